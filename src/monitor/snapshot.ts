@@ -1,0 +1,64 @@
+import type { NotStoredReason, Outcome, RemovalReason } from '../cache/outcome.ts';
+import type { OriginFailureCause } from '../origin/origin.ts';
+import type { PolicyName } from '../policy/policy.ts';
+
+/**
+ * What a running node says of itself: the body of `GET /api/status` on the admin port, and the source of
+ * `holdfast top` and the demo's live view. Counters only grow; a reader takes differences.
+ */
+export interface Snapshot {
+  readonly holdfast: string; // version
+  readonly startedAtMs: number; // wall clock
+  readonly nowMs: number; // wall clock
+  readonly listen: string; // public URL
+  readonly draining: boolean;
+  readonly connections: number;
+  readonly requests: Readonly<Record<Outcome, number>>;
+  readonly statuses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx', number>>;
+  readonly sentBytes: number;
+  /** Time from head received to last byte handed to the kernel: cumulative counts per upper bound, as Prometheus has it. */
+  readonly latency: { readonly boundsMs: readonly number[]; readonly counts: readonly number[]; readonly sumMs: number };
+  readonly notStored: Readonly<Record<NotStoredReason, number>>;
+  readonly memory: MemorySnapshot;
+  readonly routes: readonly RouteSnapshot[];
+  readonly origins: readonly OriginSnapshot[];
+  readonly process: { readonly residentBytes: number; readonly cpuSeconds: number };
+}
+
+export interface MemorySnapshot {
+  readonly policy: PolicyName;
+  readonly budgetBytes: number;
+  /** Charged: body, headers, key and metadata of what is resident. Never above the budget. */
+  readonly usedBytes: number;
+  /** Segments allocated from the system. */
+  readonly heldBytes: number;
+  readonly entries: number;
+  readonly insertions: number;
+  readonly removals: Readonly<Record<RemovalReason, number>>;
+  readonly earlyEvictions: number;
+  readonly prematureEvictions: number;
+  readonly refetchedBytes: number;
+  /** Age of the latest evictions when they left, in seconds: median of the last 1,000; undefined before the first. */
+  readonly evictionAgeS: number | undefined;
+}
+
+export interface RouteSnapshot {
+  readonly name: string;
+  readonly requests: Readonly<Record<Outcome, number>>;
+  readonly sentBytes: number;
+  readonly entries: number;
+  readonly usedBytes: number;
+  readonly evictions: number;
+  readonly earlyEvictions: number;
+  readonly prematureEvictions: number;
+  readonly refetchedBytes: number;
+}
+
+export interface OriginSnapshot {
+  readonly name: string;
+  readonly requests: number;
+  readonly receivedBytes: number;
+  readonly failures: Readonly<Record<OriginFailureCause, number>>;
+  readonly active: number;
+  readonly connections: number;
+}

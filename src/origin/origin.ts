@@ -1,0 +1,86 @@
+import type { Fields } from '../http/fields.ts';
+
+/**
+ * The origin contract: where images come from. Every implementation runs `origin.suite.ts`.
+ *
+ * Push-style on purpose: bytes go from the socket into the cache's memory without a promise or a copy in between.
+ */
+export interface Origin {
+  /** The name the configuration gave it. */
+  readonly name: string;
+  /** Starts one exchange. Never throws and never calls the sink before it returned. */
+  fetch(request: OriginRequest, sink: OriginSink): OriginExchange;
+  /** Ends idle connections; running exchanges go on until they end. */
+  close(): void;
+  /** Requests under way and connections held, for the metrics. */
+  gauges(): { readonly active: number; readonly connections: number };
+}
+
+export interface OriginRequest {
+  readonly method: 'GET' | 'HEAD';
+  /** Path and query in origin-form, already normalised: starts with `/`. */
+  readonly target: string;
+  /** End-to-end fields only, without Host. */
+  readonly fields: Fields;
+}
+
+/** How the end of a body is known (RFC 9112 section 6). `close` cannot be told from a cut connection. */
+export type Framing = 'none' | 'length' | 'chunked' | 'close';
+
+export interface OriginHead {
+  /** 200 to 599; interim responses are consumed by the origin. */
+  readonly status: number;
+  /** Hop-by-hop fields, and those that `Connection` names, are already gone; Content-Length stays when it is valid. */
+  readonly fields: Fields;
+  readonly framing: Framing;
+  /** Bytes of body to come when framing is `length` or `none`, else undefined. */
+  readonly bodyBytes: number | undefined;
+}
+
+/**
+ * Receives one exchange: onHead, then onData any number of times, then exactly one of onEnd or onFail.
+ * onFail may come at any time before onEnd, also without onHead. After `abort()` nothing is called.
+ */
+export interface OriginSink {
+  onHead(head: OriginHead): void;
+  /** `chunk` is only valid during the call: copy what you keep. */
+  onData(chunk: Uint8Array): void;
+  /** The body arrived whole according to its framing. */
+  onEnd(): void;
+  onFail(failure: OriginFailure): void;
+  /** After onEnd: the connection then delivered bytes nobody asked for, so the body's length was a lie. Forget the response. */
+  onTaint(): void;
+}
+
+export interface OriginExchange {
+  /** Stops reading from the origin (backpressure); idempotent. Data already read may still arrive. */
+  pause(): void;
+  resume(): void;
+  /** Ends the exchange without further calls to the sink; idempotent. */
+  abort(): void;
+}
+
+/** Every way in which an origin can fail to deliver: the closed list for header, log and metric. */
+export const ORIGIN_FAILURES = [
+  'dns', // the name does not resolve
+  'refused', // nothing listens there, or the network is unreachable
+  'connect-timeout',
+  'tls', // handshake failed or certificate not accepted
+  'reset', // the connection broke before the head was complete
+  'first-byte-timeout', // connected, but no response head in time
+  'idle-timeout', // the body stalled
+  'total-timeout', // the exchange as a whole took too long
+  'truncated', // the body ended or broke before its length
+  'overrun', // more body than the length said
+  'malformed', // not HTTP, ambiguous framing, or fields over the limit
+  'too-large', // the body is above the origin's size limit
+  'redirect', // a redirect that the policy does not allow, or too many
+  'unreadable', // files: exists but cannot be read
+] as const;
+export type OriginFailureCause = (typeof ORIGIN_FAILURES)[number];
+
+export interface OriginFailure {
+  readonly cause: OriginFailureCause;
+  /** One sentence for the operator's log: what and where, without secrets. Never shown to a client. */
+  readonly detail: string;
+}

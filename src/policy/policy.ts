@@ -1,0 +1,76 @@
+/**
+ * The eviction policy contract.
+ *
+ * A policy decides *who leaves*. It is pure bookkeeping: it is handed entry ids, fingerprints and sizes and
+ * hands back victims. It owns no bytes, reads no clock, draws no randomness. The same object serves live
+ * traffic, the simulator and shadows, so that a prediction runs the code that will serve (design, decision 2).
+ */
+
+/** A slot number of the cache's entry table: small, dense, reused after removal. */
+export type EntryId = number;
+
+/** Every policy, in the order in which documentation lists them. The only list of names. */
+export const POLICY_NAMES = ['s3-fifo', 'sieve', 'lru', 'fifo'] as const;
+export type PolicyName = (typeof POLICY_NAMES)[number];
+
+export interface PolicyOptions {
+  /** Bytes the policy may hold resident. At least 0; may exceed 2^32. */
+  readonly capacityBytes: number;
+  /** True for an entry that may not leave now (it is being served or filled). Asked only while choosing victims. */
+  readonly isPinned: (id: EntryId) => boolean;
+}
+
+export interface EvictionPolicy {
+  readonly name: PolicyName;
+  /** Upper bound on {@link usedBytes}. */
+  readonly capacityBytes: number;
+  /** Sum of the sizes of all resident entries. Never above {@link capacityBytes} between calls. */
+  readonly usedBytes: number;
+  /** Number of resident entries. */
+  readonly count: number;
+
+  /** A resident entry was served. O(1). */
+  hit(id: EntryId): void;
+
+  /**
+   * Makes room for a newcomer and inserts it.
+   *
+   * Victims are appended to `victims` in the order in which they leave; they are no longer resident when
+   * this returns, and the caller must release what it holds for them. Pinned entries are never chosen.
+   * When room cannot be made (too large, everything else pinned, or the published form of the algorithm refuses it),
+   * returns false, nothing is inserted **and nobody is evicted**.
+   *
+   * @param id a slot that is not resident.
+   * @param fingerprint identifies the key across residencies (for policies with a ghost queue). Unsigned 32-bit
+   *   live, where a collision costs only a wrong guess; a simulator passes unique integers below 2^53.
+   * @param sizeBytes what the entry is charged; an integer of at least 1.
+   */
+  admit(id: EntryId, fingerprint: number, sizeBytes: number, victims: EntryId[]): boolean;
+
+  /**
+   * Changes the charge of a resident entry, making room among the *others* if it grows.
+   * Returns false and changes nothing when that is not possible. The entry keeps its place in the order.
+   */
+  recharge(id: EntryId, sizeBytes: number, victims: EntryId[]): boolean;
+
+  /** Forgets a resident entry that left for another reason than room (expiry, purge, replacement). O(1). */
+  remove(id: EntryId): void;
+
+  /**
+   * Sets the capacity. Shrinking evicts until the rest fits; entries that are pinned stay, and
+   * `usedBytes` may then exceed the capacity until they are unpinned and {@link trim} is called.
+   */
+  resize(capacityBytes: number, victims: EntryId[]): void;
+
+  /** Evicts until `usedBytes <= capacityBytes` or only pinned entries are left. No-op in the usual case. */
+  trim(victims: EntryId[]): void;
+
+  /** True when `id` is resident. O(1). */
+  has(id: EntryId): boolean;
+
+  /** Resident ids from the one that would leave first to the one that would leave last. For a live switch. */
+  coldestFirst(): Iterable<EntryId>;
+
+  /** Recounts everything from scratch and throws InternalFault when a running counter or link is wrong. O(n). For tests. */
+  check(): void;
+}
