@@ -17,7 +17,15 @@ export const OUTCOMES = [
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** Why the stored response, if any, did not answer (RFC 9211 section 2.2, `fwd`). */
-export const FORWARD_REASONS = ['uri-miss', 'vary-miss', 'stale', 'request', 'bypass', 'method', 'partial'] as const;
+export const FORWARD_REASONS = [
+  'uri-miss',
+  'vary-miss',
+  'stale',
+  'request',
+  'bypass',
+  'method',
+  'partial',
+] as const;
 export type ForwardReason = (typeof FORWARD_REASONS)[number];
 
 /** Why a response was not stored. `stored` is the absence of a reason. */

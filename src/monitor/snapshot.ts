@@ -1,5 +1,4 @@
 import type { NotStoredReason, Outcome, RemovalReason } from '../cache/outcome.ts';
-import type { OriginFailureCause } from '../origin/origin.ts';
 import type { PolicyName } from '../policy/policy.ts';
 
 /**
@@ -16,13 +15,22 @@ export interface Snapshot {
   readonly requests: Readonly<Record<Outcome, number>>;
   readonly statuses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx', number>>;
   readonly sentBytes: number;
-  /** Time from head received to last byte handed to the kernel: cumulative counts per upper bound, as Prometheus has it. */
-  readonly latency: { readonly boundsMs: readonly number[]; readonly counts: readonly number[]; readonly sumMs: number };
+  /** Time from head received to last byte handed to the kernel, of all requests. */
+  readonly latency: LatencySnapshot;
   readonly notStored: Readonly<Record<NotStoredReason, number>>;
   readonly memory: MemorySnapshot;
   readonly routes: readonly RouteSnapshot[];
   readonly origins: readonly OriginSnapshot[];
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number };
+}
+
+/** A latency histogram as Prometheus has it: each count includes all smaller ones. */
+export interface LatencySnapshot {
+  /** Upper bounds in milliseconds, inclusive, rising. */
+  readonly boundsMs: readonly number[];
+  /** One per bound and a last one for +Inf, which counts everything. */
+  readonly counts: readonly number[];
+  readonly sumMs: number;
 }
 
 export interface MemorySnapshot {
@@ -58,7 +66,8 @@ export interface OriginSnapshot {
   readonly name: string;
   readonly requests: number;
   readonly receivedBytes: number;
-  readonly failures: Readonly<Record<OriginFailureCause, number>>;
+  /** Per cause, spelled as the origin contract's closed list. */
+  readonly failures: Readonly<Record<string, number>>;
   readonly active: number;
   readonly connections: number;
 }

@@ -1,0 +1,230 @@
+/**
+ * The catalogue of errors that a client can meet from the node itself (an origin's own 404 is not among them).
+ * The code is in the log, in `Cache-Status` and in the body; the remedy is for the operator.
+ */
+
+/** One way in which the node answers with an error of its own. */
+export interface ErrorEntry {
+  /** 400 to 599. */
+  readonly status: number;
+  /** What the client is told. Says nothing about addresses, files or configuration. */
+  readonly publicText: string;
+  /** What happened, for the operator. */
+  readonly meaning: string;
+  /** What the operator does about it. */
+  readonly remedy: string;
+}
+
+/** Every error by its code. Origin failures are `origin-` plus the cause's name in `origin/origin.ts`. */
+export const ERRORS = {
+  'bad-request': {
+    status: 400,
+    publicText: 'The request is not valid HTTP.',
+    meaning:
+      'The head of the request is malformed, or ambiguous in a way that is used for request smuggling.',
+    remedy: 'Look at the client or the proxy in front. Such requests are never passed on, by design.',
+  },
+  'admin-unauthorized': {
+    status: 401,
+    publicText: 'A valid token is required.',
+    meaning: 'A request to the admin port without the token, or with a wrong one.',
+    remedy:
+      'Send "Authorization: Bearer <token>" with the value of admin.token, or the token printed at start.',
+  },
+  'route-not-found': {
+    status: 404,
+    publicText: 'Nothing is served under this address.',
+    meaning: 'No route matches the host and path of the request.',
+    remedy: 'Compare the host and path with routes[].match; add a route, or a last one with paths: ["/*"].',
+  },
+  'method-not-allowed': {
+    status: 405,
+    publicText: 'Only GET and HEAD are served here.',
+    meaning: 'A method other than GET or HEAD on the public port.',
+    remedy: 'Nothing, if it is a stray client. Uploads and other writes go to the origin directly.',
+  },
+  'request-timeout': {
+    status: 408,
+    publicText: 'The request did not arrive in time.',
+    meaning: 'The head of the request was not complete within server.headTimeout.',
+    remedy: 'Nothing, if it is a slow or hostile client; raise server.headTimeout for very slow networks.',
+  },
+  'precondition-failed': {
+    status: 412,
+    publicText: 'The image is not the version that was asked for.',
+    meaning: 'If-Match or If-Unmodified-Since does not hold for the stored response (RFC 9110 section 13).',
+    remedy: 'Nothing: the client asked for exactly this.',
+  },
+  'body-not-served': {
+    status: 413,
+    publicText: 'Requests with a body are not served here.',
+    meaning: 'The request carries content, which has no meaning for GET and HEAD (RFC 9110 section 9.3.1).',
+    remedy: 'Look at the client. Bodies are refused because two servers may disagree where they end.',
+  },
+  'uri-too-long': {
+    status: 414,
+    publicText: 'The address is too long.',
+    meaning: 'The request target is longer than the node reads.',
+    remedy: 'Shorten the addresses that pages use; such long ones are mostly data: mistakes or scanners.',
+  },
+  'range-not-satisfiable': {
+    status: 416,
+    publicText: 'The image has no such range of bytes.',
+    meaning:
+      'No part of the Range that was asked for lies within the stored response (RFC 9110 section 15.5.17).',
+    remedy: 'Nothing: usually a client that resumes a download of an image that became smaller.',
+  },
+  'expectation-failed': {
+    status: 417,
+    publicText: 'The expectation cannot be met.',
+    meaning: 'An Expect field other than 100-continue.',
+    remedy: 'Look at the client.',
+  },
+  'header-too-large': {
+    status: 431,
+    publicText: 'The header fields are too large.',
+    meaning: 'The request has more or longer header fields than the node reads.',
+    remedy:
+      'Usually cookies set for the whole domain: serve images from a host of their own, without cookies.',
+  },
+  internal: {
+    status: 500,
+    publicText: 'Something went wrong here.',
+    meaning: 'A fault in the program itself: this one request failed, the node goes on.',
+    remedy: 'Report it with the log line that has the same request.',
+  },
+  'not-implemented': {
+    status: 501,
+    publicText: 'The request uses a transfer coding that is not served here.',
+    meaning: 'A Transfer-Encoding other than chunked (RFC 9112 section 6.1).',
+    remedy: 'Look at the client or the proxy in front.',
+  },
+  overloaded: {
+    status: 503,
+    publicText: 'Too busy at the moment. Please try again.',
+    meaning: 'A limit was reached: connections, or requests waiting for the origin.',
+    remedy:
+      'Compare the connections and the origin in `holdfast top` with server.maxConnections and origins.*.connections.',
+  },
+  draining: {
+    status: 503,
+    publicText: 'This server is going away. Please try again.',
+    meaning: 'The node is shutting down and takes no new requests.',
+    remedy: 'Take the node out of the load balancer before it is stopped.',
+  },
+  'only-if-cached': {
+    status: 504,
+    publicText: 'The image is not stored here.',
+    meaning:
+      'The request said only-if-cached and there is no usable stored response (RFC 9111 section 5.2.1.7).',
+    remedy: 'Nothing: the client asked for exactly this.',
+  },
+  'version-not-supported': {
+    status: 505,
+    publicText: 'This HTTP version is not served here.',
+    meaning: 'A request with a major version other than 1.',
+    remedy: 'Let the load balancer speak HTTP/1.1 to the node.',
+  },
+  'origin-dns': {
+    status: 502,
+    publicText: 'The image could not be fetched.',
+    meaning: "The origin's host name does not resolve.",
+    remedy: 'Check the host in origins.*.url and the resolver of this machine.',
+  },
+  'origin-refused': {
+    status: 502,
+    publicText: 'The image could not be fetched.',
+    meaning: 'Nothing listens at the address of the origin, or its network cannot be reached.',
+    remedy: 'Check that the origin runs, and the port in origins.*.url; then firewalls on the way.',
+  },
+  'origin-connect-timeout': {
+    status: 504,
+    publicText: 'The image could not be fetched in time.',
+    meaning: 'No connection to the origin within timeouts.connect.',
+    remedy: 'Check firewalls (dropped packets look like this) and the load of the origin.',
+  },
+  'origin-tls': {
+    status: 502,
+    publicText: 'The image could not be fetched.',
+    meaning: "The TLS handshake failed, or the origin's certificate was not accepted.",
+    remedy:
+      'The log line has the reason. For a private authority set tls.ca; for another name, tls.serverName.',
+  },
+  'origin-reset': {
+    status: 502,
+    publicText: 'The image could not be fetched.',
+    meaning: 'The origin closed the connection before its response head was complete.',
+    remedy: "Look at the origin's log for that time: crashes, restarts, limits on connections.",
+  },
+  'origin-first-byte-timeout': {
+    status: 504,
+    publicText: 'The image could not be fetched in time.',
+    meaning: 'Connected, but no response head within timeouts.firstByte.',
+    remedy: 'Look at the load of the origin; raise timeouts.firstByte only if it is slow by nature.',
+  },
+  'origin-idle-timeout': {
+    status: 504,
+    publicText: 'The image could not be fetched in time.',
+    meaning: 'The body of the response stalled for timeouts.idle.',
+    remedy: 'Look at the network and the load of the origin.',
+  },
+  'origin-total-timeout': {
+    status: 504,
+    publicText: 'The image could not be fetched in time.',
+    meaning: 'The exchange as a whole took longer than timeouts.total.',
+    remedy:
+      'Compare the largest images with the bandwidth to the origin; raise timeouts.total if they do not fit.',
+  },
+  'origin-truncated': {
+    status: 502,
+    publicText: 'The image could not be fetched whole.',
+    meaning: 'The body ended before the length that the origin had promised. It is never stored.',
+    remedy: "Look at the origin's log: crashes and full disks while sending look like this.",
+  },
+  'origin-overrun': {
+    status: 502,
+    publicText: 'The image could not be fetched whole.',
+    meaning: 'The origin sent more than the length that it had promised. It is never stored.',
+    remedy:
+      'The origin, or a proxy in front of it, computes Content-Length wrongly (often with compression).',
+  },
+  'origin-malformed': {
+    status: 502,
+    publicText: 'The image could not be fetched.',
+    meaning: 'The answer of the origin is not HTTP/1, has ambiguous framing, or fields over the limit.',
+    remedy:
+      'Check scheme and port in origins.*.url: https spoken to an http port looks like this, and the reverse.',
+  },
+  'origin-too-large': {
+    status: 502,
+    publicText: 'The image is too large.',
+    meaning: "The body is above the origin's maxBody.",
+    remedy: 'Raise origins.*.maxBody if such files are meant to be served.',
+  },
+  'origin-redirect': {
+    status: 502,
+    publicText: 'The image could not be fetched.',
+    meaning: 'The origin redirected to a place, or more often, than redirects allows.',
+    remedy:
+      'Put the final address into origins.*.url, or set redirects.follow (and crossHost if you trust the target).',
+  },
+  'origin-unreadable': {
+    status: 502,
+    publicText: 'The image could not be read.',
+    meaning: 'The file exists below the root of a files origin, but cannot be read.',
+    remedy:
+      'Check the permissions of the file and of the directories above it for the user that runs the node.',
+  },
+} as const satisfies Readonly<Record<string, ErrorEntry>>;
+
+/** The code of an error of the catalogue. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Every code, in the order of the catalogue. */
+export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];
+
+/** The body that a client gets: one line of plain ASCII text, ending in a line break. Send it as `text/plain`. */
+export function errorBody(code: ErrorCode): string {
+  const entry: ErrorEntry = ERRORS[code];
+  return `${entry.status} ${entry.publicText} (${code})\n`;
+}

@@ -1,0 +1,310 @@
+import { assert } from '../base/assert.ts';
+import type { Hash64 } from '../base/hash.ts';
+import { createPolicy } from '../policy/create.ts';
+import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
+import { Account } from './account.ts';
+import { Entries, Flag, NONE } from './entries.ts';
+import { Ghosts } from './ghosts.ts';
+import type { RemovalReason } from './outcome.ts';
+
+/**
+ * What an entry is charged beyond the bytes of its record: its slot in the entry table (53 bytes), its share of the
+ * index (4 to 8) and of the policy's arrays (13 to 34, which double as they grow). An upper bound, checked by
+ * `bench/footprint.ts` against the resident memory of a running node.
+ */
+export const METADATA_BYTES = 96;
+
+/** The facts of a response that the cache decides by. Times in seconds since the Unix epoch. */
+export interface EntryFacts {
+  readonly route: number;
+  /** Bytes that the store will hold for it. */
+  readonly chargeBytes: number;
+  readonly recordBytes: number;
+  readonly keyBytes: number;
+  readonly headBytes: number;
+  /** Status code of the response. */
+  readonly status: number;
+  readonly bornS: number;
+  readonly freshUntilS: number;
+  readonly revalidateUntilS: number;
+  readonly errorUntilS: number;
+  /** {@link Flag.VARY}, VALIDATE and VALIDATOR. */
+  readonly flags: number;
+}
+
+/** What the cache needs of the store that holds its bytes. A simulator answers with constants. */
+export interface CacheBytes {
+  /** True when the entry's key is the one that is being looked up; asked only when the 64-bit hashes agree. */
+  sameKey(slot: number): boolean;
+  /** What the store charges for the entry, metadata not included. */
+  chargeOf(slot: number): number;
+  /** The slot's bytes are needed no more. Called before the slot is reused, and before {@link Cache.admit} returns. */
+  drop(slot: number): void;
+}
+
+export interface CacheOptions {
+  readonly budgetBytes: number;
+  /** The smallest record the store charges for: with the budget it bounds the entry table. */
+  readonly minChargeBytes: number;
+  readonly policy: PolicyName;
+  readonly routes: number;
+  readonly ghosts: number;
+  readonly bytes: CacheBytes;
+}
+
+/**
+ * The deciding half of a tier: index, byte account, policy and ghosts. It owns no bytes and reads no clock, so the
+ * simulator drives this very object (design, decisions 2 and 3).
+ *
+ * An entry's life: admit (room made, filling, invisible, pinned) -> publish (visible) -> remove or evicted. One that is
+ * removed while it is being served becomes invisible at once and keeps its bytes, charged, until the last unpin.
+ */
+export class Cache {
+  readonly entries: Entries;
+  readonly account: Account;
+  readonly #bytes: CacheBytes;
+  readonly #smallestBytes: number;
+  readonly #ghosts: Ghosts;
+  #policy: EvictionPolicy;
+  readonly #victims: number[] = [];
+  readonly #isPinned = (slot: number): boolean => this.entries.pins[slot] !== 0;
+
+  constructor(options: CacheOptions) {
+    this.#smallestBytes = METADATA_BYTES + options.minChargeBytes;
+    this.entries = new Entries(Math.max(1, Math.floor(options.budgetBytes / this.#smallestBytes)));
+    this.account = new Account(options.routes);
+    this.#ghosts = new Ghosts(options.ghosts);
+    this.#bytes = options.bytes;
+    this.#policy = createPolicy(options.policy, {
+      capacityBytes: options.budgetBytes,
+      isPinned: this.#isPinned,
+    });
+  }
+
+  get policy(): PolicyName {
+    return this.#policy.name;
+  }
+
+  get budgetBytes(): number {
+    return this.#policy.capacityBytes;
+  }
+
+  /** Charged for all that is resident: records and metadata. Never above the budget, but while a shrink waits for readers. */
+  get usedBytes(): number {
+    return this.#policy.usedBytes;
+  }
+
+  get count(): number {
+    return this.entries.count;
+  }
+
+  /** The visible entry of a key, or NONE. Does not count as a use. O(1) expected. */
+  find(hash: Hash64): number {
+    const { entries } = this;
+    let slot = entries.first(hash);
+    while (slot !== NONE) {
+      if (entries.hashLo[slot] === hash.lo && entries.hashHi[slot] === hash.hi && this.#bytes.sameKey(slot))
+        return slot;
+      slot = entries.next(slot);
+    }
+    return NONE;
+  }
+
+  /** True for an entry that lookups find: filled, and neither replaced nor purged. */
+  visible(slot: number): boolean {
+    return this.entries.used(slot) && (this.entries.flags[slot]! & (Flag.FILLING | Flag.UNLINKED)) === 0;
+  }
+
+  /** A visible entry was served from. O(1). */
+  hit(slot: number): void {
+    this.#policy.hit(slot);
+  }
+
+  /** Keeps an entry's bytes while they are being read or written. */
+  pin(slot: number): void {
+    this.entries.pins[slot]! += 1;
+  }
+
+  unpin(slot: number): void {
+    const { entries } = this;
+    assert(entries.pins[slot]! > 0, 'unpin follows pin');
+    entries.pins[slot]! -= 1;
+    if (entries.pins[slot] === 0 && (entries.flags[slot]! & Flag.UNLINKED) !== 0) this.#forget(slot);
+  }
+
+  /**
+   * Makes room for a response and takes a slot for it: filling, invisible and pinned once.
+   * Whoever is evicted for it has been dropped when this returns.
+   *
+   * @returns the slot, or NONE when room cannot be made: it is larger than the budget or the rest is being served.
+   */
+  admit(hash: Hash64, facts: EntryFacts, nowS: number): number {
+    const { entries } = this;
+    const charge = facts.chargeBytes + METADATA_BYTES;
+    if (charge > this.budgetBytes || entries.count === entries.capacity) return NONE;
+    const slot = entries.take();
+    const admitted = this.#policy.admit(slot, hash.lo, charge, this.#victims);
+    this.#evicted(nowS);
+    if (!admitted) {
+      entries.release(slot);
+      return NONE;
+    }
+    entries.hashLo[slot] = hash.lo;
+    entries.hashHi[slot] = hash.hi;
+    entries.recordBytes[slot] = facts.recordBytes;
+    entries.keyBytes[slot] = facts.keyBytes;
+    entries.headBytes[slot] = facts.headBytes;
+    entries.status[slot] = facts.status;
+    entries.route[slot] = facts.route;
+    entries.storedS[slot] = nowS;
+    entries.flags[slot] = Flag.FILLING | facts.flags;
+    entries.pins[slot] = 1;
+    this.setLifetime(slot, facts);
+    this.account.inserted(facts.route, charge);
+    return slot;
+  }
+
+  /** Renews an entry's freshness, as a validation does (RFC 9111 section 4.3.4). */
+  setLifetime(
+    slot: number,
+    facts: Pick<EntryFacts, 'bornS' | 'freshUntilS' | 'revalidateUntilS' | 'errorUntilS'>,
+  ): void {
+    const { entries } = this;
+    entries.bornS[slot] = facts.bornS;
+    entries.freshUntilS[slot] = facts.freshUntilS;
+    entries.revalidateUntilS[slot] = facts.revalidateUntilS;
+    entries.errorUntilS[slot] = facts.errorUntilS;
+  }
+
+  /** Makes a filled entry visible, in place of any other of the same key, and ends its filling pin. */
+  publish(slot: number, hash: Hash64): void {
+    const { entries } = this;
+    assert((entries.flags[slot]! & Flag.FILLING) !== 0, 'publish follows admit');
+    const old = this.find(hash);
+    if (old !== NONE) this.remove(old, 'replaced');
+    entries.flags[slot]! &= ~Flag.FILLING;
+    entries.link(slot);
+    this.unpin(slot);
+  }
+
+  /** Gives up a filling entry: what arrived was not whole, or a better one came first. */
+  withdraw(slot: number): void {
+    assert((this.entries.flags[slot]! & Flag.FILLING) !== 0, 'withdraw follows admit');
+    this.entries.flags[slot] = (this.entries.flags[slot]! & ~Flag.FILLING) | Flag.UNLINKED;
+    this.unpin(slot);
+  }
+
+  /** Undoes {@link admit} for an entry that the store could find no bytes for. Who was evicted for it stays so. */
+  retract(slot: number): void {
+    this.entries.pins[slot] = 0;
+    this.account.left(this.entries.route[slot]!, this.#chargeOf(slot));
+    this.#policy.remove(slot);
+    this.entries.release(slot);
+  }
+
+  /** Takes a visible entry out for another reason than room. Its bytes stay until nobody reads them. */
+  remove(slot: number, reason: Exclude<RemovalReason, 'room'>): void {
+    this.entries.unlink(slot);
+    this.entries.flags[slot]! |= Flag.UNLINKED;
+    this.account.removed(reason);
+    if (this.entries.pins[slot] === 0) this.#forget(slot);
+  }
+
+  /** Tells the account when a request missed because its entry had been evicted while it was still usable. */
+  missed(hash: Hash64, nowS: number): boolean {
+    const ghost = this.#ghosts.take(hash);
+    if (ghost === undefined || nowS >= ghost.usableUntilS) return false;
+    this.account.premature(ghost);
+    return true;
+  }
+
+  /**
+   * Sets the byte budget. Shrinking evicts by the policy at once; entries that are being served stay, until
+   * {@link trim} finds them done.
+   */
+  resize(budgetBytes: number, nowS: number): void {
+    this.entries.grow(Math.floor(budgetBytes / this.#smallestBytes));
+    this.#policy.resize(budgetBytes, this.#victims);
+    this.#evicted(nowS);
+  }
+
+  /** Evicts what a shrink had to leave because it was being served. No-op while the budget is kept. */
+  trim(nowS: number): void {
+    if (this.#policy.usedBytes <= this.#policy.capacityBytes) return;
+    this.#policy.trim(this.#victims);
+    this.#evicted(nowS);
+  }
+
+  /** Changes the policy and keeps every entry: the new one is told of them from the coldest to the hottest. O(n). */
+  switchPolicy(name: PolicyName): void {
+    const old = this.#policy;
+    const fresh = createPolicy(name, {
+      capacityBytes: Math.max(old.capacityBytes, old.usedBytes),
+      isPinned: this.#isPinned,
+    });
+    for (const slot of old.coldestFirst()) {
+      const kept = fresh.admit(slot, this.entries.hashLo[slot]!, this.#chargeOf(slot), this.#victims);
+      assert(kept && this.#victims.length === 0, 'a switch of policy evicts nobody');
+    }
+    if (fresh.capacityBytes !== old.capacityBytes) fresh.resize(old.capacityBytes, this.#victims);
+    this.#policy = fresh;
+  }
+
+  /** Recounts everything and throws InternalFault when a counter is wrong. O(n), for tests. */
+  check(): void {
+    this.entries.check();
+    this.#policy.check();
+    let charged = 0;
+    for (const slot of this.entries.slots()) {
+      assert(this.#policy.has(slot), 'every used slot is in the policy');
+      charged += this.#chargeOf(slot);
+    }
+    assert(charged === this.usedBytes, 'charged bytes equal a recount');
+    assert(this.#policy.count === this.entries.count, 'policy and table count alike');
+    this.account.check(this.entries, (slot) => this.#chargeOf(slot));
+  }
+
+  #chargeOf(slot: number): number {
+    return this.#bytes.chargeOf(slot) + METADATA_BYTES;
+  }
+
+  /** Books the policy's victims: they leave for want of room. */
+  #evicted(nowS: number): void {
+    const victims = this.#victims;
+    if (victims.length === 0) return;
+    const { entries } = this;
+    for (const slot of victims) {
+      const route = entries.route[slot]!;
+      const usableUntilS = Math.max(
+        entries.freshUntilS[slot]!,
+        entries.revalidateUntilS[slot]!,
+        entries.errorUntilS[slot]!,
+      );
+      const charge = this.#chargeOf(slot);
+      const linked = (entries.flags[slot]! & Flag.UNLINKED) === 0;
+      const early = linked && nowS < usableUntilS && (entries.flags[slot]! & Flag.VARY) === 0;
+      if (linked) entries.unlink(slot);
+      this.account.evicted(route, charge, nowS - entries.storedS[slot]!, early);
+      if (early) {
+        const sizeBytes = entries.recordBytes[slot]!;
+        this.#ghosts.add(entries.hashLo[slot]!, entries.hashHi[slot]!, {
+          usableUntilS,
+          evictedS: nowS,
+          sizeBytes,
+          route,
+        });
+      }
+      this.#bytes.drop(slot);
+      entries.release(slot);
+    }
+    victims.length = 0;
+  }
+
+  /** An unlinked entry's bytes are free at last. */
+  #forget(slot: number): void {
+    this.account.left(this.entries.route[slot]!, this.#chargeOf(slot));
+    this.#policy.remove(slot);
+    this.#bytes.drop(slot);
+    this.entries.release(slot);
+  }
+}

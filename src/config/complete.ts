@@ -1,0 +1,30 @@
+import { join } from 'node:path/posix';
+import type { Config, OriginConfig, ParsedConfig } from './config.ts';
+
+/** Largest stored response unless the file says otherwise: above the largest photographs, below what crowds out others. */
+const MAX_OBJECT_BYTES = 32 * 1024 ** 2;
+
+/** The largest response that the memory tier stores: as configured, else 32 MiB but at most a quarter of the tier. */
+export function largestObject(memory: ParsedConfig['cache']['memory']): number {
+  return memory.maxObjectBytes ?? Math.min(MAX_OBJECT_BYTES, Math.floor(memory.sizeBytes / 4));
+}
+
+/** Fills in the limits that follow from others, and makes paths absolute if `baseDir` (an absolute path) is given. */
+export function complete(parsed: ParsedConfig, baseDir: string | undefined): Config {
+  const absolute = (path: string): string => (baseDir === undefined || path.startsWith('/') ? path : join(baseDir, path));
+  const tierBytes = largestObject(parsed.cache.memory);
+  const { access } = parsed.log;
+  const toFile = !['off', 'stdout', 'stderr'].includes(access.to);
+  const origins = Object.entries(parsed.origins).map(([name, origin]): [string, OriginConfig] => {
+    if (origin.type === 'files') return [name, { ...origin, root: absolute(origin.root) }];
+    const ca = origin.tls.ca === undefined ? undefined : absolute(origin.tls.ca);
+    return [name, { ...origin, tls: { ...origin.tls, ca } }];
+  });
+  return {
+    ...parsed,
+    cache: { ...parsed.cache, memory: { ...parsed.cache.memory, maxObjectBytes: tierBytes } },
+    origins: Object.fromEntries(origins),
+    routes: parsed.routes.map((route) => ({ ...route, maxObjectBytes: route.maxObjectBytes ?? tierBytes })),
+    log: { ...parsed.log, access: toFile ? { ...access, to: absolute(access.to) } : access },
+  };
+}

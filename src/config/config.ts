@@ -1,0 +1,38 @@
+import type { z } from 'zod';
+import type { OPTIONS } from './options.ts';
+
+/**
+ * The parsed configuration: plain, complete, read-only data. Quantities are plain numbers whose names end in their
+ * unit (`sizeBytes`, `connectMs`, `defaultS`); optional things are `undefined`. The types come from the option table.
+ */
+type Parsed = z.output<typeof OPTIONS>;
+
+type Memory = Parsed['cache']['memory'];
+type RawRoute = Parsed['routes'][number];
+
+/** Limits are filled in: a route's is never above the tier's. */
+export type RouteConfig = Omit<RawRoute, 'maxObjectBytes'> & { readonly maxObjectBytes: number };
+export type MemoryConfig = Omit<Memory, 'maxObjectBytes'> & { readonly maxObjectBytes: number };
+export type OriginConfig = Parsed['origins'][string];
+export type HttpOriginConfig = Extract<OriginConfig, { readonly type: 'http' }>;
+export type FilesOriginConfig = Extract<OriginConfig, { readonly type: 'files' }>;
+export type ServerConfig = Parsed['server'];
+export type AdminConfig = Parsed['admin'];
+export type LogConfig = Parsed['log'];
+
+/** What the option table yields, before limits are filled in. */
+export type ParsedConfig = Parsed;
+
+export interface Config {
+  readonly version: 1;
+  readonly server: ServerConfig;
+  readonly admin: AdminConfig;
+  readonly cache: { readonly memory: MemoryConfig; readonly ghosts: number };
+  readonly origins: Readonly<Record<string, OriginConfig>>;
+  /** In the order in which they are tried. At least one. */
+  readonly routes: readonly RouteConfig[];
+  readonly log: LogConfig;
+}
+
+/** A configuration that passed every check. Only `validate.ts` makes one, so holding one is the proof. */
+export type ValidConfig = Config & { readonly __valid: unique symbol };

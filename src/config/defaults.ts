@@ -1,0 +1,117 @@
+import { type Described, describe } from './describe.ts';
+import { readListen, readOriginUrl } from './values.ts';
+
+/** Options of {@link configForOrigin}. */
+export interface StarterOptions {
+  /** What the schema comment points at: a path or an address. Without it there is no such comment. */
+  readonly schema?: string;
+  /** Public address, `host:port`. */
+  readonly listen?: string;
+  /** Admin address, `host:port`; loopback unless the file is completed with a token. */
+  readonly adminListen?: string;
+  /** Size of the memory tier, such as `2GiB`. */
+  readonly memorySize?: string;
+}
+
+/** What a starter was asked for, or why there is none. */
+export type Starter =
+  | { readonly ok: true; readonly text: string; readonly kind: 'http' | 'files' }
+  | { readonly ok: false; readonly reason: string; readonly remedy: string };
+
+/**
+ * Writes a configuration for one origin: an `http(s)://` address, or else a directory. Every option that people
+ * commonly change is there with its default and a comment, all from the option table; the result is valid for any
+ * argument that is accepted. Used by `holdfast init` and, unseen, by `holdfast serve <origin>`.
+ */
+export function configForOrigin(origin: string, options: StarterOptions = {}): Starter {
+  const isAddress = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(origin);
+  if (isAddress) {
+    const url = readOriginUrl(origin);
+    if ('reason' in url) return { ok: false, ...url };
+  } else if (/^[\w.-]+(:[0-9]+)(\/.*)?$/.test(origin)) {
+    return { ok: false, reason: 'this looks like a host without a scheme', remedy: `write https://${origin} or http://${origin}` };
+  } else if (origin === '' || /[\x00-\x1f\x7f]/.test(origin) || !origin.isWellFormed()) {
+    return { ok: false, reason: 'this is neither an address nor a directory', remedy: 'give https://... or a directory' };
+  } else if (origin.startsWith('~')) {
+    return { ok: false, reason: '~ is only known to shells', remedy: 'write the whole path' };
+  }
+  for (const listen of [options.listen, options.adminListen]) {
+    const read = listen === undefined ? undefined : readListen(listen);
+    if (read !== undefined && 'reason' in read) return { ok: false, ...read };
+  }
+  return { ok: true, kind: isAddress ? 'http' : 'files', text: write(origin, isAddress, options) };
+}
+
+function write(origin: string, isAddress: boolean, options: StarterOptions): string {
+  const rows = new Map(describe().map((row) => [row.path, row]));
+  const lines: string[] = [];
+  const say = (depth: number, path: string, value?: string, key = path.split('.').at(-1)!): void => {
+    const row = rows.get(path)!;
+    const indent = '  '.repeat(depth);
+    for (const line of wrap(row.meta.about, 100 - indent.length)) lines.push(`${indent}# ${line}`);
+    lines.push(`${indent}${key}:${value === undefined ? '' : ` ${value}`}`);
+  };
+  const option = (depth: number, path: string, value?: string): void => say(depth, path, value ?? written(rows.get(path)!));
+  const gap = (): number => lines.push('');
+
+  if (options.schema !== undefined) lines.push(`# yaml-language-server: $schema=${options.schema}`);
+  lines.push('# Holdfast. Every value below is the default unless it names something of yours;', '# whatever is left out has its default too. Check changes with: holdfast config check <this file>', '');
+  lines.push('version: 1');
+  gap();
+  say(0, 'server');
+  option(1, 'server.listen', options.listen === undefined ? undefined : quoted(options.listen));
+  gap();
+  say(0, 'admin');
+  option(1, 'admin.listen', options.adminListen === undefined ? undefined : quoted(options.adminListen));
+  gap();
+  say(0, 'cache');
+  say(1, 'cache.memory');
+  option(2, 'cache.memory.size', options.memorySize === undefined ? undefined : quoted(options.memorySize));
+  option(2, 'cache.memory.policy');
+  gap();
+  say(0, 'origins');
+  lines.push('  images:', `    type: ${isAddress ? 'http' : 'files'}`);
+  if (isAddress) {
+    option(2, 'origins.<name>.url', quoted(origin));
+    option(2, 'origins.<name>.connections');
+  } else option(2, 'origins.<name>.root', quoted(origin));
+  gap();
+  say(0, 'routes');
+  lines.push('  - name: images', '    match:');
+  for (const path of ['routes[].match.hosts', 'routes[].match.paths']) option(3, path);
+  lines.push('    origin: images', '    key:');
+  option(3, 'routes[].key.query');
+  lines.push('    ttl:');
+  for (const path of ['routes[].ttl.default', 'routes[].ttl.negative']) option(3, path);
+  lines.push('    stale:');
+  for (const path of ['routes[].stale.whileRevalidate', 'routes[].stale.ifError']) option(3, path);
+  return `${lines.join('\n')}\n`;
+}
+
+/** A default as it stands in the file. */
+function written(row: Described): string {
+  const { fallback } = row;
+  if (Array.isArray(fallback)) return `[${fallback.map((item) => quoted(String(item))).join(', ')}]`;
+  return String(fallback);
+}
+
+/** A YAML string that is taken literally: quoted, and `${` kept from being replaced. */
+function quoted(text: string): string {
+  const literal = text.replaceAll('${', '$${');
+  return /^[A-Za-z0-9./][A-Za-z0-9./:_@%-]*$/.test(literal) && !/:$/.test(literal) && !/^[0-9.]+$/.test(literal)
+    ? literal
+    : `'${literal.replaceAll("'", "''")}'`;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + word.length + 1 > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines;
+}

@@ -1,0 +1,214 @@
+import { durationText, sizeText } from '../base/units.ts';
+import { largestObject } from './complete.ts';
+import type { HttpOriginConfig, OriginConfig, ParsedConfig } from './config.ts';
+import type { Finding } from './issues.ts';
+import type { Path } from './problem.ts';
+import { checkMatching } from './shadow.ts';
+import { suggest } from './suggest.ts';
+import { isLoopback, isWildcard, type Listen } from './values.ts';
+
+/** What a rule gets to see: options that are each valid by themselves, and what the file really says. */
+export interface Checked {
+  readonly config: ParsedConfig;
+  /** Position of each route in the file: differs from its index when routes with mistakes were left out. */
+  readonly routeAt: readonly number[];
+  /** Every origin of the file, also those with mistakes. */
+  readonly originNames: readonly string[];
+  /** Whether the file says something at that place (rather than leaving it to the default). */
+  readonly said: (path: Path) => boolean;
+}
+
+/** Everything that options must not be together. Each finding names every place that plays a part. */
+export function checkTogether(checked: Checked): readonly Finding[] {
+  return [
+    ...checkPorts(checked),
+    ...checkMemory(checked),
+    ...checkOrigins(checked),
+    ...checkRoutes(checked),
+    ...checkMatching(checked),
+  ];
+}
+
+function finding(
+  severity: Finding['severity'],
+  path: Path,
+  related: readonly Path[],
+  reason: string,
+  remedy: string,
+): Finding {
+  return { severity, path, related, at: 'value', reason, remedy };
+}
+
+const sameAddress = (a: Listen, b: Listen): boolean => a.host === b.host || isWildcard(a.host) || isWildcard(b.host);
+
+function checkPorts({ config, said }: Checked): Finding[] {
+  const { server, admin } = config;
+  const findings: Finding[] = [];
+  const listen: Path = ['admin', 'listen'];
+  if (server.listen.port === admin.listen.port && server.listen.port !== 0 && sameAddress(server.listen, admin.listen)) {
+    const reason = `admin and public port are the same (${server.listen.port})`;
+    const at: Path = said(listen) ? listen : ['server', 'listen'];
+    findings.push(finding('error', at, [listen, ['server', 'listen']], reason, 'give one of them another port'));
+  }
+  if (!isLoopback(admin.listen.host)) {
+    if (!admin.allowRemote) {
+      const reason = `the admin port would be reachable from other machines (${admin.listen.host})`;
+      const remedy = `listen on 127.0.0.1:${admin.listen.port}, or say allowRemote: true and set a token`;
+      findings.push(finding('error', listen, [['admin', 'allowRemote']], reason, remedy));
+    } else if (admin.token === undefined) {
+      const reason = 'the admin port is open to other machines, but no token is set';
+      const remedy = 'set token: "${HOLDFAST_ADMIN_TOKEN}" and that variable to the output of: openssl rand -hex 32';
+      findings.push(finding('error', ['admin', 'allowRemote'], [['admin', 'token'], listen], reason, remedy));
+    }
+  } else if (admin.allowRemote) {
+    const reason = 'allowRemote has no effect: the admin port listens on this machine only';
+    findings.push(finding('warning', ['admin', 'allowRemote'], [listen], reason, 'remove it, or change admin.listen'));
+  }
+  const idle: Path = ['server', 'idleTimeout'];
+  if (said(idle) && server.idleTimeoutMs < 60_000) {
+    const reason = 'load balancers commonly reuse connections for 60s, and would meet ones that are just being closed';
+    findings.push(finding('warning', idle, [], reason, 'use 75s, unless clients connect directly'));
+  }
+  return findings;
+}
+
+function checkMemory({ config }: Checked): Finding[] {
+  const { sizeBytes, maxObjectBytes } = config.cache.memory;
+  if (maxObjectBytes === undefined || maxObjectBytes <= sizeBytes / 2) return [];
+  const size: Path = ['cache', 'memory', 'size'];
+  const reason = `one response of ${sizeText(maxObjectBytes)} would evict more than half of the cache (${sizeText(sizeBytes)})`;
+  const remedy = `use at most ${sizeText(Math.floor(sizeBytes / 2))} (half of the size), or raise the size`;
+  return [finding('error', ['cache', 'memory', 'maxObject'], [size], reason, remedy)];
+}
+
+function checkOrigins({ config, said }: Checked): Finding[] {
+  const findings: Finding[] = [];
+  if (Object.keys(config.origins).length === 0) {
+    const remedy = 'name at least one place where images come from';
+    findings.push(finding('error', ['origins'], [], 'there is no origin', remedy));
+  }
+  const used = new Set(config.routes.map((route) => route.origin));
+  for (const [name, origin] of Object.entries(config.origins)) {
+    const path: Path = ['origins', name];
+    if (!used.has(name)) {
+      const reason = `no route leads to the origin "${name}"`;
+      findings.push({ ...finding('warning', path, [['routes']], reason, 'remove it, or add a route'), at: 'key' });
+    }
+    if (isHttp(origin)) findings.push(...checkHttpOrigin(path, origin, config, said));
+  }
+  return findings;
+}
+
+function isHttp(origin: OriginConfig): origin is HttpOriginConfig {
+  return origin.type === 'http';
+}
+
+function checkHttpOrigin(path: Path, origin: HttpOriginConfig, config: ParsedConfig, said: Checked['said']): Finding[] {
+  const findings: Finding[] = [];
+  const url = [...path, 'url'];
+  for (const [where, listen] of [
+    ['server', config.server.listen],
+    ['admin', config.admin.listen],
+  ] as const) {
+    const local = isLoopback(origin.url.hostname) || origin.url.hostname === listen.host;
+    const heard = isLoopback(listen.host) || isWildcard(listen.host) || origin.url.hostname === listen.host;
+    if (!local || !heard || origin.url.port !== listen.port) continue;
+    const reason = `this is the node's own ${where === 'server' ? 'public' : 'admin'} port: requests would go round in circles`;
+    findings.push(finding('error', url, [[where, 'listen']], reason, 'name the port of the origin itself'));
+  }
+  const { connectMs, firstByteMs, idleMs, totalMs } = origin.timeouts;
+  for (const [name, ms] of [
+    ['connect', connectMs],
+    ['firstByte', firstByteMs],
+    ['idle', idleMs],
+  ] as const) {
+    if (ms < totalMs) continue;
+    const reason = `total (${durationText(totalMs)}) always ends an exchange before ${name} (${durationText(ms)}) can`;
+    const total = [...path, 'timeouts', 'total'];
+    const at = said([...path, 'timeouts', name]) ? [...path, 'timeouts', name] : total;
+    const remedy = `make total longer, or ${name} shorter: then the log names the stage that was slow`;
+    findings.push(finding('warning', at, [total, [...path, 'timeouts', name]], reason, remedy));
+  }
+  const tls = [...path, 'tls'];
+  if (origin.url.scheme === 'http' && (said([...tls, 'ca']) || said([...tls, 'serverName']) || said([...tls, 'verify']))) {
+    findings.push(finding('warning', tls, [url], 'these settings have no effect on an http:// url', 'use https:// or remove them'));
+  } else if (!origin.tls.verify && origin.url.scheme === 'https') {
+    const remedy = 'set tls.ca to the certificate of your authority instead';
+    findings.push(finding('warning', [...tls, 'verify'], [url], 'anybody on the way to the origin can replace images', remedy));
+  }
+  if (origin.redirects.crossHost && origin.redirects.follow === 0) {
+    const reason = 'crossHost has no effect: no redirect is followed';
+    const crossHost = [...path, 'redirects', 'crossHost'];
+    findings.push(finding('warning', crossHost, [[...path, 'redirects']], reason, 'set follow to 1 or more, or remove it'));
+  }
+  return findings;
+}
+
+function checkRoutes({ config, routeAt, originNames, said }: Checked): Finding[] {
+  const findings: Finding[] = [];
+  const firstAt = new Map<string, number>();
+  for (const [index, route] of config.routes.entries()) {
+    const at = routeAt[index]!;
+    const path: Path = ['routes', at];
+    const before = firstAt.get(route.name);
+    if (before === undefined) firstAt.set(route.name, at);
+    else {
+      const reason = `the name "${route.name}" is taken by routes[${before}]`;
+      findings.push(finding('error', [...path, 'name'], [['routes', before, 'name']], reason, 'give each route a name of its own'));
+    }
+    if (!originNames.includes(route.origin)) {
+      const near = suggest(route.origin, originNames);
+      const remedy = near === undefined ? `defined are: ${originNames.join(', ')}` : `did you mean "${near}"?`;
+      findings.push(finding('error', [...path, 'origin'], [], `there is no origin "${route.origin}"`, remedy));
+    }
+    findings.push(...checkLifetimes(path, route, said), ...checkQuery(path, route));
+    const tier = largestObject(config.cache.memory);
+    if (route.maxObjectBytes !== undefined && route.maxObjectBytes > tier) {
+      const reason = `responses above ${sizeText(tier)} are not stored anyway (cache.memory.maxObject)`;
+      const related: Path[] = [['cache', 'memory']];
+      const remedy = `use at most ${sizeText(tier)}, or raise cache.memory.maxObject`;
+      findings.push(finding('error', [...path, 'maxObject'], related, reason, remedy));
+    }
+  }
+  return findings;
+}
+
+function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said: Checked['said']): Finding[] {
+  const findings: Finding[] = [];
+  const ttl = [...path, 'ttl'];
+  const { defaultS, minS, overrideS } = route.ttl;
+  if (overrideS !== undefined && minS !== undefined) {
+    const reason = `override (${durationText(overrideS * 1000)}) replaces every lifetime, so min has no say`;
+    findings.push(finding('error', [...ttl, 'min'], [[...ttl, 'override']], reason, 'keep one of the two'));
+  } else if (overrideS !== undefined && said([...ttl, 'default'])) {
+    const reason = `override (${durationText(overrideS * 1000)}) replaces every lifetime, so default has no say`;
+    findings.push(finding('error', [...ttl, 'default'], [[...ttl, 'override']], reason, 'keep one of the two'));
+  } else if (minS !== undefined && said([...ttl, 'default']) && minS > defaultS) {
+    const reason = `min (${durationText(minS * 1000)}) is above default (${durationText(defaultS * 1000)}), so default is never used`;
+    findings.push(finding('error', [...ttl, 'min'], [[...ttl, 'default']], reason, 'lower min, or raise default to it'));
+  }
+  if (!route.cache) {
+    for (const key of ['ttl', 'stale', 'key', 'maxObject']) {
+      if (!said([...path, key])) continue;
+      const reason = `${key} has no effect: cache is false for this route`;
+      const found = finding('warning', [...path, key], [[...path, 'cache']], reason, 'remove it, or set cache: true');
+      findings.push({ ...found, at: 'key' });
+    }
+  }
+  return findings;
+}
+
+/** Parameters that differ for every visitor or every signature: in a key, each makes another copy of the same image. */
+const FLEETING = /^(utm_.+|fbclid|gclid|msclkid|mc_eid|_ga|x-amz-.+|x-goog-.+|awsaccesskeyid|signature|expires|key-pair-id|sig|se|sp|sv)$/i;
+
+function checkQuery(path: Path, route: ParsedConfig['routes'][number]): Finding[] {
+  const { query } = route.key;
+  if (typeof query === 'string') return [];
+  return query.flatMap((name, index) => {
+    const at = [...path, 'key', 'query', index];
+    if (query.indexOf(name) !== index) return [finding('error', at, [], `"${name}" is listed twice`, 'keep one of them')];
+    if (!FLEETING.test(name)) return [];
+    const reason = `"${name}" looks like a signature or a tracking parameter: every value of it would be stored anew`;
+    return [finding('warning', at, [], reason, 'leave it out of the list, unless the origin chooses the image by it')];
+  });
+}

@@ -1,0 +1,100 @@
+/** Status codes (RFC 9110 section 15 and the IANA registry). */
+
+const PHRASES: Readonly<Record<number, string>> = {
+  100: 'Continue',
+  101: 'Switching Protocols',
+  102: 'Processing',
+  103: 'Early Hints',
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  203: 'Non-Authoritative Information',
+  204: 'No Content',
+  205: 'Reset Content',
+  206: 'Partial Content',
+  207: 'Multi-Status',
+  208: 'Already Reported',
+  226: 'IM Used',
+  300: 'Multiple Choices',
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  304: 'Not Modified',
+  305: 'Use Proxy',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  402: 'Payment Required',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  406: 'Not Acceptable',
+  407: 'Proxy Authentication Required',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  411: 'Length Required',
+  412: 'Precondition Failed',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  422: 'Unprocessable Content',
+  423: 'Locked',
+  424: 'Failed Dependency',
+  425: 'Too Early',
+  426: 'Upgrade Required',
+  428: 'Precondition Required',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  451: 'Unavailable For Legal Reasons',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+  506: 'Variant Also Negotiates',
+  507: 'Insufficient Storage',
+  508: 'Loop Detected',
+  511: 'Network Authentication Required',
+};
+
+/** The registered reason phrase; for other codes the empty phrase, which RFC 9112 section 4 allows. */
+export function reasonPhrase(status: number): string {
+  return PHRASES[status] ?? '';
+}
+
+/** True when a message with this status never has a body (RFC 9110 section 6.4.1): 1xx, 204 and 304. */
+export function hasNoBody(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
+}
+
+/** True for status codes that may be stored without explicit freshness (RFC 9110 section 15.1). */
+export function isHeuristicallyCacheable(status: number): boolean {
+  return HEURISTICALLY_CACHEABLE.has(status);
+}
+
+/**
+ * True when the caching requirements of this status are known and met here, as `must-understand` asks
+ * (RFC 9111 section 5.2.2.3): registered final codes except 206 and 304, which this cache does not store.
+ */
+export function isUnderstood(status: number): boolean {
+  return status >= 200 && status !== 206 && status !== 304 && PHRASES[status] !== undefined;
+}
+
+/**
+ * True for errors that a route's `negativeTtl` covers: the image is not there or the origin cannot say, for everybody
+ * alike. Codes that depend on the client's own request (400, 401, 412, 416, ...) are not.
+ */
+export function isNegative(status: number): boolean {
+  return status >= 500 || NEGATIVE.has(status);
+}
+
+const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([
+  200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501,
+]);
+const NEGATIVE: ReadonlySet<number> = new Set([403, 404, 405, 410, 414, 429, 451]);

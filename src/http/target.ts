@@ -1,0 +1,95 @@
+/** Request targets (RFC 9112 section 3.2) in one canonical spelling, so that one image has one key. */
+
+export interface Target {
+  /** Starts with `/`, has no dot segments; percent-encodings are upper-case and only where needed. */
+  readonly path: string;
+  /** What follows the first `?`, as sent; empty when there is none. For {@link selectQuery}. */
+  readonly query: string;
+}
+
+/** Which query parameters distinguish one image from another. */
+export type QueryRule = 'all' | 'none' | { readonly allow: readonly string[] };
+
+/** Paths that are canonical as they stand: no `%`, no segment that starts with a dot, only path characters. */
+const NORMAL_PATH = /^(?:\/(?:[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)?)+$/;
+/** Controls, space, DEL, `#`, and what latin1 cannot have produced: never part of a target. */
+const FORBIDDEN = /[\x00-\x20\x7f#]|[^\x00-\xff]/;
+const BAD_PERCENT = /%(?![0-9A-Fa-f]{2})/;
+/** Two- to four-byte UTF-8 sequences longer than their character needs: a way to hide `/` or `.` from a check. */
+const OVERLONG = /%C[01]%[89AB][0-9A-F]|%E0%[89][0-9A-F]%[89AB]|%F0%8[0-9A-F]%[89AB]/;
+
+/**
+ * Splits an origin-form target and normalises its path (RFC 3986 section 6.2.2): unreserved characters decoded,
+ * other encodings in upper case, dot segments removed (also when written `%2e`), bytes that a path may not contain
+ * encoded. Nothing else changes: empty segments stay, `%2F` stays encoded, a backslash becomes `%5C`. Idempotent.
+ *
+ * @param rawTarget latin1, one character per byte.
+ * @returns undefined for what deserves a 400: not origin-form, controls or space, a fragment, a broken or overlong
+ *   percent-encoding in the path, `%00`.
+ */
+export function normalisePath(rawTarget: string): Target | undefined {
+  const mark = rawTarget.indexOf('?');
+  const rawPath = mark < 0 ? rawTarget : rawTarget.slice(0, mark);
+  const query = mark < 0 ? '' : rawTarget.slice(mark + 1);
+  if (query !== '' && FORBIDDEN.test(query)) return undefined;
+  if (NORMAL_PATH.test(rawPath)) return { path: rawPath, query };
+  if (rawPath.charCodeAt(0) !== SLASH || FORBIDDEN.test(rawPath) || BAD_PERCENT.test(rawPath))
+    return undefined;
+  const encoded = normaliseEncoding(rawPath, NOT_IN_PATH);
+  if (encoded.includes('%00') || OVERLONG.test(encoded)) return undefined;
+  return { path: removeDotSegments(encoded), query };
+}
+
+/**
+ * The part of a query that counts, canonical: parameters normalised as in the path, sorted by name, those of one name
+ * in their order; empty ones dropped. A stray `%` becomes `%25`, for a broken tracking parameter must not cost the
+ * image. `a` and `a=` stay different, as do `+` and `%20`. Idempotent.
+ *
+ * @param query as in {@link Target}: without `?`.
+ */
+export function selectQuery(query: string, rule: QueryRule): string {
+  if (query === '' || rule === 'none') return '';
+  const allowed = rule === 'all' ? undefined : rule.allow;
+  if (allowed !== undefined && allowed.length === 0) return '';
+  const parameters: { name: string; text: string }[] = [];
+  for (const raw of query.split('&')) {
+    if (raw === '') continue;
+    const text = normaliseEncoding(raw.replace(STRAY_PERCENT, '%25'), NOT_IN_QUERY);
+    const eq = text.indexOf('=');
+    const name = eq < 0 ? text : text.slice(0, eq);
+    if (allowed === undefined || allowed.includes(name)) parameters.push({ name, text });
+  }
+  if (parameters.length > 1) parameters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return parameters.map((parameter) => parameter.text).join('&');
+}
+
+const SLASH = 0x2f;
+const STRAY_PERCENT = /%(?![0-9A-Fa-f]{2})/g;
+/** An encoded byte, or one that must be encoded (RFC 3986 sections 3.3 and 3.4; latin1 bytes above ASCII). */
+const NOT_IN_PATH = /%[0-9A-Fa-f]{2}|[^\w\-.~!$&'()*+,;=:@/%]/g;
+const NOT_IN_QUERY = /%[0-9A-Fa-f]{2}|[^\w\-.~!$&'()*+,;=:@/?%]/g;
+const UNRESERVED = /^[\w\-.~]$/;
+
+function normaliseEncoding(text: string, pattern: RegExp): string {
+  return text.replace(pattern, (found) => {
+    if (found.length === 1) return `%${found.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+    const decoded = String.fromCharCode(Number.parseInt(found.slice(1), 16));
+    return UNRESERVED.test(decoded) ? decoded : found.toUpperCase();
+  });
+}
+
+/** RFC 3986 section 5.2.4 for an absolute path. O(n). */
+function removeDotSegments(path: string): string {
+  if (!path.includes('/.')) return path;
+  const segments = path.split('/');
+  const kept: string[] = [];
+  // The first element is what is before the leading slash: nothing.
+  for (let i = 1; i < segments.length; i++) {
+    const segment = segments[i]!;
+    const isLast = i === segments.length - 1;
+    if (segment === '..') kept.pop();
+    else if (segment !== '.') kept.push(segment);
+    if (isLast && (segment === '.' || segment === '..')) kept.push('');
+  }
+  return `/${kept.join('/')}`;
+}

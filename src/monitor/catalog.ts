@@ -1,0 +1,322 @@
+/**
+ * The one table of metrics. Exposition, reference documentation, panels and alerts come from it.
+ *
+ * Names follow Prometheus: base units (seconds, bytes), `_total` for counters. A name or a label, once released, is
+ * only ever added to: dashboards and alerts of operators depend on it.
+ */
+export interface MetricSpec {
+  readonly name: `holdfast_${string}`;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** What one unit of the value is. `info` and `flag` metrics are 1 or 0. */
+  readonly unit: string;
+  readonly labels: readonly LabelName[];
+  /** Section of the reference. */
+  readonly group: string;
+  /** One or two sentences. What an operator reads at three in the morning. */
+  readonly prose: string;
+}
+
+/** Every label and what its values are. */
+export const LABELS = {
+  route: 'Name of the route; `-` for requests that no route matched.',
+  outcome: 'How the request was served.',
+  code: 'HTTP status code.',
+  class: 'First digit of the HTTP status: `1xx` to `5xx`; `none` when no response head arrived.',
+  reason: 'Why it was not stored, why it was removed, or why it was refused.',
+  ending: 'How the shared fetch ended.',
+  tier: 'Where it is cached: `memory`.',
+  origin: 'Name of the origin.',
+  cause: 'Why the origin did not deliver, spelled as in the log and in `Cache-Status`.',
+  version: 'Version of Holdfast.',
+  policy: 'Eviction policy of the memory tier.',
+} as const;
+export type LabelName = keyof typeof LABELS;
+
+const node = 'The node';
+const requests = 'Requests';
+const cache = 'The cache';
+const origins = 'Origins';
+const upkeep = 'Logs and administration';
+
+export const METRICS = [
+  metric(
+    'holdfast_build_info',
+    'gauge',
+    'info',
+    ['version', 'policy'],
+    node,
+    'Always 1; the labels say what runs.',
+  ),
+  metric(
+    'holdfast_start_time_seconds',
+    'gauge',
+    'seconds',
+    [],
+    node,
+    'When the node started, in seconds since the Unix epoch.',
+  ),
+  metric('holdfast_resident_memory_bytes', 'gauge', 'bytes', [], node, 'Resident memory of the process.'),
+  metric(
+    'holdfast_cpu_seconds_total',
+    'counter',
+    'seconds',
+    [],
+    node,
+    'CPU time of the process, user and system.',
+  ),
+  metric('holdfast_connections', 'gauge', 'connections', [], node, 'Client connections open now.'),
+  metric(
+    'holdfast_draining',
+    'gauge',
+    'flag',
+    [],
+    node,
+    '1 while the node is shutting down and takes no new connections.',
+  ),
+  metric(
+    'holdfast_internal_faults_total',
+    'counter',
+    'requests',
+    [],
+    node,
+    'Requests that were answered past the cache because the node failed inside. Should be 0; the log has the details.',
+  ),
+
+  metric(
+    'holdfast_requests_total',
+    'counter',
+    'requests',
+    ['route', 'outcome'],
+    requests,
+    'Requests answered, by how they were served.',
+  ),
+  metric(
+    'holdfast_responses_total',
+    'counter',
+    'responses',
+    ['code'],
+    requests,
+    'Responses by status code; codes never sent are absent.',
+  ),
+  metric(
+    'holdfast_incomplete_responses_total',
+    'counter',
+    'responses',
+    [],
+    requests,
+    'Responses that did not reach the client whole: the client left, stalled, or the origin broke off.',
+  ),
+  metric(
+    'holdfast_sent_bytes_total',
+    'counter',
+    'bytes',
+    ['route'],
+    requests,
+    'Head and body bytes handed to the kernel.',
+  ),
+  metric(
+    'holdfast_request_duration_seconds',
+    'histogram',
+    'seconds',
+    ['outcome'],
+    requests,
+    'From the head of the request received to the last byte of the response handed to the kernel. Slow clients make it longer.',
+  ),
+  metric(
+    'holdfast_not_stored_total',
+    'counter',
+    'responses',
+    ['reason'],
+    requests,
+    'Responses of origins that were passed on but not stored.',
+  ),
+  metric(
+    'holdfast_flights_total',
+    'counter',
+    'fetches',
+    ['ending'],
+    requests,
+    'Origin fetches that several requests may share, by how they ended.',
+  ),
+
+  metric('holdfast_cache_budget_bytes', 'gauge', 'bytes', ['tier'], cache, 'What the tier may hold.'),
+  metric(
+    'holdfast_cache_used_bytes',
+    'gauge',
+    'bytes',
+    ['tier'],
+    cache,
+    'What it holds: body, headers, key and metadata of all entries. Never above the budget.',
+  ),
+  metric(
+    'holdfast_cache_held_bytes',
+    'gauge',
+    'bytes',
+    ['tier'],
+    cache,
+    'What it has allocated from the system for that.',
+  ),
+  metric('holdfast_cache_entries', 'gauge', 'entries', ['tier'], cache, 'Responses held.'),
+  metric('holdfast_cache_insertions_total', 'counter', 'entries', ['tier'], cache, 'Responses stored.'),
+  metric(
+    'holdfast_cache_removals_total',
+    'counter',
+    'entries',
+    ['tier', 'reason'],
+    cache,
+    'Responses that left, by reason. Only `room` is an eviction.',
+  ),
+  metric(
+    'holdfast_cache_early_evictions_total',
+    'counter',
+    'entries',
+    ['tier'],
+    cache,
+    'Evictions of responses that were still usable.',
+  ),
+  metric(
+    'holdfast_cache_premature_evictions_total',
+    'counter',
+    'entries',
+    ['tier'],
+    cache,
+    'Early evictions whose key was asked for again before the response would have stopped being usable. Above a trickle: the cache is too small for its traffic.',
+  ),
+  metric(
+    'holdfast_cache_refetched_bytes_total',
+    'counter',
+    'bytes',
+    ['tier'],
+    cache,
+    'Origin bytes spent because of premature evictions.',
+  ),
+  metric(
+    'holdfast_cache_eviction_age_seconds',
+    'gauge',
+    'seconds',
+    ['tier'],
+    cache,
+    'Median age of the latest 1,000 evictions when they left; absent before the first.',
+  ),
+  metric('holdfast_route_entries', 'gauge', 'entries', ['route'], cache, 'Responses of the route in memory.'),
+  metric('holdfast_route_used_bytes', 'gauge', 'bytes', ['route'], cache, 'Bytes they are charged.'),
+  metric(
+    'holdfast_route_evictions_total',
+    'counter',
+    'entries',
+    ['route'],
+    cache,
+    'Evictions of responses of the route.',
+  ),
+  metric(
+    'holdfast_route_early_evictions_total',
+    'counter',
+    'entries',
+    ['route'],
+    cache,
+    'Those that were still usable.',
+  ),
+  metric(
+    'holdfast_route_premature_evictions_total',
+    'counter',
+    'entries',
+    ['route'],
+    cache,
+    'Those asked for again while they would still have been usable.',
+  ),
+  metric(
+    'holdfast_route_refetched_bytes_total',
+    'counter',
+    'bytes',
+    ['route'],
+    cache,
+    'Origin bytes spent because of premature evictions of the route.',
+  ),
+
+  metric(
+    'holdfast_origin_requests_total',
+    'counter',
+    'requests',
+    ['origin'],
+    origins,
+    'Exchanges with the origin that ended, well or not.',
+  ),
+  metric(
+    'holdfast_origin_responses_total',
+    'counter',
+    'responses',
+    ['origin', 'class'],
+    origins,
+    'The same by class of status.',
+  ),
+  metric(
+    'holdfast_origin_received_bytes_total',
+    'counter',
+    'bytes',
+    ['origin'],
+    origins,
+    'Body bytes received.',
+  ),
+  metric(
+    'holdfast_origin_failures_total',
+    'counter',
+    'requests',
+    ['origin', 'cause'],
+    origins,
+    'Exchanges in which the origin did not deliver, by cause.',
+  ),
+  metric(
+    'holdfast_origin_first_byte_seconds',
+    'histogram',
+    'seconds',
+    ['origin'],
+    origins,
+    'From the start of an exchange to the head of its response.',
+  ),
+  metric('holdfast_origin_active_requests', 'gauge', 'requests', ['origin'], origins, 'Exchanges under way.'),
+  metric(
+    'holdfast_origin_connections',
+    'gauge',
+    'connections',
+    ['origin'],
+    origins,
+    'Connections to the origin, idle ones included.',
+  ),
+
+  metric(
+    'holdfast_access_log_lines_total',
+    'counter',
+    'lines',
+    [],
+    upkeep,
+    'Lines handed to the access log; absent when it is off.',
+  ),
+  metric(
+    'holdfast_access_log_dropped_total',
+    'counter',
+    'lines',
+    [],
+    upkeep,
+    'Lines lost because the log could not be written fast enough, or at all.',
+  ),
+  metric(
+    'holdfast_admin_denials_total',
+    'counter',
+    'requests',
+    ['reason'],
+    upkeep,
+    'Requests to the admin port that were turned away.',
+  ),
+] as const satisfies readonly MetricSpec[];
+
+export type MetricName = (typeof METRICS)[number]['name'];
+export type HistogramName = Extract<(typeof METRICS)[number], { type: 'histogram' }>['name'];
+export type ScalarName = Exclude<MetricName, HistogramName>;
+
+function metric<
+  const Name extends MetricSpec['name'],
+  const Type extends MetricSpec['type'],
+  const Labels extends readonly LabelName[],
+>(name: Name, type: Type, unit: string, labels: Labels, group: string, prose: string) {
+  return { name, type, unit, labels, group, prose };
+}

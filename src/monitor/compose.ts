@@ -1,0 +1,72 @@
+import { NOT_STORED_REASONS, OUTCOMES } from '../cache/outcome.ts';
+import { cumulative } from './histogram.ts';
+import type { Recorder } from './recorder.ts';
+import type { MemorySnapshot, OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
+
+/** What a snapshot needs besides the recorder: facts that their owners hold. */
+export interface NodeFacts {
+  readonly holdfast: string;
+  readonly startedAtMs: number;
+  readonly nowMs: number;
+  readonly listen: string;
+  readonly draining: boolean;
+  readonly connections: number;
+  readonly memory: MemorySnapshot;
+  /** By route id: what the memory tier holds and evicted for each. */
+  readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];
+  /** By origin id. */
+  readonly origins: readonly Pick<OriginSnapshot, 'active' | 'connections'>[];
+  readonly process: Snapshot['process'];
+}
+
+/** Counters and facts at one moment. O(routes + origins + buckets), some microseconds; not for the hot path. */
+export function composeSnapshot(recorder: Recorder, facts: NodeFacts): Snapshot {
+  const { routes, origins, ...rest } = facts;
+  return {
+    ...rest,
+    requests: byWord(OUTCOMES, (outcome) => sumColumn(recorder.requests, OUTCOMES.length, outcome)),
+    statuses: {
+      '2xx': statusClass(recorder, 2),
+      '3xx': statusClass(recorder, 3),
+      '4xx': statusClass(recorder, 4),
+      '5xx': statusClass(recorder, 5),
+    },
+    sentBytes: sumColumn(recorder.sentBytes, 1, 0),
+    latency: cumulative(recorder.durations),
+    notStored: byWord(NOT_STORED_REASONS, (reason) => recorder.notStoredCounts[reason]!),
+    routes: routes.slice(0, recorder.routes.length).map((held, id) => ({
+      name: recorder.routes[id]!,
+      requests: byWord(OUTCOMES, (outcome) => recorder.requests[id * OUTCOMES.length + outcome]!),
+      sentBytes: recorder.sentBytes[id]!,
+      ...held,
+    })),
+    origins: origins.slice(0, recorder.origins.length).map((gauges, id) => ({
+      name: recorder.origins[id]!,
+      requests: recorder.originRequests[id]!,
+      receivedBytes: recorder.originReceivedBytes[id]!,
+      failures: byWord(
+        recorder.causes,
+        (cause) => recorder.originFailures[id * recorder.causes.length + cause]!,
+      ),
+      ...gauges,
+    })),
+  };
+}
+
+function byWord<W extends string>(words: readonly W[], value: (index: number) => number): Record<W, number> {
+  const record = {} as Record<W, number>;
+  for (let i = 0; i < words.length; i += 1) record[words[i]!] = value(i);
+  return record;
+}
+
+function sumColumn(table: Float64Array, width: number, column: number): number {
+  let sum = 0;
+  for (let i = column; i < table.length; i += width) sum += table[i]!;
+  return sum;
+}
+
+function statusClass(recorder: Recorder, hundreds: number): number {
+  let sum = 0;
+  for (let code = hundreds * 100; code < hundreds * 100 + 100; code += 1) sum += recorder.statuses[code]!;
+  return sum;
+}

@@ -1,0 +1,139 @@
+import { closeSync, openSync, write, writeSync } from 'node:fs';
+
+/** Where lines of text go. */
+export interface TextSink {
+  /** False while earlier text is still on its way. What can wait should; what cannot is kept by the sink. */
+  ready(): boolean;
+  /** Takes whole lines. May throw when they are lost. */
+  write(text: string): void;
+}
+
+export interface FileSinkOptions {
+  /** A path to append to (created with mode 0640), or an open descriptor such as 1 for stdout. */
+  readonly to: string | number;
+  /** Told why when writing begins to fail, and `undefined` when it works again. */
+  readonly onTrouble: (message: string | undefined) => void;
+}
+
+/**
+ * Appends to a file, one asynchronous write at a time, so that a slow disk or a blocked pipe holds up no request:
+ * an edge to the file system. When a write fails its text is lost, `onTrouble` is told, and the next is tried as usual.
+ */
+export class FileSink implements TextSink {
+  readonly #to: string | number;
+  readonly #onTrouble: (message: string | undefined) => void;
+  #fd: number;
+  #pending = '';
+  #writing = false;
+  #reopening = false;
+  #failing = false;
+  #waiters: (() => void)[] = [];
+
+  /** @throws the system's error when the file cannot be opened. */
+  constructor(options: FileSinkOptions) {
+    this.#to = options.to;
+    this.#onTrouble = options.onTrouble;
+    this.#fd = this.#open();
+  }
+
+  ready(): boolean {
+    return !this.#writing;
+  }
+
+  write(text: string): void {
+    this.#pending += text;
+    if (!this.#writing) this.#start();
+  }
+
+  /** Resolves when everything written so far is with the kernel or lost. */
+  drained(): Promise<void> {
+    return this.#writing ? new Promise((resolve) => this.#waiters.push(resolve)) : Promise.resolve();
+  }
+
+  /** Opens the path anew, after a log rotation moved the file away. No effect on stdout and stderr. */
+  reopen(): void {
+    if (typeof this.#to === 'number') return;
+    if (this.#writing) this.#reopening = true;
+    else this.#swap();
+  }
+
+  /** Waits for what is under way, then closes the file. Nothing may be written afterwards. */
+  async close(): Promise<void> {
+    await this.drained();
+    if (typeof this.#to === 'string') closeSync(this.#fd);
+  }
+
+  #open(): number {
+    return typeof this.#to === 'number' ? this.#to : openSync(this.#to, 'a', 0o640);
+  }
+
+  #start(): void {
+    this.#writing = true;
+    const bytes = Buffer.from(this.#pending);
+    this.#pending = '';
+    this.#step(bytes, 0);
+  }
+
+  #step(bytes: Uint8Array, at: number): void {
+    write(this.#fd, bytes, at, bytes.length - at, null, (error, written) => {
+      if (error === null && written > 0 && at + written < bytes.length) {
+        this.#step(bytes, at + written);
+        return;
+      }
+      this.#report(error === null ? undefined : `cannot write to ${name(this.#to)}: ${error.message}`);
+      this.#settle();
+    });
+  }
+
+  #settle(): void {
+    this.#writing = false;
+    if (this.#reopening) this.#swap();
+    if (this.#pending !== '') {
+      this.#start();
+      return;
+    }
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #swap(): void {
+    this.#reopening = false;
+    try {
+      const next = this.#open();
+      closeSync(this.#fd);
+      this.#fd = next;
+    } catch (error) {
+      this.#report(`cannot reopen ${this.#to}: ${(error as Error).message}; still writing to the old file`);
+    }
+  }
+
+  #report(problem: string | undefined): void {
+    if (this.#failing === (problem !== undefined)) return;
+    this.#failing = problem !== undefined;
+    this.#onTrouble(problem);
+  }
+}
+
+/** Writes to a descriptor and waits for it: for the few lines of the node's own log. Never throws. */
+export function descriptorWriter(fd: number): (text: string) => void {
+  return (text) => {
+    const bytes = Buffer.from(text);
+    let at = 0;
+    let refusals = 0;
+    while (at < bytes.length && refusals < 100) {
+      try {
+        at += writeSync(fd, bytes, at);
+      } catch (error) {
+        // A full pipe with a slow reader is tried again; anything else is final, and a log may not take the node down.
+        if ((error as { code?: string }).code !== 'EAGAIN') return;
+        refusals += 1;
+      }
+    }
+  };
+}
+
+function name(to: string | number): string {
+  if (to === 1) return 'standard output';
+  return to === 2 ? 'standard error' : String(to);
+}

@@ -1,0 +1,131 @@
+import { type Random, seededRandom } from '../base/random.ts';
+import { NOT_STORED_REASONS, OUTCOMES, type Outcome } from '../cache/outcome.ts';
+import { composeSnapshot, type NodeFacts } from './compose.ts';
+import { Recorder } from './recorder.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** A node that exists only in tests: a recorder fed with seeded traffic, and the facts beside it. */
+export interface FakeNode {
+  readonly recorder: Recorder;
+  /** One second of the node's life with about `requests` requests; `evictions` of which 1 in 4 premature. */
+  second(requests: number, evictions?: number): Snapshot;
+  facts: NodeFacts;
+}
+
+export const FIXTURE_CAUSES = ['refused', 'connect-timeout', 'truncated'] as const;
+
+const MIX: readonly (readonly [Outcome, number])[] = [
+  ['hit', 0.9],
+  ['collapsed', 0.92],
+  ['stale', 0.925],
+  ['miss', 0.995],
+  ['refused', 0.999],
+  ['failed', 1],
+];
+
+/** Deterministic: same seed and calls, same snapshots. */
+export function fakeNode(seed: number, routes: readonly string[] = ['images', 'avatars']): FakeNode {
+  const random = seededRandom(seed);
+  const recorder = new Recorder({ routes, origins: ['shop'], causes: FIXTURE_CAUSES });
+  const node: FakeNode = {
+    recorder,
+    facts: firstFacts(routes),
+    second(requests, evictions = 0) {
+      for (let i = 0; i < requests; i += 1) oneRequest(recorder, random, routes.length);
+      node.facts = nextFacts(node.facts, evictions);
+      return composeSnapshot(recorder, node.facts);
+    },
+  };
+  return node;
+}
+
+function oneRequest(recorder: Recorder, random: Random, routes: number): void {
+  const dice = random.next();
+  const outcome = MIX.find(([, upTo]) => dice < upTo)![0];
+  const route = outcome === 'refused' ? -1 : Math.floor(random.next() ** 2 * routes);
+  const asksOrigin = outcome === 'miss' || outcome === 'failed';
+  const status = outcome === 'failed' ? 504 : outcome === 'refused' ? 404 : 200;
+  const durationMs =
+    asksOrigin || outcome === 'collapsed' ? 30 + random.next() ** 8 * 400 : 0.03 + random.next() ** 6;
+  const sentBytes = status === 200 ? 2_000 + Math.floor(random.next() ** 3 * 90_000) : 200;
+  recorder.request(route, OUTCOMES.indexOf(outcome), status, sentBytes, durationMs, status !== 504);
+  if (outcome === 'failed') {
+    recorder.originFetch(0, 0, 0, 0);
+    recorder.originFailure(0, 1);
+  } else if (asksOrigin) {
+    recorder.originFetch(0, 200, sentBytes, durationMs / 2);
+    recorder.flightEnding(0);
+    if (random.next() < 0.1) recorder.notStored(NOT_STORED_REASONS.indexOf('no-store'));
+  }
+}
+
+function firstFacts(routes: readonly string[]): NodeFacts {
+  const none = {
+    entries: 0,
+    usedBytes: 0,
+    evictions: 0,
+    earlyEvictions: 0,
+    prematureEvictions: 0,
+    refetchedBytes: 0,
+  };
+  return {
+    holdfast: '0.1.0',
+    startedAtMs: Date.UTC(2026, 10, 23, 17, 0, 0),
+    nowMs: Date.UTC(2026, 10, 23, 17, 0, 0),
+    listen: 'http://127.0.0.1:8080',
+    draining: false,
+    connections: 32,
+    memory: {
+      policy: 's3-fifo',
+      budgetBytes: 64 * 1024 ** 2,
+      usedBytes: 0,
+      heldBytes: 0,
+      entries: 0,
+      insertions: 0,
+      removals: { room: 0, expired: 0, purged: 0, replaced: 0, tainted: 0 },
+      earlyEvictions: 0,
+      prematureEvictions: 0,
+      refetchedBytes: 0,
+      evictionAgeS: undefined,
+    },
+    routes: routes.map(() => none),
+    origins: [{ active: 3, connections: 8 }],
+    process: { residentBytes: 120 * 1024 ** 2, cpuSeconds: 0.5 },
+  };
+}
+
+function nextFacts(facts: NodeFacts, evictions: number): NodeFacts {
+  const { memory } = facts;
+  const premature = Math.floor(evictions / 4);
+  const early = Math.floor(evictions / 2);
+  const refetchedBytes = premature * 31_000;
+  const [first, ...others] = facts.routes;
+  return {
+    ...facts,
+    nowMs: facts.nowMs + 1000,
+    memory: {
+      ...memory,
+      usedBytes: Math.min(memory.budgetBytes - 100_000, memory.usedBytes + 4_000_000),
+      heldBytes: memory.budgetBytes,
+      entries: Math.min(1_843, memory.entries + 120),
+      insertions: memory.insertions + 120,
+      removals: { ...memory.removals, room: memory.removals.room + evictions },
+      earlyEvictions: memory.earlyEvictions + early,
+      prematureEvictions: memory.prematureEvictions + premature,
+      refetchedBytes: memory.refetchedBytes + refetchedBytes,
+      evictionAgeS: evictions > 0 ? 34 : memory.evictionAgeS,
+    },
+    routes: [
+      {
+        entries: 1_500,
+        usedBytes: 50_000_000,
+        evictions: first!.evictions + evictions,
+        earlyEvictions: first!.earlyEvictions + early,
+        prematureEvictions: first!.prematureEvictions + premature,
+        refetchedBytes: first!.refetchedBytes + refetchedBytes,
+      },
+      ...others,
+    ],
+    process: { ...facts.process, cpuSeconds: facts.process.cpuSeconds + 0.05 },
+  };
+}

@@ -1,0 +1,284 @@
+import type { Fields } from '../http/fields.ts';
+import type { HttpConnection } from './http-connection.ts';
+import type { HttpPool, Waiter } from './http-pool.ts';
+import {
+  type Authority,
+  isOriginForm,
+  isRedirect,
+  type RedirectPolicy,
+  type RequestExtras,
+  redirectStep,
+  requestHead,
+} from './http-target.ts';
+import type {
+  OriginExchange,
+  OriginFailure,
+  OriginFailureCause,
+  OriginHead,
+  OriginRequest,
+  OriginSink,
+} from './origin.ts';
+
+/** All in milliseconds. */
+export interface HttpTimeouts {
+  /** From the request until a connection carries it: waiting for a free one, resolving, connecting, TLS. */
+  readonly connectMs: number;
+  /** From then until the whole response head is there. */
+  readonly firstByteMs: number;
+  /** Longest pause between two parts of the body. Does not run while the exchange is paused. */
+  readonly idleMs: number;
+  /** From the request to the end of the body, redirects, retries and pauses included. */
+  readonly totalMs: number;
+}
+
+/** What exchanges share: the origin that they belong to. */
+export interface ExchangeHost {
+  readonly name: string;
+  readonly timeouts: HttpTimeouts;
+  readonly redirects: RedirectPolicy;
+  readonly authority: Authority;
+  readonly hostHeader: string;
+  readonly extras: RequestExtras;
+  poolFor(authority: Authority): HttpPool;
+  ended(exchange: HttpExchange): void;
+  /** A sink threw; its exchange is over. */
+  onFault(error: unknown): void;
+}
+
+/** The body of a redirect is read up to here to keep the connection; a longer one costs the connection. */
+const REDIRECT_BODY_BYTES_MAX = 64 * 1024;
+
+/**
+ * One request through to its end: a second try when a reused connection turns out to be dead, redirects, timeouts, and
+ * the order of the calls to the sink.
+ */
+export class HttpExchange implements OriginExchange, Waiter {
+  readonly #host: ExchangeHost;
+  readonly #method: OriginRequest['method'];
+  readonly #fields: Fields;
+  readonly #sink: OriginSink;
+  #authority: Authority;
+  #target: string;
+  #phase: 'waiting' | 'head' | 'body' | 'done' | 'over' = 'waiting';
+  #connection: HttpConnection | undefined;
+  #pool: HttpPool;
+  #paused = false;
+  #freshOnly = false;
+  #redirectsLeft: number;
+  /** Where the redirect leads whose body is being discarded. */
+  #redirect: { readonly authority: Authority; readonly target: string } | undefined;
+  #discardedBytes = 0;
+  /** Stamped by {@link check}, so that nothing on the way of the bytes reads a clock. */
+  #startedMs = Number.NaN;
+  #movedMs = Number.NaN;
+  #moved = true;
+
+  constructor(host: ExchangeHost, request: OriginRequest, target: string, sink: OriginSink) {
+    this.#host = host;
+    this.#method = request.method;
+    this.#fields = request.fields;
+    this.#sink = sink;
+    this.#authority = host.authority;
+    this.#target = target;
+    this.#redirectsLeft = host.redirects.follow;
+    this.#pool = host.poolFor(host.authority);
+  }
+
+  get freshOnly(): boolean {
+    return this.#freshOnly;
+  }
+
+  /** Called once, by the origin. */
+  start(): void {
+    if (isOriginForm(this.#target)) {
+      this.#pool.acquire(this);
+      return;
+    }
+    queueMicrotask(() => this.#fail('malformed', 'the request target is not a path in visible ASCII'));
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#connection?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#moved = true;
+    this.#connection?.resume();
+  }
+
+  abort(): void {
+    this.#leave('over');
+  }
+
+  /** Ends the exchange if it is late. Deadlines pass up to two periods of this call late, never early. */
+  check(nowMs: number): void {
+    const { connectMs, firstByteMs, idleMs, totalMs } = this.#host.timeouts;
+    if (Number.isNaN(this.#startedMs)) this.#startedMs = nowMs;
+    if (this.#moved || (this.#paused && this.#phase !== 'waiting')) {
+      this.#moved = false;
+      this.#movedMs = nowMs;
+    }
+    const stillMs = nowMs - this.#movedMs;
+    if (this.#phase === 'waiting' && stillMs >= connectMs) {
+      this.#fail('connect-timeout', `no connection within ${connectMs} ms: ${this.#pool.explainWait()}`);
+    } else if (this.#phase === 'head' && stillMs >= firstByteMs) {
+      this.#fail('first-byte-timeout', `connected, but no complete response head within ${firstByteMs} ms`);
+    } else if (this.#phase === 'body' && stillMs >= idleMs) {
+      this.#fail('idle-timeout', `no part of the body for ${idleMs} ms`);
+    } else if (nowMs - this.#startedMs >= totalMs) {
+      this.#fail('total-timeout', `not whole within ${totalMs} ms`);
+    }
+  }
+
+  board(connection: HttpConnection): void {
+    const { authority, hostHeader, extras } = this.#host;
+    const own = this.#authority.key === authority.key;
+    const host = own ? hostHeader : this.#authority.host;
+    this.#connection = connection;
+    this.#enter('head');
+    const head = requestHead(this.#method, this.#target, host, this.#fields, own ? extras : undefined);
+    connection.carry(this, this.#method, head);
+    if (this.#paused) connection.pause();
+  }
+
+  onNotConnected(failure: OriginFailure): void {
+    this.#fail(failure.cause, failure.detail);
+  }
+
+  onHead(head: OriginHead): void {
+    this.#enter('body');
+    const location = this.#redirectsOn(head) ? head.fields.get('location') : undefined;
+    if (location === undefined) {
+      try {
+        this.#sink.onHead(head);
+      } catch (error) {
+        this.#fault(error);
+      }
+      return;
+    }
+    if (this.#redirectsLeft === 0) {
+      this.#fail(
+        'redirect',
+        `more than ${this.#host.redirects.follow} redirects in a row (redirects.follow)`,
+      );
+      return;
+    }
+    const step = redirectStep(this.#authority, this.#target, location, this.#host.redirects);
+    if ('refused' in step) {
+      this.#fail('redirect', step.refused);
+      return;
+    }
+    this.#redirect = step;
+    this.#discardedBytes = 0;
+    if (head.framing === 'close' || (head.bodyBytes ?? 0) > REDIRECT_BODY_BYTES_MAX) this.#cutAndFollow();
+  }
+
+  onBody(chunk: Uint8Array): void {
+    this.#moved = true;
+    if (this.#redirect === undefined) {
+      try {
+        this.#sink.onData(chunk);
+      } catch (error) {
+        this.#fault(error);
+      }
+      return;
+    }
+    this.#discardedBytes += chunk.length;
+    if (this.#discardedBytes > REDIRECT_BODY_BYTES_MAX) this.#cutAndFollow();
+  }
+
+  onDone(): void {
+    this.#connection = undefined;
+    if (this.#redirect !== undefined) {
+      this.#follow();
+      return;
+    }
+    this.#leave('done');
+    try {
+      this.#sink.onEnd();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  onBroken(cause: OriginFailureCause, detail: string, unanswered: boolean): void {
+    this.#connection = undefined;
+    if (this.#redirect !== undefined) {
+      this.#follow(); // its body does not matter
+      return;
+    }
+    if (!unanswered || this.#freshOnly) {
+      this.#fail(cause, detail);
+      return;
+    }
+    this.#freshOnly = true;
+    this.#enter('waiting');
+    this.#pool.acquire(this);
+  }
+
+  onTaint(): void {
+    if (this.#phase !== 'done') return;
+    try {
+      this.#sink.onTaint();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #redirectsOn(head: OriginHead): boolean {
+    return this.#host.redirects.follow > 0 && isRedirect(head.status);
+  }
+
+  #cutAndFollow(): void {
+    this.#connection?.drop();
+    this.#connection = undefined;
+    this.#follow();
+  }
+
+  #follow(): void {
+    const { authority, target } = this.#redirect!;
+    this.#redirect = undefined;
+    this.#redirectsLeft -= 1;
+    this.#authority = authority;
+    this.#target = target;
+    this.#freshOnly = false;
+    this.#pool = this.#host.poolFor(authority);
+    this.#enter('waiting');
+    this.start();
+  }
+
+  #enter(phase: 'waiting' | 'head' | 'body'): void {
+    this.#phase = phase;
+    this.#moved = true;
+  }
+
+  #fail(cause: OriginFailureCause, detail: string): void {
+    if (!this.#leave('over')) return;
+    const where = `origin ${this.#host.name} (${this.#authority.key})`;
+    try {
+      this.#sink.onFail({ cause, detail: `${where}: ${detail}` });
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #fault(error: unknown): void {
+    this.abort();
+    this.#host.onFault(error);
+  }
+
+  /** Lets go of everything; false when that had been done before. */
+  #leave(phase: 'done' | 'over'): boolean {
+    const before = this.#phase;
+    if (before === 'done') this.#phase = phase; // aborted after its end: no taint either
+    if (before === 'done' || before === 'over') return false;
+    this.#phase = phase;
+    if (before === 'waiting') this.#pool.cancel(this);
+    this.#connection?.drop();
+    this.#connection = undefined;
+    this.#host.ended(this);
+    return true;
+  }
+}

@@ -1,0 +1,25 @@
+import { unreachable } from '../base/assert.ts';
+import { Fifo } from './fifo.ts';
+import { Lru } from './lru.ts';
+import type { EvictionPolicy, PolicyName } from './policy.ts';
+import { S3Fifo, type S3FifoOptions } from './s3-fifo.ts';
+import { Sieve } from './sieve.ts';
+
+/** What any policy takes; a policy ignores what does not concern it (`form` is S3-FIFO's). */
+export type CreateOptions = S3FifoOptions;
+
+/** Builds an empty policy by its name: the only place that knows which class has which name. */
+export function createPolicy(name: PolicyName, options: CreateOptions): EvictionPolicy {
+  switch (name) {
+    case 's3-fifo':
+      return new S3Fifo(options);
+    case 'sieve':
+      return new Sieve(options);
+    case 'lru':
+      return new Lru(options);
+    case 'fifo':
+      return new Fifo(options);
+    default:
+      return unreachable(name);
+  }
+}

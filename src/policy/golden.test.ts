@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'bun:test';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { createPolicy } from './create.ts';
+import { beladyMisses, createModel } from './policy.models.ts';
+import { POLICY_NAMES, type PolicyName } from './policy.ts';
+import { parseTrace, replayPublished, unitSized } from './replay.ts';
+
+interface Golden {
+  readonly policy: PolicyName;
+  readonly form: 'live' | 'published';
+  readonly sizes: 'bytes' | 'unit';
+  readonly capacityBytes: number;
+  readonly misses: number;
+  readonly missedBytes: number;
+}
+
+const folder = join(import.meta.dirname, '../../test/golden');
+const goldens: readonly Golden[] = JSON.parse(readFileSync(join(folder, 'policies.json'), 'utf8'));
+const sized = parseTrace(gunzipSync(readFileSync(join(folder, 'calgary_img_5000.csv.gz'))).toString('utf8'));
+const traces = { bytes: sized, unit: unitSized(sized) };
+const isPinned = (): boolean => false;
+
+describe('5,000 real requests', () => {
+  test('every policy has golden counts', () => {
+    expect(new Set(goldens.map((g) => g.policy))).toEqual(new Set(POLICY_NAMES));
+    expect([sized.keys.length, goldens.length]).toEqual([5_000, 50]);
+  });
+
+  test.each(goldens.map((g) => [g.policy, g.form, g.capacityBytes, g.sizes, g] as const))(
+    '%s (%s form) in %d %s',
+    (_policy, _form, _capacity, _sizes, { policy, form, sizes, capacityBytes, misses, missedBytes }) => {
+      const subject = createPolicy(policy, { capacityBytes, isPinned, form });
+      expect(replayPublished(traces[sizes], subject)).toEqual({ misses, missedBytes });
+      subject.check();
+      const model = createModel(policy, { capacityBytes, isPinned, form });
+      expect(replayPublished(traces[sizes], model)).toEqual({ misses, missedBytes });
+    },
+  );
+
+  test('with unit sizes nobody misses less than Belady', () => {
+    const units = goldens.filter((g) => g.sizes === 'unit');
+    for (const { misses, capacityBytes } of units) {
+      expect(misses).toBeGreaterThanOrEqual(beladyMisses(traces.unit, capacityBytes).misses);
+    }
+  });
+});

@@ -1,0 +1,291 @@
+import { describe, expect, test } from 'bun:test';
+import { InternalFault } from '../base/assert.ts';
+import { type Random, seededRandom } from '../base/random.ts';
+import type { CreateOptions } from './create.ts';
+import type { Model, ModelOptions } from './policy.models.ts';
+import type { EntryId, EvictionPolicy } from './policy.ts';
+
+export interface SuiteSubject {
+  readonly name: string;
+  make(options: CreateOptions): EvictionPolicy;
+  model(options: ModelOptions): Model;
+  /** False when the policy refuses large objects whatever the room, as a published form may. */
+  readonly admitsAnySize: boolean;
+}
+
+/** What every eviction policy must do. Each implementation runs this, and agrees with its naive model. */
+export function policySuite(subject: SuiteSubject): void {
+  const build = (capacityBytes: number, pins: ReadonlySet<EntryId> = new Set()): EvictionPolicy =>
+    subject.make({ capacityBytes, isPinned: (id) => pins.has(id) });
+
+  describe(subject.name, () => {
+    agreesWithModel(subject);
+    refusals(subject, build);
+    faults(build);
+    if (subject.admitsAnySize) order(build);
+  });
+}
+
+/** Kinds of random load: sizes and pins differ, the operations are the same. */
+const LOADS = [
+  { load: 'unit sizes', capacity: 40, maxSize: 1, pinShare: 0 },
+  { load: 'unit sizes, some pinned', capacity: 40, maxSize: 1, pinShare: 0.2 },
+  { load: 'small objects', capacity: 2_000, maxSize: 150, pinShare: 0 },
+  { load: 'small objects, many pinned', capacity: 2_000, maxSize: 150, pinShare: 0.6 },
+  { load: 'objects up to the capacity, some pinned', capacity: 1_000, maxSize: 1_100, pinShare: 0.2 },
+  { load: 'a capacity above 2^32', capacity: 20_000_000_000, maxSize: 4_200_000_000, pinShare: 0.1 },
+] as const;
+
+const STEPS = 4_000;
+const SEEDS = 3;
+const KEYS = 120;
+
+function agreesWithModel(subject: SuiteSubject): void {
+  for (const load of LOADS) {
+    test(`agrees with its model on every victim: ${load.load}`, () => {
+      for (let seed = 1; seed <= SEEDS; seed += 1) new Trial(subject, load, seed).run();
+    });
+  }
+}
+
+/** One policy and its model side by side under the same random operations. */
+class Trial {
+  private readonly pins = new Set<EntryId>();
+  private readonly policy: EvictionPolicy;
+  private readonly model: Model;
+  private readonly random: Random;
+  private readonly load: (typeof LOADS)[number];
+  /** Key of each resident slot. Slots are reused, keys come back in other slots. */
+  private readonly keyOf = new Map<EntryId, number>();
+  /** The one random size of the current operation, the same for policy and model. */
+  private sizeBytes = 1;
+  private usedBefore = 0;
+
+  constructor(subject: SuiteSubject, load: (typeof LOADS)[number], seed: number) {
+    const options = { capacityBytes: load.capacity, isPinned: (id: EntryId) => this.pins.has(id) };
+    this.policy = subject.make({ ...options, slots: 4 });
+    this.model = subject.model(options);
+    this.random = seededRandom(seed);
+    this.load = load;
+  }
+
+  run(): void {
+    for (let step = 0; step < STEPS; step += 1) this.step();
+  }
+
+  private step(): void {
+    const dice = this.random.next();
+    if (dice < 0.8) this.request();
+    else if (dice < 0.9) this.pinOrUnpin();
+    else if (dice < 0.95) this.onResident((id) => this.recharge(id));
+    else if (dice < 0.985) this.onResident((id) => this.remove(id));
+    else if (dice < 0.995) this.trim();
+    else this.resize();
+    this.compare();
+  }
+
+  private request(): void {
+    const key = Math.floor(this.random.next() ** 2 * KEYS);
+    for (const [id, k] of this.keyOf) {
+      if (k !== key) continue;
+      this.policy.hit(id);
+      this.model.hit(id);
+      return;
+    }
+    let id = this.below(8);
+    while (this.policy.has(id)) id += 1;
+    const before = [...this.policy.coldestFirst()];
+    const admitted = this.both((p, victims) => p.admit(id, key, this.sizeBytes, victims));
+    if (admitted) this.keyOf.set(id, key);
+    else this.expectUnchanged(before);
+    expect(this.policy.has(id)).toBe(admitted);
+  }
+
+  private recharge(id: EntryId): void {
+    const before = [...this.policy.coldestFirst()];
+    if (!this.both((p, victims) => p.recharge(id, this.sizeBytes, victims))) this.expectUnchanged(before);
+    expect(this.policy.has(id)).toBe(true);
+  }
+
+  private remove(id: EntryId): void {
+    this.policy.remove(id);
+    this.model.remove(id);
+    this.keyOf.delete(id);
+    this.pins.delete(id);
+    expect(this.policy.has(id)).toBe(false);
+  }
+
+  private resize(): void {
+    const capacity = this.random.next() < 0.5 ? this.load.capacity : this.below(this.load.capacity + 1);
+    this.both((p, victims) => p.resize(capacity, victims));
+    this.expectOnlyPinnedAbove();
+  }
+
+  private trim(): void {
+    this.both((p, victims) => p.trim(victims));
+    this.expectOnlyPinnedAbove();
+  }
+
+  private expectOnlyPinnedAbove(): void {
+    if (this.policy.usedBytes <= this.policy.capacityBytes) return;
+    for (const id of this.keyOf.keys()) expect(this.pins.has(id)).toBe(true);
+  }
+
+  private pinOrUnpin(): void {
+    if (this.random.next() < 0.5) {
+      for (const id of [...this.pins]) if (this.random.next() < 0.3) this.pins.delete(id);
+    }
+    for (const id of this.keyOf.keys()) if (this.random.next() < this.load.pinShare * 0.3) this.pins.add(id);
+  }
+
+  /** Does the same to both, with the same random numbers, and compares the answers and the victims in order. */
+  private both<T>(act: (policy: EvictionPolicy | Model, victims: EntryId[]) => T): T {
+    const used = this.policy.usedBytes;
+    const earlier = [-7]; // victims are appended, what is there already stays
+    const expected: EntryId[] = [];
+    this.sizeBytes = 1 + (this.random.u32() % this.load.maxSize);
+    const answer = act(this.policy, earlier);
+    expect(act(this.model, expected)).toEqual(answer);
+    const [first, ...victims] = earlier;
+    expect(first).toBe(-7);
+    expect(victims).toEqual(expected);
+    for (const id of victims) {
+      expect(this.keyOf.delete(id)).toBe(true);
+      expect(this.pins.has(id)).toBe(false);
+      expect(this.policy.has(id)).toBe(false);
+    }
+    if (answer === false) expect([victims.length, this.policy.usedBytes]).toEqual([0, used]);
+    return answer;
+  }
+
+  private expectUnchanged(before: EntryId[]): void {
+    expect([...this.policy.coldestFirst()]).toEqual(before);
+  }
+
+  private compare(): void {
+    const { policy, model } = this;
+    policy.check();
+    expect([policy.usedBytes, policy.count]).toEqual([model.usedBytes, model.residents().length]);
+    expect(policy.capacityBytes).toBe(model.capacityBytes);
+    // Above the capacity only what a resize left because it was pinned, and that never grows.
+    expect(policy.usedBytes).toBeLessThanOrEqual(Math.max(policy.capacityBytes, this.usedBefore));
+    this.usedBefore = policy.usedBytes;
+    for (const e of model.residents()) expect(policy.has(e.id)).toBe(true);
+  }
+
+  private onResident(act: (id: EntryId) => void): void {
+    const ids = [...this.keyOf.keys()];
+    if (ids.length > 0) act(ids[this.below(ids.length)]!);
+  }
+
+  private below(bound: number): number {
+    return Math.floor(this.random.next() * bound);
+  }
+}
+
+type Build = (capacityBytes: number, pins?: ReadonlySet<EntryId>) => EvictionPolicy;
+
+function refusals(subject: SuiteSubject, build: Build): void {
+  test('refuses what is larger than its capacity and evicts nobody', () => {
+    const policy = build(1_000);
+    const victims: EntryId[] = [];
+    for (let id = 0; id < 100; id += 1) policy.admit(id, id, 10, victims);
+    expect(policy.admit(200, 200, 1_001, victims)).toBe(false);
+    expect(policy.recharge(5, 1_001, victims)).toBe(false);
+    expect([victims.length, policy.usedBytes, policy.count]).toEqual([0, 1_000, 100]);
+  });
+
+  test('refuses when the bytes that are not pinned do not suffice, by one byte', () => {
+    const pins = new Set<EntryId>();
+    const policy = build(1_000, pins);
+    const victims: EntryId[] = [];
+    for (let id = 0; id < 100; id += 1) policy.admit(id, id, 10, victims);
+    for (let id = 0; id < 98; id += 1) pins.add(id);
+    expect(policy.admit(200, 200, 21, victims)).toBe(false);
+    expect(victims).toEqual([]);
+    expect(policy.admit(200, 200, 20, victims)).toBe(true);
+    expect(victims.toSorted()).toEqual([98, 99]);
+    policy.check();
+  });
+
+  test('keeps pinned entries over a shrunk capacity until they are unpinned and trimmed', () => {
+    const pins = new Set<EntryId>([1, 3]);
+    const policy = build(1_000, pins);
+    const victims: EntryId[] = [];
+    for (let id = 0; id < 10; id += 1) policy.admit(id, id, 90, victims);
+    policy.resize(0, victims);
+    expect([policy.count, policy.usedBytes, policy.capacityBytes]).toEqual([2, 180, 0]);
+    expect(policy.admit(50, 50, 1, victims)).toBe(false);
+    pins.clear();
+    policy.trim(victims);
+    expect([policy.count, policy.usedBytes, victims.length]).toEqual([0, 0, 10]);
+    policy.check();
+  });
+
+  test('an entry can fill the whole capacity only if the policy admits any size', () => {
+    const policy = build(1_000);
+    const victims: EntryId[] = [];
+    policy.admit(1, 1, 20, victims);
+    expect(policy.admit(2, 2, 1_000, victims)).toBe(subject.admitsAnySize);
+    expect(victims).toEqual(subject.admitsAnySize ? [1] : []);
+  });
+
+  test('an entry of 4 GiB or more is refused as too large', () => {
+    const policy = build(2 ** 40);
+    expect(policy.admit(1, 1, 2 ** 32, [])).toBe(false);
+    expect(policy.admit(1, 1, 2 ** 32 - 1, [])).toBe(true);
+    expect(policy.usedBytes).toBe(2 ** 32 - 1);
+    expect(policy.recharge(1, 2 ** 32, [])).toBe(false);
+    policy.check();
+  });
+}
+
+function faults(build: Build): void {
+  test('a call that breaks the contract is a fault and changes nothing', () => {
+    const policy = build(1_000);
+    policy.admit(1, 1, 10, []);
+    const calls: (() => unknown)[] = [
+      () => policy.admit(1, 1, 10, []),
+      () => policy.admit(2, 2, 0, []),
+      () => policy.admit(2, 2, 1.5, []),
+      () => policy.admit(2, -1, 10, []),
+      () => policy.admit(-1, 2, 10, []),
+      () => policy.hit(2),
+      () => policy.hit(-1),
+      () => policy.remove(2),
+      () => policy.recharge(2, 10, []),
+      () => policy.recharge(1, 0, []),
+      () => policy.resize(-1, []),
+      () => policy.resize(Number.NaN, []),
+    ];
+    for (const call of calls) expect(call).toThrow(InternalFault);
+    policy.check();
+    expect([policy.count, policy.usedBytes, policy.capacityBytes]).toEqual([1, 10, 1_000]);
+  });
+
+  test('grows to the highest id and keeps what it holds', () => {
+    const policy = build(1_000);
+    for (const id of [0, 5_000, 70_000]) expect(policy.admit(id, id, 10, [])).toBe(true);
+    expect([...policy.coldestFirst()]).toEqual([0, 5_000, 70_000]);
+    policy.check();
+  });
+}
+
+function order(build: Build): void {
+  test('coldestFirst is the order in which entries leave', () => {
+    const random = seededRandom(11);
+    for (let round = 0; round < 20; round += 1) {
+      const policy = build(3_000);
+      for (let i = 0; i < 600; i += 1) {
+        const id = Math.floor(random.next() ** 2 * 200);
+        if (policy.has(id)) policy.hit(id);
+        else policy.admit(id, id, 1 + (random.u32() % 100), []);
+      }
+      const order = [...policy.coldestFirst()];
+      expect(order.length).toBe(policy.count);
+      const victims: EntryId[] = [];
+      expect(policy.admit(999, 999, 3_000, victims)).toBe(true);
+      expect(victims).toEqual(order);
+    }
+  });
+}

@@ -1,0 +1,199 @@
+import { NONE } from '../cache/entries.ts';
+import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
+import type { Fields } from '../http/fields.ts';
+import type {
+  OriginExchange,
+  OriginFailure,
+  OriginHead,
+  OriginRequest,
+  OriginSink,
+} from '../origin/origin.ts';
+import type { ResponseFacts } from '../store/memory/tier.ts';
+import type { Route } from './1-route.ts';
+import type { FlightBody } from './flight-body.ts';
+import type { Place } from './place.ts';
+
+/**
+ * Step 4: the origin is asked once, however many clients wait for the answer (collapsed forwarding, RFC 9111 section 4).
+ *
+ * A flight is one origin fetch. Nobody owns it: the request that led it and those that follow are waiters alike, told when
+ * the head is there, and from then on readers of its body, from the first byte that has arrived. Nothing polls.
+ */
+
+/** A request that waits for a flight's head. Exactly one of the two is called, once. */
+export interface Waiter {
+  /** The head is there and dealt with: read {@link Flight.body}, {@link Flight.renewed}, {@link Flight.shared}. */
+  landed(flight: Flight): void;
+  /** No head came. */
+  failed(flight: Flight, failure: OriginFailure): void;
+}
+
+/** What the later steps do with a flight; the request path knows them. */
+export interface FlightSteps {
+  /** Decides what becomes of the response and sets `body`, or `renewed` after a 304. */
+  onHead(flight: Flight, head: OriginHead): void;
+  /** The body is whole. Stores or forgets it. */
+  onWhole(flight: Flight): FlightEnding;
+  /** The body broke, or nobody wants it. Gives back what was taken for it. */
+  onBroken(flight: Flight): void;
+  /** The stored response turned out to be a lie. */
+  onTaint(flight: Flight): void;
+  /** It takes no more passengers. */
+  onClosed(flight: Flight): void;
+  /** The flight is over, whatever way: what was held for it is given back. */
+  onEnded(flight: Flight, ending: FlightEnding): void;
+}
+
+export interface FlightPlan {
+  /** The key under which others may join; undefined for a flight that serves one request alone. */
+  readonly key: string | undefined;
+  /** Primary key of the resource. */
+  readonly primary: string;
+  readonly route: Route;
+  readonly request: OriginRequest;
+  /** Fields of the client's request: what `Vary` selects by, and what storing depends on. */
+  readonly fields: Fields;
+  /** The stored response that is being validated, pinned by the flight; or NONE. */
+  readonly stale: number;
+  /** Why it is not to be stored, known beforehand (a bypass); undefined when the response decides. */
+  readonly neverStore: NotStoredReason | undefined;
+  /** Wall clock at the start, for the age of the response (RFC 9111 section 4.2.3). */
+  readonly requestedS: number;
+  /** Monotonic clock at the start. */
+  readonly startedMs: number;
+}
+
+export class Flight implements OriginSink {
+  readonly plan: FlightPlan;
+  head: OriginHead | undefined;
+  /** Set by onHead, unless the stored response was renewed. */
+  body: FlightBody | undefined;
+  /** The stored response that a 304 renewed; pinned by the flight until it ended. */
+  renewed: number = NONE;
+  /** Where the response is, or will be, stored. */
+  place: Place | undefined;
+  /** Lifetime and marks it will be stored with. */
+  facts: ResponseFacts | undefined;
+  /** May answer requests that joined it. */
+  shared = false;
+  notStored: NotStoredReason | undefined;
+  ending: FlightEnding | undefined;
+  /** How the origin failed, if it did. */
+  failure: OriginFailure | undefined;
+  /** From the start to the head of the response. */
+  firstByteMs = 0;
+  /** Body bytes that arrived. */
+  receivedBytes = 0;
+  readonly #steps: FlightSteps;
+  #waiters: Waiter[] = [];
+  #exchange: OriginExchange | undefined;
+
+  constructor(plan: FlightPlan, steps: FlightSteps) {
+    this.plan = plan;
+    this.#steps = steps;
+  }
+
+  /** Asks the origin. */
+  start(): void {
+    this.#exchange = this.plan.route.origin.fetch(this.plan.request, this);
+  }
+
+  join(waiter: Waiter): void {
+    this.#waiters.push(waiter);
+  }
+
+  /** A waiter's client is gone. The fetch goes on: what it brings may be kept. */
+  leave(waiter: Waiter): void {
+    this.#waiters = this.#waiters.filter((other) => other !== waiter);
+  }
+
+  pause(): void {
+    this.#exchange?.pause();
+  }
+
+  resume(): void {
+    this.#exchange?.resume();
+  }
+
+  onHead(head: OriginHead): void {
+    this.head = head;
+    this.#steps.onHead(this, head);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.landed(this);
+    this.abandonIfUseless();
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.receivedBytes += chunk.length;
+    this.body?.append(chunk);
+  }
+
+  onEnd(): void {
+    if (this.ending !== undefined) return;
+    this.body?.end();
+    this.#end(this.#steps.onWhole(this));
+  }
+
+  onFail(failure: OriginFailure): void {
+    if (this.ending !== undefined) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    this.failure = failure;
+    this.body?.break();
+    this.#steps.onBroken(this);
+    this.#steps.onClosed(this);
+    // Before the end: the stored response they may fall back on is held until then.
+    for (const waiter of waiters) waiter.failed(this, failure);
+    this.#end('failed');
+  }
+
+  onTaint(): void {
+    this.#steps.onTaint(this);
+  }
+
+  /** Ends a flight that nobody waits for or reads, and whose body is not being kept. */
+  abandonIfUseless(): void {
+    if (this.ending !== undefined || this.head === undefined || this.shared) return;
+    if (this.renewed !== NONE || (this.body !== undefined && this.body.readers > 0)) return;
+    this.#exchange?.abort();
+    this.body?.break();
+    this.#steps.onBroken(this);
+    this.#end('abandoned');
+  }
+
+  #end(ending: FlightEnding): void {
+    this.ending = ending;
+    this.#steps.onClosed(this);
+    this.#steps.onEnded(this, ending);
+  }
+}
+
+/** How long a resource is remembered as not shareable. */
+const UNSHARED_MS = 10_000;
+const UNSHARED_MAX = 10_000;
+
+/**
+ * Resources whose last response could not be shared (private, personal, uncacheable): requests for them go to the origin
+ * side by side, instead of waiting in line for an answer they will not be given. Bounded; forgets after ten seconds.
+ */
+export class Unshared {
+  readonly #untilMs = new Map<string, number>();
+
+  add(primary: string, nowMs: number): void {
+    if (this.#untilMs.size >= UNSHARED_MAX) {
+      const oldest = this.#untilMs.keys().next();
+      if (!oldest.done) this.#untilMs.delete(oldest.value);
+    }
+    this.#untilMs.set(primary, nowMs + UNSHARED_MS);
+  }
+
+  has(primary: string, nowMs: number): boolean {
+    if (this.#untilMs.size === 0) return false;
+    const untilMs = this.#untilMs.get(primary);
+    if (untilMs === undefined) return false;
+    if (nowMs < untilMs) return true;
+    this.#untilMs.delete(primary);
+    return false;
+  }
+}

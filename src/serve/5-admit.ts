@@ -1,0 +1,101 @@
+import { Flag } from '../cache/entries.ts';
+import type { NotStoredReason } from '../cache/outcome.ts';
+import { type CacheControl, NO_CACHE_CONTROL, parseCacheControl } from '../http/cache-control.ts';
+import { parseHttpDate } from '../http/date.ts';
+import type { Fields } from '../http/fields.ts';
+import { freshness, initialAgeS, mustAlwaysValidate, staleWindows } from '../http/freshness.ts';
+import { storable } from '../http/storable.ts';
+import { parseVary } from '../http/vary.ts';
+import type { OriginHead } from '../origin/origin.ts';
+import type { ResponseFacts } from '../store/memory/tier.ts';
+import type { Route } from './1-route.ts';
+
+/** Step 5: may this response be stored, and until when may it be used? Room is the store's question (step 6). */
+export type Admission =
+  | { readonly store: true; readonly facts: ResponseFacts; readonly vary: readonly string[] }
+  | {
+      readonly store: false;
+      readonly reason: NotStoredReason;
+      /** An error that is not kept, but may answer those who waited with the request that met it. */
+      readonly shareable: boolean;
+    };
+
+export interface AdmitInput {
+  readonly route: Route;
+  readonly method: string;
+  readonly requestFields: Fields;
+  readonly head: OriginHead;
+  /** A good response to the same key is stored: an error does not take its place. */
+  readonly hasStored: boolean;
+  readonly requestedS: number;
+  readonly nowS: number;
+}
+
+export function admit(input: AdmitInput): Admission {
+  const { route, head, nowS } = input;
+  const { status, fields } = head;
+  const cc = parseCacheControl(fields.get('cache-control'));
+  const requestCc = route.obeyRequestDirectives
+    ? parseCacheControl(input.requestFields.get('cache-control'))
+    : NO_CACHE_CONTROL;
+  const reason = storable({
+    method: input.method,
+    requestFields: input.requestFields,
+    requestCc,
+    status,
+    fields,
+    cc,
+    framing: head.framing,
+    rules: route,
+    routeCaches: route.caches,
+    receivedAtS: nowS,
+  });
+  if (reason !== undefined) return refuse(reason);
+  if (status >= 500 && input.hasStored) return { store: false, reason: 'status', shareable: true };
+  if (head.bodyBytes !== undefined && head.bodyBytes > route.objectBytesMax) return refuse('too-large');
+  const vary = parseVary(fields.get('vary'));
+  if (vary === '*') return refuse('vary-star');
+  return { store: true, facts: factsOf(route, status, fields, cc, input.requestedS, nowS), vary };
+}
+
+function refuse(reason: NotStoredReason): Admission {
+  return { store: false, reason, shareable: false };
+}
+
+/** Lifetime and marks of a response that is stored, or renewed by a 304 (RFC 9111 sections 4.2 and 4.3.4). */
+export function factsOf(
+  route: Route,
+  status: number,
+  fields: Fields,
+  cc: CacheControl,
+  requestedS: number,
+  nowS: number,
+): ResponseFacts {
+  const { lifetimeS } = freshness(status, fields, route, nowS, cc);
+  const windows = staleWindows(status, cc, route);
+  const bornS =
+    nowS -
+    initialAgeS({
+      ageField: fields.get('age'),
+      dateField: fields.get('date'),
+      viaField: fields.get('via'),
+      requestAtS: requestedS,
+      responseAtS: nowS,
+    });
+  const freshUntilS = clampS(bornS + lifetimeS);
+  const validator = fields.has('etag') || parseHttpDate(fields.get('last-modified')) !== undefined;
+  return {
+    route: route.id,
+    status,
+    bornS: clampS(bornS),
+    freshUntilS,
+    revalidateUntilS: clampS(freshUntilS + windows.staleWhileRevalidateS),
+    errorUntilS: clampS(freshUntilS + windows.staleIfErrorS),
+    flags: (mustAlwaysValidate(status, cc, route) ? Flag.VALIDATE : 0) | (validator ? Flag.VALIDATOR : 0),
+  };
+}
+
+/** Times are kept in 32 bits: from 1970 to 2106. */
+function clampS(seconds: number): number {
+  return Math.min(Math.max(0, Math.floor(seconds)), 0xffff_ffff);
+}

@@ -1,0 +1,119 @@
+import type { Clock } from '../base/clock.ts';
+import {
+  FLIGHT_ENDINGS,
+  type FlightEnding,
+  NOT_STORED_REASONS,
+  type NotStoredReason,
+  OUTCOMES,
+  type Outcome,
+} from '../cache/outcome.ts';
+import { Fields } from '../http/fields.ts';
+import type { AccessEntry, AccessLog } from '../monitor/access-log.ts';
+import { NO_ROUTE, type Recorder } from '../monitor/recorder.ts';
+import { ORIGIN_FAILURES, type OriginFailure } from '../origin/origin.ts';
+import type { Route } from './1-route.ts';
+import type { CacheRequest } from './answer.ts';
+
+/** What happened to one request, as far as it has been decided. */
+export interface Served {
+  readonly request: CacheRequest;
+  /** Undefined when no route matched. */
+  readonly route: Route | undefined;
+  readonly outcome: Outcome;
+  readonly status: number;
+  /** Time spent waiting for the origin; negative when it was not asked. */
+  readonly originMs: number;
+  readonly detail: string;
+  /** Why nothing better could be served; empty when all went well. */
+  readonly cause: string;
+}
+
+const OUTCOME_INDEX = indexOf(OUTCOMES);
+const REASON_INDEX = indexOf(NOT_STORED_REASONS);
+const ENDING_INDEX = indexOf(FLIGHT_ENDINGS);
+const FAILURE_INDEX = indexOf(ORIGIN_FAILURES);
+
+/** Books every request, fetch and refusal of the request path: counters, and the access log where there is one. */
+export class Ledger {
+  readonly recorder: Recorder;
+  readonly #clock: Clock;
+  readonly #accessLog: AccessLog | undefined;
+  /** Filled anew for each request: the log copies it. */
+  readonly #entry: AccessEntry;
+
+  constructor(recorder: Recorder, clock: Clock, accessLog: AccessLog | undefined) {
+    this.recorder = recorder;
+    this.#clock = clock;
+    this.#accessLog = accessLog;
+    this.#entry = {
+      timeMs: 0,
+      client: '',
+      method: '',
+      host: '',
+      target: '',
+      fields: new Fields(),
+      status: 0,
+      outcomeIndex: 0,
+      route: '',
+      sentBytes: 0,
+      durationMs: 0,
+      whole: true,
+      originMs: -1,
+      detail: '',
+      cause: '',
+    };
+  }
+
+  /** A request has ended. Tens of nanoseconds, nothing allocated. */
+  served(served: Served, sentBytes: number, whole: boolean): void {
+    const { request } = served;
+    const durationMs = this.#clock.monotonicMs() - request.receivedMs;
+    const outcomeIndex = OUTCOME_INDEX[served.outcome];
+    this.recorder.request(
+      served.route?.id ?? NO_ROUTE,
+      outcomeIndex,
+      served.status,
+      sentBytes,
+      durationMs,
+      whole,
+    );
+    if (this.#accessLog === undefined) return;
+    const entry = this.#entry;
+    entry.timeMs = this.#clock.nowMs();
+    entry.client = request.client;
+    entry.method = request.method;
+    entry.host = request.host;
+    entry.target = request.target;
+    entry.fields = request.fields;
+    entry.status = served.status;
+    entry.outcomeIndex = outcomeIndex;
+    entry.route = served.route?.name ?? '';
+    entry.sentBytes = sentBytes;
+    entry.durationMs = durationMs;
+    entry.whole = whole;
+    entry.originMs = served.originMs;
+    entry.detail = served.detail;
+    entry.cause = served.cause;
+    this.#accessLog.log(entry);
+  }
+
+  notStored(reason: NotStoredReason): void {
+    this.recorder.notStored(REASON_INDEX[reason]);
+  }
+
+  flightEnded(ending: FlightEnding): void {
+    this.recorder.flightEnding(ENDING_INDEX[ending]);
+  }
+
+  originAnswered(route: Route, status: number, receivedBytes: number, firstByteMs: number): void {
+    this.recorder.originFetch(route.originId, status, receivedBytes, firstByteMs);
+  }
+
+  originFailed(route: Route, failure: OriginFailure): void {
+    this.recorder.originFailure(route.originId, FAILURE_INDEX[failure.cause]);
+  }
+}
+
+function indexOf<W extends string>(words: readonly W[]): Record<W, number> {
+  return Object.fromEntries(words.map((word, index) => [word, index])) as Record<W, number>;
+}

@@ -1,0 +1,238 @@
+import type { ErrorCode } from '../base/errors.ts';
+import { NONE } from '../cache/entries.ts';
+import type { ForwardReason, NotStoredReason, Outcome } from '../cache/outcome.ts';
+import { cacheStatus } from '../http/cache-status.ts';
+import type { Fields } from '../http/fields.ts';
+import { addVia, passedResponseFields } from '../http/forward.ts';
+import type { OriginFailure } from '../origin/origin.ts';
+import { upstreamTarget, variantKey } from './2-key.ts';
+import { Mark } from './3-lookup.ts';
+import type { Flight, Waiter } from './4-origin.ts';
+import { answerOf, refusal } from './7-respond.ts';
+import type { Abandon, Answer } from './answer.ts';
+import { fieldLines } from './field-lines.ts';
+import type { Asked, RequestPath } from './request.ts';
+import { rangeFields, select } from './selected.ts';
+
+/** A request that could not be answered at once, and why. */
+export interface PassageOptions extends Asked {
+  readonly key: string;
+  readonly forward: ForwardReason;
+  /** What is stored for the key, stale; or NONE. */
+  readonly stale: number;
+  /** It may be served if the origin fails. */
+  readonly staleOnError: boolean;
+}
+
+/** Status in the books for a client that went away before it was answered. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/**
+ * One request on its way through an origin fetch: it leads a flight or joins one, and is answered when the head lands, from
+ * the new response, from the renewed one, from the stale one, or with the reason why there is none.
+ */
+export class Passage implements Waiter {
+  readonly #path: RequestPath;
+  readonly #asked: PassageOptions;
+  readonly #startedMs: number;
+  #flight: Flight | undefined;
+  #leads = false;
+  #bypass = false;
+  #answered = false;
+  /** Whether it keeps the stale response itself: a flight that validates it does so already. */
+  #holdsStale = false;
+
+  constructor(path: RequestPath, asked: PassageOptions) {
+    this.#path = path;
+    this.#asked = asked;
+    this.#startedMs = path.clock.monotonicMs();
+  }
+
+  /** Joins the flight of its key, or leads one. */
+  board(key: string = this.#asked.key): Abandon | undefined {
+    const { primary } = this.#asked;
+    const joined = this.#path.flights.joinable(key, primary);
+    if (joined === undefined) return this.#lead(key, undefined);
+    this.#flight = joined;
+    if (joined.plan.stale !== this.#asked.stale) this.#holdStale();
+    if (joined.head !== undefined) this.landed(joined);
+    else joined.join(this);
+    return this.#answered ? undefined : () => this.#abandon();
+  }
+
+  /** Asks the origin for this request alone, without regard to the store. */
+  alone(neverStore: NotStoredReason): Abandon | undefined {
+    this.#bypass = true;
+    return this.#lead(undefined, neverStore);
+  }
+
+  landed(flight: Flight): void {
+    const { staleOnError } = this.#asked;
+    if (!this.#leads && !this.#fits(flight)) return;
+    if (flight.renewed !== NONE) {
+      this.#fromStore(flight.renewed, this.#leads ? 'revalidated' : 'collapsed', '');
+    } else if (flight.head!.status >= 500 && staleOnError) {
+      this.#fromStore(this.#asked.stale, 'stale', `status-${flight.head!.status}`);
+    } else {
+      this.#respond(this.#fromFlight(flight));
+    }
+  }
+
+  failed(_flight: Flight, failure: OriginFailure): void {
+    if (this.#asked.staleOnError) {
+      this.#fromStore(this.#asked.stale, 'stale', failure.cause);
+      return;
+    }
+    const code: ErrorCode = `origin-${failure.cause}`;
+    const { request, route } = this.#asked;
+    const served = {
+      request,
+      route,
+      outcome: 'failed',
+      originMs: this.#waitedMs(),
+      detail: '',
+      cause: code,
+    } as const;
+    const nowMs = this.#path.clock.nowMs();
+    this.#respond(refusal(this.#path.ledger, code, served, nowMs));
+  }
+
+  #lead(key: string | undefined, neverStore: NotStoredReason | undefined): Abandon | undefined {
+    const { route, primary, resource, request, stale } = this.#asked;
+    const flight = this.#path.flights.lead({
+      route,
+      primary,
+      key,
+      // A HEAD fetches what a GET would, so that the answer can be kept; except where nothing is.
+      method: neverStore !== undefined && request.method === 'HEAD' ? 'HEAD' : 'GET',
+      target: upstreamTarget(route, resource),
+      fields: request.fields,
+      stale: neverStore === undefined ? stale : NONE,
+      neverStore,
+    });
+    this.#leads = true;
+    this.#flight = flight;
+    flight.join(this);
+    flight.start();
+    return () => this.#abandon();
+  }
+
+  /** May this flight's response answer a request that only joined it? If not, the request goes its own way. */
+  #fits(flight: Flight): boolean {
+    const { primary, request } = this.#asked;
+    const { place } = flight;
+    if (flight.renewed !== NONE) return true;
+    if (place !== undefined && place.vary.length > 0) {
+      const mine = variantKey(primary, place.vary, request.fields);
+      if (mine !== place.key) {
+        this.board(mine);
+        return false;
+      }
+    }
+    if (flight.shared) return true;
+    this.#lead(undefined, undefined);
+    return false;
+  }
+
+  #fromStore(slot: number, outcome: Outcome, cause: string): void {
+    const path = this.#path;
+    const nowS = Math.floor(path.clock.nowMs() / 1000);
+    this.#respond(path.stored(this.#asked, slot, outcome, nowS, this.#waitedMs(), cause));
+  }
+
+  #fromFlight(flight: Flight): Answer {
+    const { request, route, found } = this.#asked;
+    const { ledger } = this.#path;
+    const head = flight.head!;
+    const { status } = head;
+    const body = flight.body!;
+    const fields = passedResponseFields(head.fields);
+    addVia(fields, 'holdfast');
+    const served = {
+      request,
+      route,
+      outcome: this.#outcome(status),
+      originMs: this.#waitedMs(),
+      detail: flight.notStored ?? '',
+      cause: status >= 500 ? `status-${status}` : '',
+    };
+    const lines = this.#statusLine(flight);
+    if (body.bytes !== undefined) fields.set('content-length', String(body.bytes));
+    if ((found & (Mark.CONDITIONS | Mark.RANGE)) !== 0 && !this.#bypass && body.bytes !== undefined) {
+      const selection = select(request, status, fields, body.bytes);
+      if (selection.part === 'range' && body.joinable) {
+        const { from, to } = selection;
+        const part = `${lines}${fieldLines(rangeFields(fields, from, to, body.bytes))}\r\n`;
+        return answerOf(ledger, { ...served, status: 206 }, part, body.open(from, to + 1));
+      }
+      if (selection.part === 'none' && selection.status === 304) {
+        return answerOf(
+          ledger,
+          { ...served, status: 304 },
+          `${lines}${fieldLines(withoutLength(fields))}\r\n`,
+          undefined,
+        );
+      }
+    }
+    const bodiless = request.method === 'HEAD' || head.framing === 'none';
+    const payload = bodiless ? undefined : body.open(0, undefined);
+    return answerOf(ledger, { ...served, status }, `${lines}${fieldLines(fields)}\r\n`, payload);
+  }
+
+  #outcome(status: number): Outcome {
+    if (this.#bypass) return 'bypass';
+    if (status >= 500) return 'failed';
+    return this.#leads ? 'miss' : 'collapsed';
+  }
+
+  #statusLine(flight: Flight): string {
+    const { forward } = this.#asked;
+    const line = cacheStatus({
+      cacheName: 'Holdfast',
+      fwd: forward,
+      fwdStatus: flight.head!.status,
+      stored: flight.shared && flight.notStored === undefined,
+      collapsed: !this.#leads,
+      detail: flight.notStored,
+    });
+    return `Cache-Status: ${line}\r\n`;
+  }
+
+  #waitedMs(): number {
+    return this.#path.clock.monotonicMs() - this.#startedMs;
+  }
+
+  #respond(answer: Answer): void {
+    this.#answered = true;
+    this.#disembark();
+    this.#asked.responder.respond(answer);
+  }
+
+  #abandon(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#flight?.leave(this);
+    this.#disembark();
+    const { request, route } = this.#asked;
+    const outcome: Outcome = this.#bypass ? 'bypass' : this.#leads ? 'miss' : 'collapsed';
+    const served = { request, route, outcome, status: CLIENT_CLOSED_REQUEST, originMs: this.#waitedMs() };
+    this.#path.ledger.served({ ...served, detail: '', cause: 'client-gone' }, 0, false);
+  }
+
+  #holdStale(): void {
+    const { stale } = this.#asked;
+    if (stale === NONE || this.#holdsStale) return;
+    this.#holdsStale = true;
+    this.#path.tier.cache.pin(stale);
+  }
+
+  #disembark(): void {
+    if (this.#holdsStale) this.#path.tier.cache.unpin(this.#asked.stale);
+  }
+}
+
+function withoutLength(fields: Fields): Fields {
+  const rest = fields.clone();
+  rest.delete('content-length');
+  return rest;
+}

@@ -1,0 +1,190 @@
+import type { Snapshot } from '../monitor/snapshot.ts';
+import { adminTokenFile } from './admin-token.ts';
+
+export const DEFAULT_ADMIN_URL = 'http://127.0.0.1:9090';
+const TIMEOUT_MS = 5_000;
+
+/** Why a command could not talk to a node: `message` says what failed and where, `remedy` what to do. */
+export class AdminError extends Error {
+  override readonly name = 'AdminError';
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string, cause?: unknown) {
+    super(message, { cause });
+    this.remedy = remedy;
+  }
+}
+
+/** The part of `fetch` that is used. */
+export type AdminFetch = (url: string, init: BunFetchRequestInit) => Promise<Response>;
+
+export interface AdminClientOptions {
+  /** As given by the user: `http://127.0.0.1:9090`, `127.0.0.1:9090` or `:9090`; undefined for the default. */
+  readonly url: string | undefined;
+  /** As given by the user; else HOLDFAST_ADMIN_TOKEN, else the file a node on this machine left. */
+  readonly token: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => Promise<string>;
+  readonly fetch: AdminFetch;
+  /** Longest time one request may take, default 5 s. */
+  readonly timeoutMs?: number;
+}
+
+/** Talks to the admin port of one node, for commands. Every failure is an {@link AdminError}. */
+export class AdminClient {
+  /** Without a path. */
+  readonly url: string;
+  readonly #options: AdminClientOptions;
+  #token: string | undefined;
+
+  /** @throws AdminError when the URL makes no sense. */
+  constructor(options: AdminClientOptions) {
+    this.#options = options;
+    this.url = readUrl(options.url ?? DEFAULT_ADMIN_URL);
+  }
+
+  /** The node's state now. */
+  async status(): Promise<Snapshot> {
+    const body = await this.#get('/api/status');
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(body);
+    } catch {
+      parsed = undefined;
+    }
+    if (isSnapshot(parsed)) return parsed;
+    throw new AdminError(
+      `what answered at ${this.url} is not a Holdfast node of this version`,
+      'Check --admin; if it is one, use the same version of Holdfast here and there.',
+    );
+  }
+
+  async #get(path: string): Promise<string> {
+    const token = await this.#findToken();
+    const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
+    try {
+      const response = await this.#options.fetch(`${this.url}${path}`, {
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+        redirect: 'manual',
+        // Not even one from the environment: the request carries the token. (The type knows only URLs.)
+        proxy: false as never,
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      const body = await response.text();
+      if (response.status === 200) return body;
+      throw this.#refused(response.status, body, token !== undefined);
+    } catch (error) {
+      // A token from a file may be of an earlier run: look again next time.
+      this.#token = undefined;
+      throw error instanceof AdminError ? error : this.#unreachable(error, timeoutMs);
+    }
+  }
+
+  async #findToken(): Promise<string | undefined> {
+    if (this.#token !== undefined) return this.#token;
+    const given = this.#options.token ?? this.#options.env['HOLDFAST_ADMIN_TOKEN'];
+    if (given !== undefined && given !== '') {
+      this.#token = given.trim();
+      return this.#token;
+    }
+    const path = this.#tokenFile();
+    if (path === undefined) return undefined;
+    try {
+      this.#token = (await this.#options.readFile(path)).trim();
+      return this.#token;
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ENOENT') return undefined;
+      throw new AdminError(
+        `cannot read the admin token from ${path}: ${(error as Error).message}`,
+        'Run the command as the user of the node, or give the token in HOLDFAST_ADMIN_TOKEN.',
+        error,
+      );
+    }
+  }
+
+  #tokenFile(): string | undefined {
+    const { port, protocol } = new URL(this.url);
+    return adminTokenFile(this.#options.env, Number(port || (protocol === 'https:' ? 443 : 80)));
+  }
+
+  #refused(status: number, body: string, hadToken: boolean): AdminError {
+    if (status === 401) {
+      return hadToken
+        ? new AdminError(
+            `the node at ${this.url} does not accept this admin token`,
+            'Compare --token or HOLDFAST_ADMIN_TOKEN with admin.token in its configuration.',
+          )
+        : new AdminError(
+            `the node at ${this.url} wants its admin token`,
+            `Set HOLDFAST_ADMIN_TOKEN or give --token; no token was found in ${this.#tokenFile() ?? 'a file: HOME is not set'}.`,
+          );
+    }
+    const told = readProblem(body);
+    return new AdminError(
+      `${this.url} answered with status ${status}${told === undefined ? '' : `: ${told.message}`}`,
+      told?.remedy ?? 'Check that --admin is the admin port of a Holdfast node, not its public port.',
+    );
+  }
+
+  #unreachable(error: unknown, timeoutMs: number): AdminError {
+    const { code, name, message } = error as { code?: string; name?: string; message?: string };
+    if (name === 'TimeoutError') {
+      return new AdminError(
+        `${this.url} did not answer within ${timeoutMs / 1000} s`,
+        'The node is stuck or unreachable: look at its log, and at firewalls between here and there.',
+        error,
+      );
+    }
+    if (code === 'ConnectionRefused' || code === 'ECONNREFUSED') {
+      return new AdminError(
+        `nothing listens at ${this.url}`,
+        'Start a node with "holdfast serve", or name its admin port with --admin.',
+        error,
+      );
+    }
+    return new AdminError(
+      `cannot talk to ${this.url}: ${message ?? String(error)}`,
+      'Check the address in --admin.',
+      error,
+    );
+  }
+}
+
+function readUrl(text: string): string {
+  const full = /^[a-z]+:\/\//i.test(text) ? text : `http://${text.startsWith(':') ? '127.0.0.1' : ''}${text}`;
+  const url = URL.parse(full);
+  const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
+  if (url !== null && isHttp && url.username === '' && url.password === '') return url.origin;
+  throw new AdminError('--admin is not the address of a node', `Write it like ${DEFAULT_ADMIN_URL}.`);
+}
+
+function readProblem(body: string): { message: string; remedy: string } | undefined {
+  try {
+    const { error } = JSON.parse(body) as { error?: { message?: unknown; remedy?: unknown } };
+    if (typeof error?.message !== 'string' || typeof error.remedy !== 'string') return undefined;
+    return { message: error.message, remedy: error.remedy };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Enough to know that the parts that are read are there; a newer node may say more. */
+function isSnapshot(value: unknown): value is Snapshot {
+  if (typeof value !== 'object' || value === null) return false;
+  const { startedAtMs, nowMs, requests, latency, memory, routes, origins } = value as Record<string, unknown>;
+  return (
+    typeof startedAtMs === 'number' &&
+    typeof nowMs === 'number' &&
+    isRecord(requests) &&
+    isRecord(latency) &&
+    isRecord(memory) &&
+    isRecord(memory['removals']) &&
+    Array.isArray(latency['counts']) &&
+    Array.isArray(routes) &&
+    Array.isArray(origins)
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,248 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Clock, every } from '../base/clock.ts';
+import type { OriginConfig, ValidConfig } from '../config/config.ts';
+import { AccessLog } from '../monitor/access-log.ts';
+import { composeSnapshot } from '../monitor/compose.ts';
+import { exposition } from '../monitor/exposition.ts';
+import type { Log } from '../monitor/log.ts';
+import { Recorder } from '../monitor/recorder.ts';
+import type { TextSink } from '../monitor/sink.ts';
+import type { Snapshot } from '../monitor/snapshot.ts';
+import { createFilesOrigin } from '../origin/files.ts';
+import { createHttpOrigin } from '../origin/http.ts';
+import { ORIGIN_FAILURES, type Origin } from '../origin/origin.ts';
+import type { PolicyName } from '../policy/policy.ts';
+import { Routes } from '../serve/1-route.ts';
+import { Ledger } from '../serve/ledger.ts';
+import { purge } from '../serve/purge.ts';
+import { RequestPath } from '../serve/request.ts';
+import { MemoryTier } from '../store/memory/tier.ts';
+import { type AdminServer, type Readiness, startAdminServer } from './admin.ts';
+import { type PublicServer, startPublicServer } from './listener.ts';
+
+/** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
+const SPOOL_SHARE = 1 / 8;
+const SPOOL_BYTES_MAX = 64 * 1024 * 1024;
+const MAINTENANCE_MS = 100;
+const ORIGIN_HEAD_BYTES_MAX = 64 * 1024;
+
+export interface NodeOptions {
+  readonly config: ValidConfig;
+  /** What operators must present; the configuration's, or one made for this run. */
+  readonly adminToken: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  /** Where access log lines go; undefined for none. */
+  readonly accessLog: TextSink | undefined;
+  /** Resident memory and processor time of this process. */
+  readonly processUsage: () => Snapshot['process'];
+}
+
+/** A running node: one public server, one admin server, one memory tier. */
+export interface Node {
+  /** Where images are served. */
+  readonly url: string;
+  readonly adminUrl: string;
+  snapshot(): Snapshot;
+  /** Sets the memory budget, live: nothing is lost but what no longer fits, by the policy's choice. */
+  resizeMemory(budgetBytes: number): void;
+  /** Changes the eviction policy, live and without losing content. */
+  switchPolicy(name: PolicyName): void;
+  /** Stops accepting, lets running answers finish until the deadline, then ends. Safe to call twice. */
+  stop(deadlineMs?: number): Promise<void>;
+  /** The tier, for tests and for what inspects a node. */
+  readonly tier: MemoryTier;
+}
+
+/**
+ * Builds a node from a valid configuration and starts it.
+ *
+ * @throws Error that says what to do when a port cannot be listened on or a file of the configuration cannot be read.
+ */
+export function startNode(options: NodeOptions): Node {
+  const { config, clock, log } = options;
+  const startedAtMs = clock.nowMs();
+  const { memory } = config.cache;
+  const tier = new MemoryTier({
+    budgetBytes: memory.sizeBytes,
+    policy: memory.policy,
+    routes: config.routes.length,
+    ghosts: config.cache.ghosts,
+    hashKey: { k0: randomBytes(4).readUInt32LE(), k1: randomBytes(4).readUInt32LE() },
+  });
+  const origins = createOrigins(config, clock, log);
+  const routes = new Routes(
+    config,
+    new Map([...origins].map(([name, origin], id) => [name, { origin, id }])),
+  );
+  const recorder = new Recorder({
+    routes: config.routes.map((route) => route.name),
+    origins: [...origins.keys()],
+    causes: ORIGIN_FAILURES,
+  });
+  const accessLog =
+    options.accessLog === undefined
+      ? undefined
+      : new AccessLog({
+          sink: options.accessLog,
+          clock,
+          sample: Math.max(1, Math.round(1 / config.log.access.sample)),
+        });
+  const path = new RequestPath({
+    routes,
+    tier,
+    ledger: new Ledger(recorder, clock, accessLog),
+    clock,
+    spoolBytesMax: Math.min(SPOOL_BYTES_MAX, memory.sizeBytes * SPOOL_SHARE),
+  });
+  const fault = (error: unknown): void => {
+    recorder.internalFault();
+    log.error('a request failed inside the node; the node goes on', { error: String(error) });
+  };
+  const server = startPublicServer({
+    listen: { hostname: config.server.listen.host, port: config.server.listen.port },
+    handler: path,
+    clock,
+    limits: {
+      connectionsMax: config.server.maxConnections,
+      headTimeoutMs: config.server.headTimeoutMs,
+      idleTimeoutMs: config.server.idleTimeoutMs,
+      writeTimeoutMs: config.server.stallTimeoutMs,
+    },
+    onFault: fault,
+  });
+  let draining = false;
+  const snapshot = (): Snapshot =>
+    composeSnapshot(recorder, {
+      holdfast: options.version,
+      startedAtMs,
+      nowMs: clock.nowMs(),
+      listen: server.url,
+      draining,
+      connections: server.connections(),
+      memory: memorySnapshot(tier),
+      routes: tier.cache.account.routes,
+      origins: [...origins.values()].map((origin) => origin.gauges()),
+      process: options.processUsage(),
+    });
+  const admin = startAdmin(options, server, {
+    snapshot,
+    metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
+    ready: () => (draining ? { ready: false, reason: 'draining' } : { ready: true }),
+    purge: (target) => purge(tier, routes, target),
+    onDenied: (denial, client) => {
+      recorder.adminDenial(denial);
+      log.warn('a request to the admin port was refused', { reason: denial, client });
+    },
+  });
+  const stopMaintenance = every(clock, MAINTENANCE_MS, () => {
+    tier.maintain(Math.floor(clock.nowMs() / 1000));
+  });
+  let stopping: Promise<void> | undefined;
+  const stop = async (deadlineMs: number): Promise<void> => {
+    draining = true;
+    await server.drain(deadlineMs);
+    for (const origin of origins.values()) origin.close();
+    stopMaintenance();
+    accessLog?.close();
+    await admin.stop();
+  };
+  return {
+    url: server.url,
+    adminUrl: admin.url,
+    tier,
+    snapshot,
+    resizeMemory: (budgetBytes) => tier.resize(budgetBytes, Math.floor(clock.nowMs() / 1000)),
+    switchPolicy: (name) => tier.cache.switchPolicy(name),
+    stop: (deadlineMs = config.server.drainTimeoutMs) => {
+      stopping ??= stop(deadlineMs);
+      return stopping;
+    },
+  };
+}
+
+type AdminParts = Pick<
+  Parameters<typeof startAdminServer>[0],
+  'snapshot' | 'metrics' | 'purge' | 'onDenied'
+> & {
+  readonly ready: () => Readiness;
+};
+
+/** A node without its admin server is not a node: the public one is taken down again. */
+function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminParts): AdminServer {
+  const { listen } = options.config.admin;
+  try {
+    return startAdminServer({
+      ...parts,
+      listen: { host: listen.host, port: listen.port },
+      token: options.adminToken,
+      clock: options.clock,
+      onFault: (path, error) => options.log.error('the admin server failed', { path, error: String(error) }),
+    });
+  } catch (error) {
+    void server.drain(0);
+    throw error;
+  }
+}
+
+function createOrigins(config: ValidConfig, clock: Clock, log: Log): Map<string, Origin> {
+  const onFault = (error: unknown): void =>
+    log.error('an origin exchange failed inside the node', { error: String(error) });
+  return new Map(
+    Object.entries(config.origins).map(([name, origin]) => [
+      name,
+      createOrigin(name, origin, clock, onFault),
+    ]),
+  );
+}
+
+function createOrigin(
+  name: string,
+  config: OriginConfig,
+  clock: Clock,
+  onFault: (error: unknown) => void,
+): Origin {
+  if (config.type === 'files')
+    return createFilesOrigin({ name, root: config.root, maxBodyBytes: Number.MAX_SAFE_INTEGER });
+  const { tls } = config;
+  return createHttpOrigin(
+    {
+      name,
+      url: `${config.url.scheme}://${config.url.authority}${config.url.basePath}`,
+      timeouts: config.timeouts,
+      maxBodyBytes: config.maxBodyBytes,
+      maxHeadBytes: ORIGIN_HEAD_BYTES_MAX,
+      redirects: config.redirects,
+      tls: {
+        verify: tls.verify,
+        ...(tls.ca === undefined ? {} : { ca: readFileSync(tls.ca, 'utf8') }),
+        ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
+      },
+      maxConnections: config.connections,
+      ...(config.host === undefined ? {} : { hostHeader: config.host }),
+      extraFields: config.headers,
+    },
+    { clock, onFault },
+  );
+}
+
+function memorySnapshot({ cache, arena }: MemoryTier): Snapshot['memory'] {
+  const { account } = cache;
+  const sum = (pick: (route: (typeof account.routes)[number]) => number): number =>
+    account.routes.reduce((total, route) => total + pick(route), 0);
+  return {
+    policy: cache.policy,
+    budgetBytes: cache.budgetBytes,
+    usedBytes: cache.usedBytes,
+    heldBytes: arena.heldBytes,
+    entries: cache.count,
+    insertions: account.insertions,
+    removals: { ...account.removals },
+    earlyEvictions: sum((route) => route.earlyEvictions),
+    prematureEvictions: sum((route) => route.prematureEvictions),
+    refetchedBytes: sum((route) => route.refetchedBytes),
+    evictionAgeS: account.evictionAgeS(),
+  };
+}

@@ -1,0 +1,30 @@
+import type { Answer, Payload } from '../serve/answer.ts';
+
+/**
+ * An answer of the server's own: one sentence as plain text, not to be stored.
+ *
+ * @param sentence '' for none, as 204 demands.
+ * @param nowMs wall clock, for Date.
+ * @param extraFields field lines, each with its CRLF.
+ */
+export function plainAnswer(status: number, sentence: string, nowMs: number, extraFields: string): Answer {
+  const date = `Date: ${new Date(nowMs).toUTCString()}\r\n`;
+  if (sentence === '')
+    return { status, head: `${date}${extraFields}\r\n`, headInPayload: false, payload: undefined, done };
+  const body = Buffer.from(`${sentence}\n`, 'latin1');
+  const head =
+    `${date}Content-Type: text/plain\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
+    `${extraFields}\r\n`;
+  return { status, head, headInPayload: false, payload: bytesPayload(body), done };
+}
+
+function bytesPayload(body: Buffer): Payload {
+  return {
+    bytes: body.length,
+    read: (position, into, at) => body.copy(into, at, position),
+    whenReadable: (fn) => fn(),
+    release() {},
+  };
+}
+
+function done(): void {}

@@ -1,0 +1,281 @@
+import { assert } from '../../base/assert.ts';
+import type { HashKey } from '../../base/hash.ts';
+import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
+import { type Entries, NONE } from '../../cache/entries.ts';
+import { KeyBuffer } from '../../cache/key.ts';
+import type { PolicyName } from '../../policy/policy.ts';
+import { Arena, NO_ROOM } from './arena.ts';
+
+/** The facts of a response that the caller knows; lengths and charges are the tier's. */
+export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
+
+export interface MemoryTierOptions {
+  readonly budgetBytes: number;
+  readonly policy: PolicyName;
+  readonly routes: number;
+  readonly ghosts: number;
+  readonly hashKey: HashKey;
+  readonly segmentBytes?: number;
+}
+
+/** Heads are counted in 16 bits. */
+const HEAD_BYTES_MAX = 0xffff;
+/** Bytes that one slice of {@link MemoryTier.relocate} moves: a few milliseconds. */
+const RELOCATE_SLICE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * The memory tier: {@link Cache} decides, {@link Arena} holds. A record is one string of bytes, `key | head | body`,
+ * and head and body are what goes to the client, so that a hit is one copy out of a segment.
+ *
+ * Everything it holds is inside one byte budget: records by the block, metadata by {@link METADATA_BYTES}.
+ */
+export class MemoryTier {
+  readonly cache: Cache;
+  readonly arena: Arena;
+  /** The key that {@link find} and {@link reserve} are asked about; `set` it first. */
+  readonly key: KeyBuffer;
+  readonly #entries: Entries;
+  #copyBuffer: Uint8Array | undefined;
+  /** Where the relocation walk stands; NONE when nothing is to be moved. */
+  #relocateAt = NONE;
+
+  constructor(options: MemoryTierOptions) {
+    const { segmentBytes } = options;
+    this.arena = new Arena({
+      capacityBytes: options.budgetBytes,
+      blockBytes: blockBytesFor(options.budgetBytes),
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    });
+    this.key = new KeyBuffer(options.hashKey);
+    const bytes: CacheBytes = {
+      sameKey: (slot) => this.#sameKey(slot),
+      chargeOf: (slot) => this.arena.costBytes(this.#entries.recordBytes[slot]!),
+      drop: (slot) => this.#drop(slot),
+    };
+    this.cache = new Cache({ ...options, bytes, minChargeBytes: this.arena.costBytes(1) });
+    this.#entries = this.cache.entries;
+  }
+
+  /** The visible entry of {@link key}, or NONE. About 100 ns, whatever the number of entries. */
+  find(): number {
+    return this.cache.find(this.key);
+  }
+
+  /**
+   * Takes room for a response to {@link key} and writes key and head. The entry is invisible and pinned until
+   * `cache.publish` or `cache.withdraw`.
+   *
+   * @param head field lines and the empty line, latin1.
+   * @returns the slot, or NONE when there is no room that may be taken.
+   */
+  reserve(head: string, bodyBytes: number, facts: ResponseFacts, nowS: number): number {
+    const { key } = this;
+    if (head.length > HEAD_BYTES_MAX) return NONE;
+    const recordBytes = key.length + head.length + bodyBytes;
+    const slot = this.cache.admit(
+      key,
+      {
+        ...facts,
+        chargeBytes: this.arena.costBytes(recordBytes),
+        recordBytes,
+        keyBytes: key.length,
+        headBytes: head.length,
+      },
+      nowS,
+    );
+    if (slot === NONE) return NONE;
+    const ref = this.arena.allocate(recordBytes);
+    if (ref === NO_ROOM) {
+      // The budget allows it, so the system itself is out of memory.
+      this.cache.retract(slot);
+      return NONE;
+    }
+    this.#setRef(slot, ref);
+    this.arena.write(ref, 0, key.bytes.subarray(0, key.length));
+    this.arena.write(ref, key.length, Buffer.from(head, 'latin1'));
+    return slot;
+  }
+
+  /** Writes a piece of a filling entry's body. */
+  writeBody(slot: number, offset: number, chunk: Uint8Array): void {
+    const { keyBytes, headBytes, recordBytes } = this.#entries;
+    const at = keyBytes[slot]! + headBytes[slot]! + offset;
+    assert(at + chunk.length <= recordBytes[slot]!, 'a body stays within its reservation');
+    this.arena.write(this.#ref(slot), at, chunk);
+  }
+
+  /** Makes {@link key}'s filled entry visible in place of an older one. */
+  publish(slot: number): void {
+    this.cache.publish(slot, this.key);
+  }
+
+  /**
+   * Copies bytes `from..to` of what follows the key (head, then body) into `into`, as many as fit from `at` on.
+   * The entry must be pinned by the caller or untouched since it was found.
+   *
+   * @returns bytes copied.
+   */
+  read(slot: number, from: number, to: number, into: Uint8Array, at: number): number {
+    const key = this.#entries.keyBytes[slot]!;
+    return this.arena.read(this.#ref(slot), key + to, key + from, into, at);
+  }
+
+  bodyBytes(slot: number): number {
+    const { keyBytes, headBytes, recordBytes } = this.#entries;
+    return recordBytes[slot]! - keyBytes[slot]! - headBytes[slot]!;
+  }
+
+  /** The stored field lines as text (latin1), the empty line included. Allocates: not for the plain hit. */
+  head(slot: number): string {
+    const length = this.#entries.headBytes[slot]!;
+    const bytes = Buffer.allocUnsafe(length);
+    this.read(slot, 0, length, bytes, 0);
+    return bytes.toString('latin1');
+  }
+
+  /** The key an entry answers for. */
+  keyText(slot: number): string {
+    const bytes = Buffer.allocUnsafe(this.#entries.keyBytes[slot]!);
+    this.arena.read(this.#ref(slot), bytes.length, 0, bytes, 0);
+    return bytes.toString('latin1');
+  }
+
+  /** The stored body as text (latin1); for the small records that are not images. */
+  bodyText(slot: number): string {
+    const from = this.#entries.headBytes[slot]!;
+    const bytes = Buffer.allocUnsafe(this.bodyBytes(slot));
+    this.read(slot, from, from + bytes.length, bytes, 0);
+    return bytes.toString('latin1');
+  }
+
+  /**
+   * Gives a stored response a new head and lifetime, as a 304 demands (RFC 9111 section 3.2). In place where the head keeps
+   * its length and nobody else is reading; else the body is copied to a new entry, which takes the old one's place.
+   * {@link key} must be set, and the caller must hold one pin.
+   *
+   * @returns the slot that now answers for the key; the caller's pin moves to it. Without room for a copy the old head stays.
+   */
+  refresh(slot: number, head: string, facts: ResponseFacts, nowS: number): number {
+    const { cache } = this;
+    const entries = this.#entries;
+    if (head.length === entries.headBytes[slot] && entries.pins[slot] === 1) {
+      this.arena.write(this.#ref(slot), entries.keyBytes[slot]!, Buffer.from(head, 'latin1'));
+      cache.setLifetime(slot, facts);
+      return slot;
+    }
+    const bodyBytes = this.bodyBytes(slot);
+    const copy = this.reserve(head, bodyBytes, facts, nowS);
+    if (copy === NONE) {
+      cache.setLifetime(slot, facts);
+      return slot;
+    }
+    this.#copyBody(slot, copy, bodyBytes);
+    cache.pin(copy);
+    cache.publish(copy, this.key);
+    cache.unpin(slot);
+    return copy;
+  }
+
+  /** Sets the byte budget, live. What a shrink frees is given back to the system by {@link maintain}, in slices. */
+  resize(budgetBytes: number, nowS: number): void {
+    this.cache.resize(budgetBytes, nowS);
+    this.arena.resize(budgetBytes);
+    this.#relocateAt = 0;
+  }
+
+  /**
+   * Background work: finishes a shrink that had to wait for readers, and moves records out of segments that are to be
+   * given back. At most {@link RELOCATE_SLICE_BYTES} a call.
+   *
+   * @returns true when there is more to do.
+   */
+  maintain(nowS: number): boolean {
+    this.cache.trim(nowS);
+    if (this.#relocateAt === NONE) return false;
+    const entries = this.#entries;
+    let moved = 0;
+    let waiting = false;
+    for (; this.#relocateAt < entries.highest; this.#relocateAt += 1) {
+      const slot = this.#relocateAt;
+      if (!entries.used(slot) || !this.arena.isDoomed(this.#ref(slot))) continue;
+      if (entries.pins[slot] !== 0) {
+        waiting = true;
+        continue;
+      }
+      if (moved >= RELOCATE_SLICE_BYTES) return true;
+      moved += this.#relocate(slot);
+    }
+    this.#relocateAt = waiting ? 0 : NONE;
+    return waiting;
+  }
+
+  /** Recounts everything. For tests. */
+  check(): void {
+    this.cache.check();
+    const records: [ref: number, bytes: number][] = [];
+    let held = 0;
+    for (const slot of this.#entries.slots()) {
+      const recordBytes = this.#entries.recordBytes[slot]!;
+      records.push([this.#ref(slot), recordBytes]);
+      held += this.arena.costBytes(recordBytes);
+    }
+    this.arena.check(records);
+    assert(held === this.arena.usedBytes, 'the arena holds what the table says');
+    assert(
+      this.cache.usedBytes === held + METADATA_BYTES * this.cache.count,
+      'charged: records by the block, and metadata',
+    );
+  }
+
+  #relocate(slot: number): number {
+    const length = this.#entries.recordBytes[slot]!;
+    const ref = this.arena.relocate(this.#ref(slot), length);
+    if (ref !== NO_ROOM) this.#setRef(slot, ref);
+    return length;
+  }
+
+  #copyBody(from: number, to: number, bodyBytes: number): void {
+    const { keyBytes, headBytes } = this.#entries;
+    const source = keyBytes[from]! + headBytes[from]!;
+    const target = keyBytes[to]! + headBytes[to]!;
+    this.#copy(this.#ref(from), this.#ref(to), source, target, bodyBytes);
+  }
+
+  #copy(from: number, to: number, source: number, target: number, length: number): void {
+    this.#copyBuffer ??= new Uint8Array(64 * 1024);
+    const buffer = this.#copyBuffer;
+    for (let done = 0; done < length; ) {
+      const n = this.arena.read(from, source + length, source + done, buffer, 0);
+      this.arena.write(to, target + done, buffer.subarray(0, n));
+      done += n;
+    }
+  }
+
+  #sameKey(slot: number): boolean {
+    const { key } = this;
+    const entries = this.#entries;
+    return (
+      entries.keyBytes[slot] === key.length &&
+      this.arena.equals(this.#ref(slot), entries.recordBytes[slot]!, 0, key.bytes, key.length)
+    );
+  }
+
+  #drop(slot: number): void {
+    this.arena.free(this.#ref(slot), this.#entries.recordBytes[slot]!);
+  }
+
+  #ref(slot: number): number {
+    return this.#entries.location[slot]!;
+  }
+
+  #setRef(slot: number, ref: number): void {
+    this.#entries.location[slot] = ref;
+  }
+}
+
+/** Blocks of 256 bytes, doubled until their number fits the arena's references (2^30 of them). */
+function blockBytesFor(budgetBytes: number): number {
+  let blockBytes = 256;
+  while (budgetBytes / blockBytes >= 2 ** 29) blockBytes *= 2;
+  return blockBytes;
+}
