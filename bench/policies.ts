@@ -201,7 +201,8 @@ function operationCosts(name: PolicyName, entries: number): { hitNs: number; ins
 function showCosts(): void {
   const sizes = [1e3, 1e4, 1e5, 1e6];
   console.log(
-    'Nanoseconds per operation, random hits, insert with one eviction (unit sizes, best of three)\n',
+    'Nanoseconds per operation, random hits, insert with one eviction (unit sizes, best of three).\n' +
+      'All policies pass through the same call sites, as in a simulator.\n',
   );
   console.log(
     `${left('policy', 9)}${left('operation', 14)}${sizes.map((n) => right(n.toLocaleString('en'), 11)).join('')}`,

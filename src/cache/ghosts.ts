@@ -2,6 +2,9 @@ import { assert } from '../base/assert.ts';
 import type { Hash64 } from '../base/hash.ts';
 import { NONE } from './entries.ts';
 
+/** Memory of one place in the ring: its columns, and up to two heads of the index. */
+export const GHOST_BYTES = 35;
+
 /** What a ghost remembers of an eviction. */
 export interface Ghost {
   /** Until when the evicted response could have been served, in seconds since the epoch. */
@@ -14,7 +17,7 @@ export interface Ghost {
 /**
  * The ghost list: the hashes of what was evicted early, so that a later request for one of them shows the eviction
  * to have been premature. A ring of fixed length: the newest push out the oldest, so it remembers the last `capacity`
- * early evictions and says nothing of older ones. 34 bytes a ghost; add and take are O(1).
+ * early evictions and says nothing of older ones. {@link GHOST_BYTES} a ghost; add and take are O(1).
  *
  * Identity is the 64-bit keyed hash of the cache key; a collision (about 10^-13 per look-up) would miscount one event.
  */

@@ -11,7 +11,8 @@ export function largestObject(memory: ParsedConfig['cache']['memory']): number {
 
 /** Fills in the limits that follow from others, and makes paths absolute if `baseDir` (an absolute path) is given. */
 export function complete(parsed: ParsedConfig, baseDir: string | undefined): Config {
-  const absolute = (path: string): string => (baseDir === undefined || path.startsWith('/') ? path : join(baseDir, path));
+  const absolute = (path: string): string =>
+    baseDir === undefined || path.startsWith('/') ? path : join(baseDir, path);
   const tierBytes = largestObject(parsed.cache.memory);
   const { access } = parsed.log;
   const toFile = !['off', 'stdout', 'stderr'].includes(access.to);

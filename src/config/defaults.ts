@@ -1,5 +1,6 @@
 import { type Described, describe } from './describe.ts';
-import { readListen, readOriginUrl } from './values.ts';
+import { validateConfig } from './validate.ts';
+import { readOriginUrl } from './values.ts';
 
 /** Options of {@link configForOrigin}. */
 export interface StarterOptions {
@@ -29,17 +30,26 @@ export function configForOrigin(origin: string, options: StarterOptions = {}): S
     const url = readOriginUrl(origin);
     if ('reason' in url) return { ok: false, ...url };
   } else if (/^[\w.-]+(:[0-9]+)(\/.*)?$/.test(origin)) {
-    return { ok: false, reason: 'this looks like a host without a scheme', remedy: `write https://${origin} or http://${origin}` };
+    return {
+      ok: false,
+      reason: 'this looks like a host without a scheme',
+      remedy: `write https://${origin} or http://${origin}`,
+    };
   } else if (origin === '' || /[\x00-\x1f\x7f]/.test(origin) || !origin.isWellFormed()) {
-    return { ok: false, reason: 'this is neither an address nor a directory', remedy: 'give https://... or a directory' };
+    return {
+      ok: false,
+      reason: 'this is neither an address nor a directory',
+      remedy: 'give https://... or a directory',
+    };
   } else if (origin.startsWith('~')) {
     return { ok: false, reason: '~ is only known to shells', remedy: 'write the whole path' };
   }
-  for (const listen of [options.listen, options.adminListen]) {
-    const read = listen === undefined ? undefined : readListen(listen);
-    if (read !== undefined && 'reason' in read) return { ok: false, ...read };
-  }
-  return { ok: true, kind: isAddress ? 'http' : 'files', text: write(origin, isAddress, options) };
+  const text = write(origin, isAddress, options);
+  // The rest is judged as it will be when the file is used: ports that clash, an origin that is this node itself.
+  const checked = validateConfig(text, { file: 'starter', env: {} });
+  if (checked.ok) return { ok: true, kind: isAddress ? 'http' : 'files', text };
+  const { reason, remedy } = checked.problems[0]!;
+  return { ok: false, reason, remedy };
 }
 
 function write(origin: string, isAddress: boolean, options: StarterOptions): string {
@@ -51,11 +61,16 @@ function write(origin: string, isAddress: boolean, options: StarterOptions): str
     for (const line of wrap(row.meta.about, 100 - indent.length)) lines.push(`${indent}# ${line}`);
     lines.push(`${indent}${key}:${value === undefined ? '' : ` ${value}`}`);
   };
-  const option = (depth: number, path: string, value?: string): void => say(depth, path, value ?? written(rows.get(path)!));
+  const option = (depth: number, path: string, value?: string): void =>
+    say(depth, path, value ?? written(rows.get(path)!));
   const gap = (): number => lines.push('');
 
   if (options.schema !== undefined) lines.push(`# yaml-language-server: $schema=${options.schema}`);
-  lines.push('# Holdfast. Every value below is the default unless it names something of yours;', '# whatever is left out has its default too. Check changes with: holdfast config check <this file>', '');
+  lines.push(
+    '# Holdfast. Every value below is the default unless it names something of yours;',
+    '# whatever is left out has its default too. Check changes with: holdfast config check <this file>',
+    '',
+  );
   lines.push('version: 1');
   gap();
   say(0, 'server');
@@ -98,9 +113,10 @@ function written(row: Described): string {
 /** A YAML string that is taken literally: quoted, and `${` kept from being replaced. */
 function quoted(text: string): string {
   const literal = text.replaceAll('${', '$${');
-  return /^[A-Za-z0-9./][A-Za-z0-9./:_@%-]*$/.test(literal) && !/:$/.test(literal) && !/^[0-9.]+$/.test(literal)
-    ? literal
-    : `'${literal.replaceAll("'", "''")}'`;
+  // Plain only where nothing else could be read into it: not true, not 1.5, not .inf.
+  const isPlain =
+    /^[A-Za-z0-9./][A-Za-z0-9./:_@%-]*$/.test(literal) && /[:/]|iB$/.test(literal) && !literal.endsWith(':');
+  return isPlain ? literal : `'${literal.replaceAll("'", "''")}'`;
 }
 
 function wrap(text: string, width: number): string[] {

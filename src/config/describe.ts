@@ -40,7 +40,13 @@ function defOf(schema: Schema): Def {
 /** Every option, in the order of the table; groups, maps and lists come before what is in them. */
 export function describe(): readonly Described[] {
   const rows: Described[] = [];
-  const visit = (schema: Schema, path: string, key: string, depth: number, variant: string | undefined): void => {
+  const visit = (
+    schema: Schema,
+    path: string,
+    key: string,
+    depth: number,
+    variant: string | undefined,
+  ): void => {
     const { core, required, fallback } = unwrap(schema);
     const meta = META.get(core);
     const def = defOf(schema);

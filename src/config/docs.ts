@@ -38,8 +38,15 @@ const isSection = (row: Described): boolean =>
   row.meta.kind === 'group' || row.path === 'origins' || row.path === 'routes';
 
 function sectionOf(section: Described, rows: readonly Described[]): string {
-  const prefix = section.path === 'origins' ? 'origins.<name>.' : section.path === 'routes' ? 'routes[].' : `${section.path}.`;
-  const inside = rows.filter((row) => row.path.startsWith(prefix) && !row.path.slice(prefix.length).includes('.'));
+  const prefix =
+    section.path === 'origins'
+      ? 'origins.<name>.'
+      : section.path === 'routes'
+        ? 'routes[].'
+        : `${section.path}.`;
+  const inside = rows.filter(
+    (row) => row.path.startsWith(prefix) && !row.path.slice(prefix.length).includes('.'),
+  );
   let text = `## ${title(section)}\n\n${section.meta.about}\n\n`;
   if (section.path !== 'origins') return text + tableOf(inside.filter((row) => !isSection(row)));
   for (const variant of ['http', 'files']) {
@@ -55,7 +62,13 @@ function tableOf(rows: readonly Described[]): string {
   if (rows.length === 0) return '';
   const lines = ['| Option | Expects | Default | Takes effect | |', '|---|---|---|---|---|'];
   for (const row of rows) {
-    const cells = [`\`${row.path}\``, row.meta.expects, defaultOf(row), row.meta.effect ?? '', row.meta.about];
+    const cells = [
+      `\`${row.path}\``,
+      row.meta.expects,
+      defaultOf(row),
+      row.meta.effect ?? '',
+      row.meta.about,
+    ];
     lines.push(`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`);
   }
   return `${lines.join('\n')}\n\n`;

@@ -24,7 +24,8 @@ export function explain(issues: readonly Issue[], raw: unknown): readonly Findin
   const meant = new Set<string>();
   for (const issue of issues) {
     if (issue.code !== 'unrecognized_keys') continue;
-    for (const key of issue.keys) meant.add(pathText([...(issue.path as Path), suggest(key, keysAt(issue.path as Path)) ?? '']));
+    for (const key of issue.keys)
+      meant.add(pathText([...(issue.path as Path), suggest(key, keysAt(issue.path as Path)) ?? '']));
   }
   return findings.filter(({ path }) => valueAt(raw, path) !== undefined || !meant.has(pathText(path)));
 }
@@ -43,7 +44,13 @@ function explainOne(issue: Issue, raw: unknown): readonly Finding[] {
     return issue.keys.map((key) => error([...path, key], 'key', unknownKey(path, key, raw)));
   }
   if (issue.code === 'invalid_key') {
-    return [error(path, 'key', refusalOf(issue.issues[0]) ?? { reason: 'this name is not allowed', remedy: 'choose another' })];
+    return [
+      error(
+        path,
+        'key',
+        refusalOf(issue.issues[0]) ?? { reason: 'this name is not allowed', remedy: 'choose another' },
+      ),
+    ];
   }
   const value = valueAt(raw, path);
   if (value === undefined && path.length > 0) return [error(path, 'key', missingKey(path))];
@@ -72,15 +79,24 @@ function unknownKey(path: Path, key: string, raw: unknown): Refusal {
   const reason = `there is no option "${key.slice(0, 64)}" ${where}`;
   if (known.includes(key)) {
     const type = valueAt(raw, [...path, 'type']);
-    return { reason: `origins of type ${String(type)} have no option "${key}"`, remedy: 'remove it, or change the type' };
+    return {
+      reason: `origins of type ${String(type)} have no option "${key}"`,
+      remedy: 'remove it, or change the type',
+    };
   }
   const near = suggest(key, known);
   if (near !== undefined) return { reason, remedy: `did you mean "${near}"?` };
   const elsewhere = describe().filter((row) => row.key.toLowerCase() === key.toLowerCase());
   if (elsewhere.length > 0) {
-    return { reason, remedy: `it belongs elsewhere: ${oneOf([...new Set(elsewhere.map((row) => row.path))].slice(0, 4))}` };
+    return {
+      reason,
+      remedy: `it belongs elsewhere: ${oneOf([...new Set(elsewhere.map((row) => row.path))].slice(0, 4))}`,
+    };
   }
-  return { reason, remedy: known.length === 0 ? 'remove it' : `remove it; here are known: ${known.join(', ')}` };
+  return {
+    reason,
+    remedy: known.length === 0 ? 'remove it' : `remove it; here are known: ${known.join(', ')}`,
+  };
 }
 
 function missingKey(path: Path): Refusal {
@@ -104,11 +120,15 @@ function wrongValue(issue: Issue, path: Path, value: unknown): Refusal {
   const expects = meta?.expects ?? 'something else';
   if (issue.code === 'invalid_union' && path.at(-1) === 'type') {
     const near = typeof value === 'string' ? suggest(value, ['http', 'files']) : undefined;
-    const remedy = near === undefined ? 'use "http" with a url, or "files" with a root' : `did you mean "${near}"?`;
+    const remedy =
+      near === undefined ? 'use "http" with a url, or "files" with a root' : `did you mean "${near}"?`;
     return { reason: `there is no type of origin called ${found(value)}`, remedy };
   }
   if (value === null) {
-    return { reason: 'there is no value here', remedy: `write ${expects}, or remove the key to get the default` };
+    return {
+      reason: 'there is no value here',
+      remedy: `write ${expects}, or remove the key to get the default`,
+    };
   }
   if (typeof value === 'number' && meta !== undefined) {
     const refusal = wrongNumber(issue, meta, value);
@@ -116,8 +136,14 @@ function wrongValue(issue: Issue, path: Path, value: unknown): Refusal {
   }
   if (Array.isArray(value) && meta?.kind === 'list') {
     return value.length === 0
-      ? { reason: 'the list is empty', remedy: 'put at least one item into it, or remove the key to get the default' }
-      : { reason: `the list has ${value.length} items, more than the 1000 allowed`, remedy: 'merge some of them' };
+      ? {
+          reason: 'the list is empty',
+          remedy: 'put at least one item into it, or remove the key to get the default',
+        }
+      : {
+          reason: `the list has ${value.length} items, more than the 1000 allowed`,
+          remedy: 'merge some of them',
+        };
   }
   if (meta?.kind === 'boolean' && typeof value === 'string' && /^(yes|on|true)$/i.test(value)) {
     return { reason: `expected true or false, found ${found(value)}`, remedy: 'write true' };
@@ -126,7 +152,10 @@ function wrongValue(issue: Issue, path: Path, value: unknown): Refusal {
     return { reason: `expected true or false, found ${found(value)}`, remedy: 'write false' };
   }
   if (meta?.kind === 'list' && typeof value === 'string') {
-    return { reason: `expected ${expects}, found ${found(value)}`, remedy: `put it in brackets: ['${value}']` };
+    return {
+      reason: `expected ${expects}, found ${found(value)}`,
+      remedy: `put it in brackets: ['${value}']`,
+    };
   }
   if (issue.code === 'invalid_value' && typeof value === 'string') {
     const near = suggest(value, issue.values.map(String));
@@ -139,17 +168,24 @@ function wrongValue(issue: Issue, path: Path, value: unknown): Refusal {
 function wrongNumber(issue: Issue, meta: Meta, value: number): Refusal | undefined {
   if (meta.kind === 'size') {
     const remedy = `write ${value}MiB or ${value}GiB, whichever is meant`;
-    return { reason: `the number ${value} has no unit`, remedy: value === 0 ? `write ${meta.expects}` : remedy };
+    return {
+      reason: `the number ${value} has no unit`,
+      remedy: value === 0 ? `write ${meta.expects}` : remedy,
+    };
   }
   if (meta.kind === 'duration') {
-    const remedy = value === 0 ? `write ${durationText(0)}` : `write ${value}s, ${value}m or ${value}h, whichever is meant`;
+    const remedy =
+      value === 0
+        ? `write ${durationText(0)}`
+        : `write ${value}s, ${value}m or ${value}h, whichever is meant`;
     return { reason: `the number ${value} has no unit`, remedy };
   }
   const bounds = `choose a value from ${meta.min} to ${meta.max}`;
   if (issue.code === 'too_small') {
     return { reason: `${value} is below the least allowed, ${meta.min}`, remedy: bounds };
   }
-  if (issue.code === 'too_big') return { reason: `${value} is above the most allowed, ${meta.max}`, remedy: bounds };
+  if (issue.code === 'too_big')
+    return { reason: `${value} is above the most allowed, ${meta.max}`, remedy: bounds };
   if (meta.kind === 'text' && meta.pattern?.includes(':[0-9]')) {
     return { reason: 'the address is missing, this is only a port', remedy: `write 127.0.0.1:${value}` };
   }

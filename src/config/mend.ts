@@ -74,7 +74,8 @@ function compact(value: unknown, routeAt: number[], isTop = true): void {
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
     if (Array.isArray(inner) && inner.includes(GONE)) {
-      if (isTop && key === 'routes') routeAt.splice(0, routeAt.length, ...routeAt.filter((_, i) => inner[i] !== GONE));
+      if (isTop && key === 'routes')
+        routeAt.splice(0, routeAt.length, ...routeAt.filter((_, i) => inner[i] !== GONE));
       inner.splice(0, inner.length, ...inner.filter((item) => item !== GONE));
     }
     compact(inner, routeAt, false);

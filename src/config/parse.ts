@@ -48,7 +48,12 @@ export function parse(input: string, env: Environment): Source {
   const lines = new LineCounter();
   const reader = new Reader(text, env, lines);
   if (text.length > TEXT_CHARS_MAX) {
-    reader.tell([], { start: 0, end: 1 }, 'the file is larger than 1 MiB', 'check that this is a configuration file');
+    reader.tell(
+      [],
+      { start: 0, end: 1 },
+      'the file is larger than 1 MiB',
+      'check that this is a configuration file',
+    );
   } else {
     reader.read();
   }
@@ -101,7 +106,13 @@ class Reader {
   read(): void {
     try {
       // Duplicate keys are told in #map, which knows their path.
-      const options = { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false, version: '1.2', merge: false } as const;
+      const options = {
+        lineCounter: this.#lines,
+        prettyErrors: false,
+        uniqueKeys: false,
+        version: '1.2',
+        merge: false,
+      } as const;
       const document = parseDocument(this.#text, options);
       this.#document = document as Document;
       this.#yamlProblems(document as Document);
@@ -125,10 +136,18 @@ class Reader {
       const line = this.#text.lastIndexOf('\n', Math.max(0, pos[0] - 1));
       if (seen.has(line) || seen.size === YAML_ERRORS_MAX) continue;
       seen.add(line);
-      const written = this.#text.slice(line + 1, (this.#text.indexOf('\n', pos[0]) + 1 || this.#text.length + 1) - 1);
+      const written = this.#text.slice(
+        line + 1,
+        (this.#text.indexOf('\n', pos[0]) + 1 || this.#text.length + 1) - 1,
+      );
       const inFlow = /[{[,][^'"]*\$\{/.test(written);
-      const remedy = inFlow ? 'put ${...} in quotes inside of { } and [ ]: "${NAME}"' : (YAML_REMEDIES[code] ?? YAML_REMEDY);
-      const reason = code === 'TAB_AS_INDENT' ? 'a tab is used to indent' : message.replace(/\s+/g, ' ').replace(/\.$/, '');
+      const remedy = inFlow
+        ? 'put ${...} in quotes inside of { } and [ ]: "${NAME}"'
+        : (YAML_REMEDIES[code] ?? YAML_REMEDY);
+      const reason =
+        code === 'TAB_AS_INDENT'
+          ? 'a tab is used to indent'
+          : message.replace(/\s+/g, ' ').replace(/\.$/, '');
       this.tell([], { start: pos[0], end: Math.max(pos[1], pos[0] + 1) }, reason, remedy);
     }
   }
@@ -138,7 +157,13 @@ class Reader {
     const span = node === null ? (key ?? { start: 0, end: 1 }) : spanOf(node);
     // Aliases are expanded, so a few lines can stand for billions of nodes.
     if (this.#nodes > NODES_MAX || depth > DEPTH_MAX) {
-      if (this.#structured) this.tell(path, span, 'there is far too much here, or an alias contains itself', 'check the aliases (*name)');
+      if (this.#structured)
+        this.tell(
+          path,
+          span,
+          'there is far too much here, or an alias contains itself',
+          'check the aliases (*name)',
+        );
       return null;
     }
     const name = pathText(path);
@@ -146,7 +171,8 @@ class Reader {
     if (node === null) return null;
     if (isAlias(node)) return this.#plain(node.resolve(this.#document!) ?? null, path, key, depth + 1);
     if (isMap(node)) return this.#map(node.items as Pair<Node, Node | null>[], path, depth);
-    if (isSeq(node)) return node.items.map((item, i) => this.#plain(item as Node, [...path, i], undefined, depth + 1));
+    if (isSeq(node))
+      return node.items.map((item, i) => this.#plain(item as Node, [...path, i], undefined, depth + 1));
     if (!isScalar(node)) return null;
     return this.#scalar(node, path, span);
   }
@@ -157,7 +183,12 @@ class Reader {
     for (const { key, value } of pairs) {
       const span = key === null ? { start: 0, end: 1 } : spanOf(key);
       if (!isScalar(key) || key.value === null || key.value === undefined) {
-        this.#problems.push({ path, span, reason: 'a key is missing or is not a plain word', remedy: 'write key: value' });
+        this.#problems.push({
+          path,
+          span,
+          reason: 'a key is missing or is not a plain word',
+          remedy: 'write key: value',
+        });
         continue;
       }
       const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
@@ -173,22 +204,34 @@ class Reader {
     return map;
   }
 
-  #wrongKey(name: string, first: ReadonlyMap<string, number>, span: Span): { reason: string; remedy: string } | undefined {
+  #wrongKey(
+    name: string,
+    first: ReadonlyMap<string, number>,
+    span: Span,
+  ): { reason: string; remedy: string } | undefined {
     const before = first.get(name);
     if (before !== undefined) {
       const { line } = this.#lines.linePos(before);
       return { reason: `the key "${name}" is here twice; first in line ${line}`, remedy: 'keep one of them' };
     }
-    if (name === '<<') return { reason: 'merge keys are not part of YAML 1.2', remedy: 'use an alias for a whole value (key: *name)' };
+    if (name === '<<')
+      return {
+        reason: 'merge keys are not part of YAML 1.2',
+        remedy: 'use an alias for a whole value (key: *name)',
+      };
     if (name === '__proto__') return { reason: 'this key is not allowed', remedy: 'choose another name' };
     if (/\$\{/.test(this.#text.slice(span.start, span.end))) {
-      return { reason: 'the environment is only put into values, not into keys', remedy: 'write the key itself' };
+      return {
+        reason: 'the environment is only put into values, not into keys',
+        remedy: 'write the key itself',
+      };
     }
     return undefined;
   }
 
   #scalar(node: Scalar, path: Path, span: Span): unknown {
-    if (typeof node.value !== 'string') return typeof node.value === 'bigint' ? Number(node.value) : node.value;
+    if (typeof node.value !== 'string')
+      return typeof node.value === 'bigint' ? Number(node.value) : node.value;
     if (!node.value.includes('$')) return node.value;
     const result = substitute(node.value, this.#env);
     if (result.problems.length > 0) {
@@ -214,7 +257,8 @@ const YAML_REMEDIES: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: 'keep one document: remove the line with ---',
   BAD_ALIAS: 'define it first with &name, or put the value in quotes if it is not meant as an alias',
   TAG_RESOLVE_FAILED: 'remove the tag (the word that starts with !), or put the value in quotes',
-  BLOCK_AS_IMPLICIT_KEY: 'check the indentation: this line is deeper than it should be, or the one before lacks a line break',
+  BLOCK_AS_IMPLICIT_KEY:
+    'check the indentation: this line is deeper than it should be, or the one before lacks a line break',
   MISSING_CHAR: 'close the quote or bracket that was opened, and put a space after the colon',
   BAD_SCALAR_START: 'put the value in quotes',
 };

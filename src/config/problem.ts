@@ -64,7 +64,11 @@ export function excerptOf(line: string, start: number, end: number): Problem['ex
 /** In the order of the file; errors before warnings on the same spot. */
 export function sortProblems(problems: readonly Problem[]): Problem[] {
   return [...problems].sort(
-    (a, b) => a.line - b.line || a.column - b.column || a.severity.localeCompare(b.severity) || a.path.localeCompare(b.path),
+    (a, b) =>
+      a.line - b.line ||
+      a.column - b.column ||
+      a.severity.localeCompare(b.severity) ||
+      a.path.localeCompare(b.path),
   );
 }
 
@@ -74,7 +78,8 @@ export function sortProblems(problems: readonly Problem[]): Problem[] {
  */
 export function formatProblems(problems: readonly Problem[], options: { readonly color: boolean }): string {
   if (problems.length === 0) return '';
-  const paint = (code: string, text: string): string => (options.color ? `\x1b[${code}m${text}\x1b[0m` : text);
+  const paint = (code: string, text: string): string =>
+    options.color ? `\x1b[${code}m${text}\x1b[0m` : text;
   const blocks = problems.map((problem) => {
     const label = problem.severity === 'error' ? paint('1;31', 'error') : paint('1;33', 'warning');
     const place = paint('1', `${problem.file}:${problem.line}:${problem.column}`);

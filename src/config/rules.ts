@@ -39,16 +39,23 @@ function finding(
   return { severity, path, related, at: 'value', reason, remedy };
 }
 
-const sameAddress = (a: Listen, b: Listen): boolean => a.host === b.host || isWildcard(a.host) || isWildcard(b.host);
+const sameAddress = (a: Listen, b: Listen): boolean =>
+  a.host === b.host || isWildcard(a.host) || isWildcard(b.host);
 
 function checkPorts({ config, said }: Checked): Finding[] {
   const { server, admin } = config;
   const findings: Finding[] = [];
   const listen: Path = ['admin', 'listen'];
-  if (server.listen.port === admin.listen.port && server.listen.port !== 0 && sameAddress(server.listen, admin.listen)) {
+  if (
+    server.listen.port === admin.listen.port &&
+    server.listen.port !== 0 &&
+    sameAddress(server.listen, admin.listen)
+  ) {
     const reason = `admin and public port are the same (${server.listen.port})`;
     const at: Path = said(listen) ? listen : ['server', 'listen'];
-    findings.push(finding('error', at, [listen, ['server', 'listen']], reason, 'give one of them another port'));
+    findings.push(
+      finding('error', at, [listen, ['server', 'listen']], reason, 'give one of them another port'),
+    );
   }
   if (!isLoopback(admin.listen.host)) {
     if (!admin.allowRemote) {
@@ -57,16 +64,19 @@ function checkPorts({ config, said }: Checked): Finding[] {
       findings.push(finding('error', listen, [['admin', 'allowRemote']], reason, remedy));
     } else if (admin.token === undefined) {
       const reason = 'the admin port is open to other machines, but no token is set';
-      const remedy = 'set token: "${HOLDFAST_ADMIN_TOKEN}" and that variable to the output of: openssl rand -hex 32';
+      const remedy = `set token: "\${HOLDFAST_ADMIN_TOKEN}" and that variable to the output of: openssl rand -hex 32`;
       findings.push(finding('error', ['admin', 'allowRemote'], [['admin', 'token'], listen], reason, remedy));
     }
   } else if (admin.allowRemote) {
     const reason = 'allowRemote has no effect: the admin port listens on this machine only';
-    findings.push(finding('warning', ['admin', 'allowRemote'], [listen], reason, 'remove it, or change admin.listen'));
+    findings.push(
+      finding('warning', ['admin', 'allowRemote'], [listen], reason, 'remove it, or change admin.listen'),
+    );
   }
   const idle: Path = ['server', 'idleTimeout'];
   if (said(idle) && server.idleTimeoutMs < 60_000) {
-    const reason = 'load balancers commonly reuse connections for 60s, and would meet ones that are just being closed';
+    const reason =
+      'load balancers commonly reuse connections for 60s, and would meet ones that are just being closed';
     findings.push(finding('warning', idle, [], reason, 'use 75s, unless clients connect directly'));
   }
   return findings;
@@ -92,7 +102,10 @@ function checkOrigins({ config, said }: Checked): Finding[] {
     const path: Path = ['origins', name];
     if (!used.has(name)) {
       const reason = `no route leads to the origin "${name}"`;
-      findings.push({ ...finding('warning', path, [['routes']], reason, 'remove it, or add a route'), at: 'key' });
+      findings.push({
+        ...finding('warning', path, [['routes']], reason, 'remove it, or add a route'),
+        at: 'key',
+      });
     }
     if (isHttp(origin)) findings.push(...checkHttpOrigin(path, origin, config, said));
   }
@@ -103,7 +116,12 @@ function isHttp(origin: OriginConfig): origin is HttpOriginConfig {
   return origin.type === 'http';
 }
 
-function checkHttpOrigin(path: Path, origin: HttpOriginConfig, config: ParsedConfig, said: Checked['said']): Finding[] {
+function checkHttpOrigin(
+  path: Path,
+  origin: HttpOriginConfig,
+  config: ParsedConfig,
+  said: Checked['said'],
+): Finding[] {
   const findings: Finding[] = [];
   const url = [...path, 'url'];
   for (const [where, listen] of [
@@ -130,16 +148,43 @@ function checkHttpOrigin(path: Path, origin: HttpOriginConfig, config: ParsedCon
     findings.push(finding('warning', at, [total, [...path, 'timeouts', name]], reason, remedy));
   }
   const tls = [...path, 'tls'];
-  if (origin.url.scheme === 'http' && (said([...tls, 'ca']) || said([...tls, 'serverName']) || said([...tls, 'verify']))) {
-    findings.push(finding('warning', tls, [url], 'these settings have no effect on an http:// url', 'use https:// or remove them'));
+  if (
+    origin.url.scheme === 'http' &&
+    (said([...tls, 'ca']) || said([...tls, 'serverName']) || said([...tls, 'verify']))
+  ) {
+    findings.push(
+      finding(
+        'warning',
+        tls,
+        [url],
+        'these settings have no effect on an http:// url',
+        'use https:// or remove them',
+      ),
+    );
   } else if (!origin.tls.verify && origin.url.scheme === 'https') {
     const remedy = 'set tls.ca to the certificate of your authority instead';
-    findings.push(finding('warning', [...tls, 'verify'], [url], 'anybody on the way to the origin can replace images', remedy));
+    findings.push(
+      finding(
+        'warning',
+        [...tls, 'verify'],
+        [url],
+        'anybody on the way to the origin can replace images',
+        remedy,
+      ),
+    );
   }
   if (origin.redirects.crossHost && origin.redirects.follow === 0) {
     const reason = 'crossHost has no effect: no redirect is followed';
     const crossHost = [...path, 'redirects', 'crossHost'];
-    findings.push(finding('warning', crossHost, [[...path, 'redirects']], reason, 'set follow to 1 or more, or remove it'));
+    findings.push(
+      finding(
+        'warning',
+        crossHost,
+        [[...path, 'redirects']],
+        reason,
+        'set follow to 1 or more, or remove it',
+      ),
+    );
   }
   return findings;
 }
@@ -154,12 +199,23 @@ function checkRoutes({ config, routeAt, originNames, said }: Checked): Finding[]
     if (before === undefined) firstAt.set(route.name, at);
     else {
       const reason = `the name "${route.name}" is taken by routes[${before}]`;
-      findings.push(finding('error', [...path, 'name'], [['routes', before, 'name']], reason, 'give each route a name of its own'));
+      findings.push(
+        finding(
+          'error',
+          [...path, 'name'],
+          [['routes', before, 'name']],
+          reason,
+          'give each route a name of its own',
+        ),
+      );
     }
     if (!originNames.includes(route.origin)) {
       const near = suggest(route.origin, originNames);
-      const remedy = near === undefined ? `defined are: ${originNames.join(', ')}` : `did you mean "${near}"?`;
-      findings.push(finding('error', [...path, 'origin'], [], `there is no origin "${route.origin}"`, remedy));
+      const remedy =
+        near === undefined ? `defined are: ${originNames.join(', ')}` : `did you mean "${near}"?`;
+      findings.push(
+        finding('error', [...path, 'origin'], [], `there is no origin "${route.origin}"`, remedy),
+      );
     }
     findings.push(...checkLifetimes(path, route, said), ...checkQuery(path, route));
     const tier = largestObject(config.cache.memory);
@@ -182,16 +238,26 @@ function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said:
     findings.push(finding('error', [...ttl, 'min'], [[...ttl, 'override']], reason, 'keep one of the two'));
   } else if (overrideS !== undefined && said([...ttl, 'default'])) {
     const reason = `override (${durationText(overrideS * 1000)}) replaces every lifetime, so default has no say`;
-    findings.push(finding('error', [...ttl, 'default'], [[...ttl, 'override']], reason, 'keep one of the two'));
+    findings.push(
+      finding('error', [...ttl, 'default'], [[...ttl, 'override']], reason, 'keep one of the two'),
+    );
   } else if (minS !== undefined && said([...ttl, 'default']) && minS > defaultS) {
     const reason = `min (${durationText(minS * 1000)}) is above default (${durationText(defaultS * 1000)}), so default is never used`;
-    findings.push(finding('error', [...ttl, 'min'], [[...ttl, 'default']], reason, 'lower min, or raise default to it'));
+    findings.push(
+      finding('error', [...ttl, 'min'], [[...ttl, 'default']], reason, 'lower min, or raise default to it'),
+    );
   }
   if (!route.cache) {
     for (const key of ['ttl', 'stale', 'key', 'maxObject']) {
       if (!said([...path, key])) continue;
       const reason = `${key} has no effect: cache is false for this route`;
-      const found = finding('warning', [...path, key], [[...path, 'cache']], reason, 'remove it, or set cache: true');
+      const found = finding(
+        'warning',
+        [...path, key],
+        [[...path, 'cache']],
+        reason,
+        'remove it, or set cache: true',
+      );
       findings.push({ ...found, at: 'key' });
     }
   }
@@ -199,16 +265,26 @@ function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said:
 }
 
 /** Parameters that differ for every visitor or every signature: in a key, each makes another copy of the same image. */
-const FLEETING = /^(utm_.+|fbclid|gclid|msclkid|mc_eid|_ga|x-amz-.+|x-goog-.+|awsaccesskeyid|signature|expires|key-pair-id|sig|se|sp|sv)$/i;
+const FLEETING =
+  /^(utm_.+|fbclid|gclid|msclkid|mc_eid|_ga|x-amz-.+|x-goog-.+|awsaccesskeyid|signature|expires|key-pair-id|sig|se|sp|sv)$/i;
 
 function checkQuery(path: Path, route: ParsedConfig['routes'][number]): Finding[] {
   const { query } = route.key;
   if (typeof query === 'string') return [];
   return query.flatMap((name, index) => {
     const at = [...path, 'key', 'query', index];
-    if (query.indexOf(name) !== index) return [finding('error', at, [], `"${name}" is listed twice`, 'keep one of them')];
+    if (query.indexOf(name) !== index)
+      return [finding('error', at, [], `"${name}" is listed twice`, 'keep one of them')];
     if (!FLEETING.test(name)) return [];
     const reason = `"${name}" looks like a signature or a tracking parameter: every value of it would be stored anew`;
-    return [finding('warning', at, [], reason, 'leave it out of the list, unless the origin chooses the image by it')];
+    return [
+      finding(
+        'warning',
+        at,
+        [],
+        reason,
+        'leave it out of the list, unless the origin chooses the image by it',
+      ),
+    ];
   });
 }

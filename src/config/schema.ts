@@ -20,7 +20,8 @@ export function jsonSchema(): Record<string, unknown> {
       if (meta.pattern !== undefined) node.pattern = isKey ? meta.pattern : `${meta.pattern}|\\$\\{`;
       // Called for an option and again for its default around it: the alternatives are made once.
       const isFixed = node.const !== undefined || node.anyOf !== undefined;
-      if (!isFixed && ['integer', 'boolean', 'choice'].includes(meta.kind)) Object.assign(node, orReference(node));
+      if (!isFixed && ['integer', 'boolean', 'choice'].includes(meta.kind))
+        Object.assign(node, orReference(node));
       if (meta.secret === true) node.format = 'password';
       if (meta.kind === 'group') delete node.default;
     },
@@ -29,16 +30,22 @@ export function jsonSchema(): Record<string, unknown> {
   return { $schema, title: 'Holdfast configuration', ...rest };
 }
 
-/** The committed file: two spaces, ends in a line break. */
+/** The committed file: two spaces, short lists in one line, ends in a line break. */
 export function jsonSchemaText(): string {
-  return `${JSON.stringify(jsonSchema(), undefined, 2)}\n`;
+  const text = JSON.stringify(jsonSchema(), undefined, 2);
+  const lists = text.replace(/\[\n\s+("[^"\n]*"(,\n\s+"[^"\n]*")*)\n\s+\]/g, (_, items: string) => {
+    return `[${items.replace(/\n\s+/g, ' ')}]`;
+  });
+  return `${lists}\n`;
 }
 
 function description(meta: Meta, fallback: unknown): string {
   const parts = [meta.about];
-  if (meta.kind !== 'group' && meta.kind !== 'map' && meta.kind !== 'choice') parts.push(`Expects ${meta.expects}.`);
+  if (meta.kind !== 'group' && meta.kind !== 'map' && meta.kind !== 'choice')
+    parts.push(`Expects ${meta.expects}.`);
   if (meta.defaultNote !== undefined) parts.push(`Default: ${meta.defaultNote}.`);
-  else if (fallback !== undefined && meta.kind !== 'group') parts.push(`Default: ${JSON.stringify(fallback)}.`);
+  else if (fallback !== undefined && meta.kind !== 'group')
+    parts.push(`Default: ${JSON.stringify(fallback)}.`);
   return parts.join(' ');
 }
 

@@ -6,7 +6,8 @@ import { suggest } from './suggest.ts';
 
 /** Names of keys whose values are taken for secrets wherever they stand, misspelt or misplaced. */
 const SECRET_NAME = /token|secret|passw|auth|cookie|credential|api-?_?key|^x-/i;
-const SECRET_LINE = /((?:token|secret|passw|auth|cookie|credential|api-?_?key|x-)[\w-]*["']?[ \t]*:[ \t]*)([^\r\n]+)/gi;
+const SECRET_LINE =
+  /((?:token|secret|passw|auth|cookie|credential|api-?_?key|x-)[\w-]*["']?[ \t]*:[ \t]*)([^\r\n]+)/gi;
 /** A reference to the environment is not a secret: it says which variable is meant. */
 const REFERENCE = /^["']?\$\{[A-Za-z_][A-Za-z0-9_]*\}["']?$/;
 /** Shorter values would mask ordinary words elsewhere. */
@@ -23,7 +24,9 @@ export function maskCredentials(text: string): string {
 /** The text with every secret replaced by asterisks, one for each character: columns stay. */
 export function maskSecrets(source: Source): string {
   if (!source.structured) {
-    return maskCredentials(source.text.replace(SECRET_LINE, (_, key: string, value: string) => key + stars(value)));
+    return maskCredentials(
+      source.text.replace(SECRET_LINE, (_, key: string, value: string) => key + stars(value)),
+    );
   }
   const spans: Span[] = [];
   const values = new Set<string>();
@@ -36,7 +39,8 @@ export function maskSecrets(source: Source): string {
     if (typeof value === 'string' && value.length >= SPREAD_CHARS_MIN) values.add(value);
   }
   let text = source.text;
-  for (const { start, end } of spans) text = text.slice(0, start) + stars(text.slice(start, end)) + text.slice(end);
+  for (const { start, end } of spans)
+    text = text.slice(0, start) + stars(text.slice(start, end)) + text.slice(end);
   for (const value of values) text = text.replaceAll(value, stars(value));
   return maskCredentials(text);
 }
@@ -56,7 +60,8 @@ function secretsOf(source: Source): { path: Path; span: Span }[] {
   const secrets: { path: Path; span: Span }[] = [];
   const visit = (value: unknown, path: Path): void => {
     if (typeof value === 'object' && value !== null) {
-      for (const [key, inner] of Object.entries(value)) visit(inner, [...path, Array.isArray(value) ? Number(key) : key]);
+      for (const [key, inner] of Object.entries(value))
+        visit(inner, [...path, Array.isArray(value) ? Number(key) : key]);
       return;
     }
     const span = source.places.get(pathText(path))?.value;

@@ -7,7 +7,12 @@ import type { Checked } from './rules.ts';
 /** Whether every host that `inner` stands for is one of those of `outer`. Both as in `match.hosts`. */
 export function coversHost(outer: string, inner: string): boolean {
   if (outer === '*' || outer === inner) return true;
-  return outer.startsWith('*.') && inner !== '*' && inner.endsWith(outer.slice(1)) && inner.length > outer.length - 1;
+  return (
+    outer.startsWith('*.') &&
+    inner !== '*' &&
+    inner.endsWith(outer.slice(1)) &&
+    inner.length > outer.length - 1
+  );
 }
 
 /** Whether every path that `inner` stands for is one of those of `outer`. Both as in `match.paths`. */

@@ -80,7 +80,10 @@ function isRefusal(value: unknown): value is Refusal {
 }
 
 /** A text of some form of its own; the parsed value is what `read` returns. */
-export function text<T>(say: Say & { expects: string; pattern?: string }, read: (text: string) => T | Refusal) {
+export function text<T>(
+  say: Say & { expects: string; pattern?: string },
+  read: (text: string) => T | Refusal,
+) {
   return reading(read).register(META, { kind: 'text', ...say });
 }
 
@@ -96,7 +99,8 @@ function quantity<T extends number>(say: Bounded, parse: (text: string) => Parse
     const parsed = parse(input);
     if (!parsed.ok) return parsed;
     if (parsed.value >= least && parsed.value <= most) return parsed.value;
-    const side = parsed.value < least ? `below the least allowed, ${say.min}` : `above the most allowed, ${say.max}`;
+    const side =
+      parsed.value < least ? `below the least allowed, ${say.min}` : `above the most allowed, ${say.max}`;
     return { reason: `${input.trim()} is ${side}`, remedy: `choose a value from ${say.min} to ${say.max}` };
   });
 }
@@ -134,7 +138,11 @@ function parseLifetime(text: string): Parsed<Seconds> {
 export function integer(say: Say & { min: number; max: number }) {
   const { min, max, ...rest } = say;
   const expects = `a whole number from ${min} to ${max}`;
-  return z.int().min(min).max(max).register(META, { ...rest, kind: 'integer', expects, min: `${min}`, max: `${max}` });
+  return z
+    .int()
+    .min(min)
+    .max(max)
+    .register(META, { ...rest, kind: 'integer', expects, min: `${min}`, max: `${max}` });
 }
 
 /** A switch. */
@@ -153,7 +161,13 @@ export function oneOf(values: readonly string[]): string {
   return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
 
-type Suffix<T> = [T] extends [Bytes] ? 'Bytes' : [T] extends [Millis] ? 'Ms' : [T] extends [Seconds] ? 'S' : '';
+type Suffix<T> = [T] extends [Bytes]
+  ? 'Bytes'
+  : [T] extends [Millis]
+    ? 'Ms'
+    : [T] extends [Seconds]
+      ? 'S'
+      : '';
 type Plain<T> = T extends Bytes | Millis | Seconds ? number : T;
 /** What a group holds once parsed: names end in their unit, values are plain numbers, nothing is left out. */
 export type Renamed<O> = {
@@ -162,12 +176,20 @@ export type Renamed<O> = {
 
 /** A mapping with fixed keys. Unknown keys are errors. */
 export function group<S extends Record<string, z.ZodType>>(about: string, shape: S) {
-  const names = Object.entries(shape).map(([key, schema]) => [key, key + (metaOf(schema)?.suffix ?? '')] as const);
-  const schema = z.strictObject(shape).transform((input): Renamed<z.output<z.ZodObject<S, z.core.$strict>>> => {
-    const values = input as Record<string, unknown>;
-    return Object.fromEntries(names.map(([key, name]) => [name, values[key]])) as never;
+  const names = Object.entries(shape).map(
+    ([key, schema]) => [key, key + (metaOf(schema)?.suffix ?? '')] as const,
+  );
+  const schema = z
+    .strictObject(shape)
+    .transform((input): Renamed<z.output<z.ZodObject<S, z.core.$strict>>> => {
+      const values = input as Record<string, unknown>;
+      return Object.fromEntries(names.map(([key, name]) => [name, values[key]])) as never;
+    });
+  return schema.register(META, {
+    kind: 'group',
+    about,
+    expects: 'a mapping with the keys listed in the reference',
   });
-  return schema.register(META, { kind: 'group', about, expects: 'a mapping with the keys listed in the reference' });
 }
 
 /** The schema under defaults and optionality, together with what they said. */
@@ -180,7 +202,9 @@ export function unwrap(schema: z.core.$ZodType): {
   let required = true;
   let fallback: unknown;
   for (;;) {
-    const { def } = core._zod as unknown as { def: { type: string; innerType: z.core.$ZodType; defaultValue?: unknown } };
+    const { def } = core._zod as unknown as {
+      def: { type: string; innerType: z.core.$ZodType; defaultValue?: unknown };
+    };
     if (def.type === 'prefault') fallback = def.defaultValue;
     else if (def.type !== 'optional') return { core, required, fallback };
     required = false;

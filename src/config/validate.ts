@@ -35,7 +35,9 @@ const PROBLEMS_MAX = 100;
 export function validateConfig(text: string, options: ValidateOptions): Validation {
   const source = parse(text, options.env);
   const reporter = new Reporter(source, options.file);
-  const fromText = source.problems.map((problem) => reporter.problem({ ...problem, severity: 'error' }, problem.span));
+  const fromText = source.problems.map((problem) =>
+    reporter.problem({ ...problem, severity: 'error' }, problem.span),
+  );
   if (!source.structured) return { ok: false, problems: sortProblems(fromText) };
 
   const raw = coerce(source);
@@ -51,7 +53,10 @@ export function validateConfig(text: string, options: ValidateOptions): Validati
   const together = mended === undefined ? [] : checkTogether(mended);
   const independent = together.filter((one) => !mended!.mended.some((path) => touches(one, path)));
 
-  const problems = sortProblems([...fromText, ...[...findings, ...independent].map((one) => reporter.finding(one))]);
+  const problems = sortProblems([
+    ...fromText,
+    ...[...findings, ...independent].map((one) => reporter.finding(one)),
+  ]);
   if (problems.some((problem) => problem.severity === 'error') || !result.success) {
     return { ok: false, problems: problems.slice(0, PROBLEMS_MAX) };
   }
@@ -124,7 +129,10 @@ class Reporter {
       value: this.#value(what.path),
       reason: what.reason,
       remedy: what.remedy,
-      excerpt: text === undefined || text.trim() === '' ? undefined : excerptOf(text, column - 1, column - 1 + length),
+      excerpt:
+        text === undefined || text.trim() === ''
+          ? undefined
+          : excerptOf(text, column - 1, column - 1 + length),
     };
   }
 

@@ -29,22 +29,35 @@ const refuse = (reason: string, remedy: string): Refusal => ({ reason, remedy })
 export function readListen(text: string): Listen | Refusal {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:\s[\]]*):([0-9]{1,5})$/.exec(text);
   if (match === null) {
-    if (/^[0-9]{1,5}$/.test(text)) return refuse('the address is missing, this is only a port', `write 127.0.0.1:${text}`);
-    return refuse('this is not an address with a port', 'write it like 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080');
+    if (/^[0-9]{1,5}$/.test(text))
+      return refuse('the address is missing, this is only a port', `write 127.0.0.1:${text}`);
+    return refuse(
+      'this is not an address with a port',
+      'write it like 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080',
+    );
   }
   const host = match[1]!.replace(/^\[|\]$/g, '').toLowerCase();
   const port = Number(match[2]);
-  if (port > 65535) return refuse(`there is no port ${port}`, 'ports go from 1 to 65535; 0 takes any free one');
+  if (port > 65535)
+    return refuse(`there is no port ${port}`, 'ports go from 1 to 65535; 0 takes any free one');
   if (host === '' || host === '*') {
-    return refuse('the address is missing', `write 0.0.0.0:${port} for every IPv4 interface, or 127.0.0.1:${port}`);
+    return refuse(
+      'the address is missing',
+      `write 0.0.0.0:${port} for every IPv4 interface, or 127.0.0.1:${port}`,
+    );
   }
   if (host === 'localhost' || isIpv4(host) || (host.includes(':') && isIpv6(host))) return { host, port };
-  return refuse(`"${host}" is not an IP address`, 'name the address of an interface, such as 127.0.0.1 or 0.0.0.0');
+  return refuse(
+    `"${host}" is not an IP address`,
+    'name the address of an interface, such as 127.0.0.1 or 0.0.0.0',
+  );
 }
 
 /** True for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || (isIpv4(host) && host.startsWith('127.'));
+  return (
+    host === 'localhost' || host === '::1' || host === '[::1]' || (isIpv4(host) && host.startsWith('127.'))
+  );
 }
 
 /** True for the addresses that stand for every interface. */
@@ -54,7 +67,9 @@ export function isWildcard(host: string): boolean {
 
 function isIpv4(host: string): boolean {
   const parts = host.split('.');
-  return parts.length === 4 && parts.every((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255);
+  return (
+    parts.length === 4 && parts.every((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255)
+  );
 }
 
 function isIpv6(host: string): boolean {
@@ -66,13 +81,17 @@ export function readOriginUrl(text: string): OriginUrl | Refusal {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     return refuse('this is not an address with a scheme', 'write it like https://images.example.com');
   }
-  if (!URL.canParse(text)) return refuse('this is not a valid address', 'write it like https://images.example.com/path');
+  if (!URL.canParse(text))
+    return refuse('this is not a valid address', 'write it like https://images.example.com/path');
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     return refuse(`the scheme ${url.protocol.slice(0, -1)} is not served`, 'use http:// or https://');
   }
   if (url.username !== '' || url.password !== '') {
-    return refuse('a credential in an address ends up in logs', 'put it into headers, taken from the environment');
+    return refuse(
+      'a credential in an address ends up in logs',
+      'put it into headers, taken from the environment',
+    );
   }
   if (text.includes('?') || text.includes('#')) {
     return refuse('an origin has no query and no fragment', 'leave out what follows ? or #');
@@ -86,27 +105,38 @@ export function readOriginUrl(text: string): OriginUrl | Refusal {
 
 /** Reads `*`, `images.example.com` or `*.example.com`: lower-case, without port. */
 export function readHostPattern(text: string): string | Refusal {
-  if (/^[a-z]+:\/\//i.test(text)) return refuse('a host has no scheme', `write only the name, without ${text.split('//')[0]}//`);
-  if (text.includes('/')) return refuse('a host has no path', 'write only the name; paths go into match.paths');
+  if (/^[a-z]+:\/\//i.test(text))
+    return refuse('a host has no scheme', `write only the name, without ${text.split('//')[0]}//`);
+  if (text.includes('/'))
+    return refuse('a host has no path', 'write only the name; paths go into match.paths');
   if (/^[^[\]]*:[0-9]*$/.test(text) || /\]:[0-9]*$/.test(text)) {
     return refuse('the port plays no part in matching', 'write only the name');
   }
   const host = text.toLowerCase();
   if (host === '*' || /^\[[0-9a-f:.]+\]$/.test(host)) return host;
   const name = host.startsWith('*.') ? host.slice(2) : host;
-  if (name.includes('*')) return refuse('* stands for every host, or for what is before the first dot', 'write * or *.example.com');
+  if (name.includes('*'))
+    return refuse('* stands for every host, or for what is before the first dot', 'write * or *.example.com');
   if (/^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/.test(name)) return host;
   return refuse('this is not a host name', 'write it like images.example.com, *.example.com or *');
 }
 
 /** Reads an exact path (`/logo.png`) or a prefix (`/images/*`), in the normalised form in which requests are matched. */
 export function readPathPattern(text: string): string | Refusal {
-  if (/^[a-z]+:\/\//i.test(text)) return refuse('a path has no scheme and host', 'write only the path, such as /images/*');
+  if (/^[a-z]+:\/\//i.test(text))
+    return refuse('a path has no scheme and host', 'write only the path, such as /images/*');
   if (!text.startsWith('/')) return refuse('a path starts with /', `write /${text}`);
-  if (/[?#]/.test(text)) return refuse('a path has no query and no fragment', 'queries are ruled by key.query; leave out what follows');
+  if (/[?#]/.test(text))
+    return refuse(
+      'a path has no query and no fragment',
+      'queries are ruled by key.query; leave out what follows',
+    );
   const star = text.indexOf('*');
   if (star !== -1 && star !== text.length - 1) {
-    return refuse('* stands only at the end', `write ${text.slice(0, star + 1)} for everything that starts like this`);
+    return refuse(
+      '* stands only at the end',
+      `write ${text.slice(0, star + 1)} for everything that starts like this`,
+    );
   }
   return checkPath(text);
 }
@@ -115,17 +145,23 @@ export function readPathPattern(text: string): string | Refusal {
 export function readStripPrefix(text: string): string | Refusal {
   if (text === '') return text;
   if (!text.startsWith('/')) return refuse('a path starts with /', `write /${text}`);
-  if (text.includes('*')) return refuse('this is a prefix, not a pattern', `write ${text.replace(/\/?\*.*$/, '') || '/images'}`);
+  if (text.includes('*'))
+    return refuse('this is a prefix, not a pattern', `write ${text.replace(/\/?\*.*$/, '') || '/images'}`);
   const path = checkPath(text);
   return typeof path === 'string' ? path.replace(/\/+$/, '') : path;
 }
 
 function checkPath(text: string): string | Refusal {
   if (!/^[\x21-\x7e]*$/.test(text)) {
-    return refuse('a path has only visible ASCII characters', 'percent-encode the others in UTF-8: é is %C3%A9');
+    return refuse(
+      'a path has only visible ASCII characters',
+      'percent-encode the others in UTF-8: é is %C3%A9',
+    );
   }
-  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return refuse('a % is not followed by two hexadecimal digits', 'write %25 for a percent sign');
-  if (/\/\.{1,2}(\/|$)/.test(text)) return refuse('. and .. are resolved before matching', 'write the path that they lead to');
+  if (/%(?![0-9A-Fa-f]{2})/.test(text))
+    return refuse('a % is not followed by two hexadecimal digits', 'write %25 for a percent sign');
+  if (/\/\.{1,2}(\/|$)/.test(text))
+    return refuse('. and .. are resolved before matching', 'write the path that they lead to');
   return text.replace(/%[0-9A-Fa-f]{2}|[^\w\-.~!$&'()*+,;=:@/%]/g, canonical);
 }
 
@@ -137,7 +173,8 @@ function canonical(found: string): string {
 }
 
 /** Field names that the node itself is in charge of (RFC 9110 sections 7.6.1 and 8.6). */
-const RESERVED_FIELDS = /^(host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.*|range|if-.*)$/i;
+const RESERVED_FIELDS =
+  /^(host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.*|range|if-.*)$/i;
 
 /** Reads the name of a field that is sent to an origin; lower-case. */
 export function readFieldName(text: string): string | Refusal {
@@ -155,19 +192,25 @@ export function readFieldName(text: string): string | Refusal {
 export function readFieldValue(text: string): string | Refusal {
   if (/^[\t\x20-\x7e\x80-\xff]{1,4096}$/.test(text)) return text.trim();
   if (text === '') return refuse('a header field needs a value', 'give it one, or leave the field out');
-  return refuse('a header field has one line of at most 4,096 plain characters', 'remove line breaks and control characters');
+  return refuse(
+    'a header field has one line of at most 4,096 plain characters',
+    'remove line breaks and control characters',
+  );
 }
 
 /** Reads a TLS server name or a Host override: a name with an optional port. */
 export function readAuthority(text: string): string | Refusal {
   const valid = /^[A-Za-z0-9_.-]+(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?$/.test(text);
-  return valid ? text.toLowerCase() : refuse('this is not a host name', 'write only the name, such as images.example.com');
+  return valid
+    ? text.toLowerCase()
+    : refuse('this is not a host name', 'write only the name, such as images.example.com');
 }
 
 /** Reads a path of a file or directory. */
 export function readFilePath(text: string): string | Refusal {
   if (text === '') return refuse('the path is empty', 'name a file or directory, such as ./images');
   if (text.includes('\0')) return refuse('a path has no NUL character', 'remove it');
-  if (text.startsWith('~')) return refuse('~ is only known to shells', 'write the whole path, or ${HOME}/...');
+  if (text.startsWith('~'))
+    return refuse('~ is only known to shells', `write the whole path, or \${HOME}/...`);
   return text;
 }

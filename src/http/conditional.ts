@@ -15,7 +15,7 @@ export interface Validators {
 
 /**
  * Evaluates a request's preconditions against the response that would be sent (RFC 9110 section 13.2.2, steps 1 to 4;
- * step 5 is {@link file://./range.ts} `ifRangeAllows`). They are ignored unless that response is a 2xx (13.2.1).
+ * step 5 is `ifRangeAllows`). They are ignored unless that response is a 2xx (13.2.1).
  */
 export function evaluateConditional(
   method: string,
@@ -45,7 +45,7 @@ export function evaluateConditional(
   return modifiedS <= modifiedSinceS ? 'not-modified' : 'proceed';
 }
 
-/** The conditions with which a stored response is validated at the origin (RFC 9111 section 4.3.1); none without validator. */
+/** Conditions to validate a stored response at the origin (RFC 9111 section 4.3.1); none without a validator. */
 export function conditionalFields(stored: Fields): [name: string, value: string][] {
   const conditions: [string, string][] = [];
   const etag = stored.get('etag');
@@ -110,7 +110,7 @@ export function sameStrongly(a: string, b: string): boolean {
   return a === b && a.length >= 2 && a.startsWith('"') && a.endsWith('"');
 }
 
-/** Weak comparison (RFC 9110 section 8.8.3.2): equal but for a `W/`. Tags without quotes, as sloppy origins send, too. */
+/** Weak comparison (RFC 9110 section 8.8.3.2): equal but for a `W/`; also for tags that came without quotes. */
 export function sameWeakly(a: string, b: string): boolean {
   return withoutWeakness(a) === withoutWeakness(b);
 }

@@ -70,7 +70,7 @@ export function freshness(
   return own;
 }
 
-/** True when `no-cache` asks for validation before every use (RFC 9111 section 5.2.2.4) and no route lifetime lifts it. */
+/** True when `no-cache` asks for validation before each use (RFC 9111 section 5.2.2.4) and no route rule lifts it. */
 export function mustAlwaysValidate(status: number, cc: CacheControl, rules: FreshnessRules): boolean {
   if (!cc.noCache) return false;
   const lifted = rules.overrideTtlS !== undefined || (rules.minTtlS ?? 0) > 0;

@@ -67,7 +67,7 @@ function computeAccept(value: string): string {
   return formats.length === 0 ? '*/*' : `${formats.map((format) => `image/${format}`).join(', ')}, */*;q=0.8`;
 }
 
-/** Splits `item;param;q=0.5`: the item in lower case, and whether its weight is above zero (RFC 9110 section 12.4.2). */
+/** Splits `item;param;q=0.5`: the item in lower case; whether its weight is above zero (RFC 9110 section 12.4.2). */
 function parseWeighted(member: string): { item: string; accepted: boolean } {
   const parts = member.split(';');
   const item = trimOws(parts[0]!).toLowerCase();

@@ -45,27 +45,27 @@ describe('reuse by age', () => {
 });
 
 describe('request directives', () => {
-  test.each<[what: string, nowS: number, request: string, use: string, changes?: Partial<ReuseInput>]>([
-    ['no-cache', 1010, 'no-cache', 'validate-or-stale'],
+  test.each<[what: string, nowS: number, request: string, use: string, changes: Partial<ReuseInput>]>([
+    ['no-cache', 1010, 'no-cache', 'validate-or-stale', {}],
     ['Pragma', 1010, '', 'validate-or-stale', { pragmaNoCache: true }],
-    ['young enough', 1010, 'max-age=10', 'fresh'],
-    ['too old', 1011, 'max-age=10', 'validate-or-stale'],
-    ['max-age=0', 1001, 'max-age=0', 'validate-or-stale'],
-    ['max-age wants nothing stale', 1120, 'max-age=500', 'validate-or-stale'],
-    ['max-age with max-stale', 1120, 'max-age=500, max-stale=20', 'stale-while-revalidate'],
-    ['max-age exceeded, max-stale or not', 1120, 'max-age=50, max-stale', 'validate-or-stale'],
-    ['fresh for long enough', 1049, 'min-fresh=50', 'fresh'],
-    ['not fresh for long enough', 1050, 'min-fresh=50', 'validate-or-stale'],
-    ['min-fresh wants nothing stale', 1120, 'min-fresh=0', 'validate-or-stale'],
-    ['max-stale any, inside the windows', 1190, 'max-stale', 'stale-while-revalidate'],
-    ['max-stale enough', 1160, 'max-stale=60', 'stale-while-revalidate'],
-    ['max-stale too little', 1161, 'max-stale=60', 'validate-or-stale'],
-    ['max-stale does not reach beyond the windows', 1200, 'max-stale', 'validate'],
+    ['young enough', 1010, 'max-age=10', 'fresh', {}],
+    ['too old', 1011, 'max-age=10', 'validate-or-stale', {}],
+    ['max-age=0', 1001, 'max-age=0', 'validate-or-stale', {}],
+    ['max-age wants nothing stale', 1120, 'max-age=500', 'validate-or-stale', {}],
+    ['max-age with max-stale', 1120, 'max-age=500, max-stale=20', 'stale-while-revalidate', {}],
+    ['max-age exceeded, max-stale or not', 1120, 'max-age=50, max-stale', 'validate-or-stale', {}],
+    ['fresh for long enough', 1049, 'min-fresh=50', 'fresh', {}],
+    ['not fresh for long enough', 1050, 'min-fresh=50', 'validate-or-stale', {}],
+    ['min-fresh wants nothing stale', 1120, 'min-fresh=0', 'validate-or-stale', {}],
+    ['max-stale any, inside the windows', 1190, 'max-stale', 'stale-while-revalidate', {}],
+    ['max-stale enough', 1160, 'max-stale=60', 'stale-while-revalidate', {}],
+    ['max-stale too little', 1161, 'max-stale=60', 'validate-or-stale', {}],
+    ['max-stale does not reach beyond the windows', 1200, 'max-stale', 'validate', {}],
     ['max-stale where staleness is forbidden', 1101, 'max-stale', 'validate', NO_WINDOWS],
-    ['only-if-cached, fresh', 1010, 'only-if-cached', 'fresh'],
-    ['only-if-cached, usable', 1120, 'only-if-cached', 'stale-while-revalidate'],
-    ['only-if-cached, stale', 1180, 'only-if-cached', 'gateway-timeout'],
-    ['only-if-cached and no-cache', 1010, 'only-if-cached, no-cache', 'gateway-timeout'],
+    ['only-if-cached, fresh', 1010, 'only-if-cached', 'fresh', {}],
+    ['only-if-cached, usable', 1120, 'only-if-cached', 'stale-while-revalidate', {}],
+    ['only-if-cached, stale', 1180, 'only-if-cached', 'gateway-timeout', {}],
+    ['only-if-cached and no-cache', 1010, 'only-if-cached, no-cache', 'gateway-timeout', {}],
   ])('%s', (_what, nowS, request, use, changes) => {
     expect(at(nowS, request, changes)).toBe(use);
   });

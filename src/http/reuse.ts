@@ -26,12 +26,12 @@ export type Reuse =
   | { readonly use: 'fresh' }
   /** Serve it now and fetch anew behind the client's back (RFC 5861 section 3). */
   | { readonly use: 'stale-while-revalidate' }
-  /** Ask the origin first. When it fails, the stored response may stand in only if the flag says so (RFC 5861 section 4). */
+  /** Ask the origin first. When it fails, the stored response may stand in if the flag says so (RFC 5861 section 4). */
   | { readonly use: 'validate'; readonly mayServeStaleOnError: boolean }
   /** `only-if-cached` and nothing usable: answer 504 (RFC 9111 section 5.2.1.7). */
   | { readonly use: 'gateway-timeout' };
 
-/** How a stored response that matches the request may be used now (RFC 9111 sections 4 and 4.2.4). O(1), no allocation. */
+/** How a stored response that matches the request may be used now (RFC 9111 sections 4, 4.2.4). No allocation. */
 export function reuse(input: ReuseInput): Reuse {
   const { nowS, requestCc } = input;
   const obey = input.obeyRequestDirectives;

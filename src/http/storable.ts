@@ -67,7 +67,7 @@ export function storable(input: StorableInput): StorabilityRefusal | undefined {
   return isWorthKeeping(input) ? undefined : 'no-freshness';
 }
 
-/** RFC 9111 section 3: a final status, understood where that is asked for, cacheable by default or marked as cacheable. */
+/** RFC 9111 section 3: final, understood where that is asked for, cacheable by default or marked as cacheable. */
 function isStorableStatus(status: number, fields: Fields, cc: CacheControl, rules: FreshnessRules): boolean {
   if (status < 200 || status === 304 || status > 599) return false;
   if (cc.mustUnderstand && !isUnderstood(status)) return false;

@@ -57,10 +57,20 @@ export function selectQuery(query: string, rule: QueryRule): string {
     const text = normaliseEncoding(raw.replace(STRAY_PERCENT, '%25'), NOT_IN_QUERY);
     const eq = text.indexOf('=');
     const name = eq < 0 ? text : text.slice(0, eq);
-    if (allowed === undefined || allowed.includes(name)) parameters.push({ name, text });
+    if (allowed === undefined || isAllowed(name, allowed)) parameters.push({ name, text });
   }
   if (parameters.length > 1) parameters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return parameters.map((parameter) => parameter.text).join('&');
+}
+
+/** `name` is canonical; the operator's list is as it was written, perhaps `size[w]` or with letters beyond ASCII. */
+function isAllowed(name: string, allowed: readonly string[]): boolean {
+  if (allowed.includes(name)) return true;
+  if (!name.includes('%')) return false;
+  return allowed.some((written) => {
+    const ascii = written.toWellFormed().replace(/[^\x00-\x7f]+/g, encodeURIComponent);
+    return normaliseEncoding(ascii.replace(STRAY_PERCENT, '%25'), NOT_IN_QUERY) === name;
+  });
 }
 
 const SLASH = 0x2f;

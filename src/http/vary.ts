@@ -23,6 +23,7 @@ export function parseVary(value: string | undefined): string[] | '*' {
  * (RFC 9111 section 4.1). Absent differs from empty; values carry their length, so no value can imitate another field.
  *
  * @param names from {@link parseVary}.
+ * @param requestFields those that the origin gets: a field that is not forwarded cannot have selected anything.
  */
 export function selectingKey(names: readonly string[], requestFields: Fields): string {
   let key = '';
@@ -80,7 +81,7 @@ function canonicalValue(name: string, value: string | undefined): string | undef
   }
 }
 
-/** RFC 9111 section 4.1 allows to add or remove white space where the syntax allows it: around commas, and runs of it. */
+/** White space may be added or removed where the syntax allows it (RFC 9111 section 4.1). */
 function normaliseSpace(value: string): string {
   if (!/[ \t]/.test(value) && !value.includes(',')) return value;
   if (value.includes('"')) return splitList(value).join(', ');

@@ -21,7 +21,7 @@ function parse(text: string): Map<string, Family> {
     const type = /^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram|summary|untyped)$/.exec(line);
     if (help !== null) {
       if (families.has(help[1]!)) throw new Error(`family twice: ${line}`);
-      current = [help[1]!, { type: '', help: unescape(help[2]!, false), samples: [] }];
+      current = [help[1]!, { type: '', help: unescapeText(help[2]!, false), samples: [] }];
       families.set(...current);
     } else if (type !== null) {
       if (current === undefined || current[0] !== type[1] || current[1].samples.length > 0)
@@ -50,14 +50,14 @@ function readSample(line: string): Family['samples'][number] {
     /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"/g,
   )) {
     if (labels.has(name!)) throw new Error(`label twice: ${line}`);
-    labels.set(name!, unescape(value!, true));
+    labels.set(name!, unescapeText(value!, true));
   }
   const value = match[3] === '+Inf' ? Number.POSITIVE_INFINITY : Number(match[3]);
   if (Number.isNaN(value)) throw new Error(`not a number: ${line}`);
   return { name: match[1]!, labels, value };
 }
 
-function unescape(text: string, inLabel: boolean): string {
+function unescapeText(text: string, inLabel: boolean): string {
   return text.replace(inLabel ? /\\([\\"n])/g : /\\([\\n])/g, (_, char) => (char === 'n' ? '\n' : char));
 }
 

@@ -25,6 +25,8 @@ export interface FilesOriginOptions {
 }
 
 export interface FilesOriginDeps {
+  /** Default: that of `node:fs/promises`. */
+  readonly open?: typeof open;
   /** Told of errors that a sink threw; its exchange is over then. Default: thrown again, from a microtask. */
   readonly onFault?: (error: unknown) => void;
 }
@@ -32,7 +34,7 @@ export interface FilesOriginDeps {
 const CHUNK_BYTES = 64 * 1024;
 const MAX_OPEN_FILES_DEFAULT = 64;
 /** A file name that leads to nothing: a plain 404, not a failure. */
-const NOT_FOUND_CODES = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP']);
+const NOT_FOUND_CODES = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'ENXIO']);
 
 /**
  * An origin that serves the files below a directory.
@@ -52,6 +54,7 @@ export function createFilesOrigin(options: FilesOriginOptions, deps: FilesOrigin
 class FilesOrigin implements Origin {
   readonly name: string;
   readonly options: FilesOriginOptions;
+  readonly open: typeof open;
   readonly onFault: (error: unknown) => void;
   readonly #maxOpenFiles: number;
   readonly #waiting = new Set<FileExchange>();
@@ -61,6 +64,7 @@ class FilesOrigin implements Origin {
   constructor(options: FilesOriginOptions, deps: FilesOriginDeps) {
     this.name = options.name;
     this.options = options;
+    this.open = deps.open ?? open;
     this.onFault = deps.onFault ?? rethrowLater;
     this.#maxOpenFiles = options.maxOpenFiles ?? MAX_OPEN_FILES_DEFAULT;
   }
@@ -157,7 +161,10 @@ class FileExchange implements OriginExchange {
       const prefix = root.endsWith(sep) ? root : root + sep;
       if (!path.startsWith(prefix) || path.slice(prefix.length).split(sep).some(isHidden)) return undefined;
       // Not blocking: opening a named pipe would wait for a writer otherwise.
-      const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      const file = await this.#origin.open(
+        path,
+        constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      );
       if ((await file.stat()).isFile()) return file;
       await file.close();
       return undefined;

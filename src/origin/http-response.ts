@@ -20,6 +20,7 @@ export interface ResponseLimits extends HeadLimits {
   readonly maxBodyBytes: number;
 }
 
+const HTTP_NAME = 'HTTP/1.';
 const END_OF_HEAD = Buffer.from('\r\n\r\n', 'latin1');
 
 /** `ended` also means "nobody reads": the state before {@link ResponseReader.begin} and after {@link ResponseReader.stop}. */
@@ -135,6 +136,10 @@ export class ResponseReader {
         return;
       }
       if (head.kind === 'incomplete') {
+        if (!startsAsResponse(buf, at)) {
+          this.#fail('malformed', 'what arrived does not start like an HTTP response');
+          return;
+        }
         this.#partial = at === 0 ? buf : buf.subarray(at);
         return;
       }
@@ -255,6 +260,12 @@ export class ResponseReader {
     this.#reusable = false;
     this.#events.onProblem(cause, detail, arrived);
   }
+}
+
+/** Told early, so that stray bytes in front of a response do not look like a server that hangs. */
+function startsAsResponse(buf: Buffer, at: number): boolean {
+  const start = buf.latin1Slice(at, Math.min(buf.length, at + HTTP_NAME.length));
+  return HTTP_NAME.startsWith(start);
 }
 
 /** The `timeout` parameter of `Keep-Alive` (RFC 2068 section 19.7.1.1, still what servers send), in milliseconds. */

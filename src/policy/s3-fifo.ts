@@ -39,13 +39,13 @@ export interface S3FifoOptions extends SlottedOptions {
  *   They go straight to main, because they would push out all that is in the small queue, and there to the tail:
  *   they are the first to leave when main gives way, and one hit until then sends them round like the others. (From
  *   main's head they would stay for a whole round without a hit: up to 13 points of hit ratio worse on two real
- *   traces, in caches that only hold a few of them.) Ghosts are also bounded in number, by
- *   twice the residents (at least 1,024), so that memory is bounded whatever the sizes.
+ *   traces, in caches that only hold a few of them.) Ghosts are also bounded in number, by twice the residents
+ *   (at least 1,024), so that memory is bounded whatever the sizes.
  *
  * Deviation for pins: only leaving is forbidden, promotion and going round happen as usual. A pinned entry that
  * would leave is passed over, and goes back to the head of its queue once another one leaves in its stead. Large
- * ones stay where they are (there are fewer than twenty of them), or being sent once would end their probation. When a
- * queue holds nothing but pinned entries the other one gives way.
+ * ones (fewer than twenty fit) stay where they are, or being sent once would end their probation. When a queue
+ * holds nothing but pinned entries the other one gives way.
  *
  * Cost: hit O(1), one byte written at most; admit O(victims) amortised. 17 bytes per slot, 25 per ghost.
  */

@@ -157,7 +157,8 @@ export function startNode(options: NodeOptions): Node {
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, Math.floor(clock.nowMs() / 1000)),
     switchPolicy: (name) => tier.cache.switchPolicy(name),
     stop: (deadlineMs = config.server.drainTimeoutMs) => {
-      stopping ??= stop(deadlineMs);
+      if (stopping === undefined) stopping = stop(deadlineMs);
+      else void server.drain(deadlineMs);
       return stopping;
     },
   };

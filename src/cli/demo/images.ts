@@ -184,5 +184,6 @@ function makeOne(worker: Worker, job: PictureJob): Promise<void> {
     };
     worker.once('message', onMessage);
     worker.once('error', onError);
+    worker.postMessage(job);
   });
 }

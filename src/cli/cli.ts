@@ -1,0 +1,46 @@
+import { config } from './config.ts';
+import { demo } from './demo/demo.ts';
+import { init } from './init.ts';
+import { EXIT } from './io.ts';
+import { serve } from './serve.ts';
+import { top } from './top.ts';
+import type { World } from './world.ts';
+
+/** The commands: one file each. Arguments are those behind the command's name. */
+const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: Command }>> = {
+  serve: { about: 'run a node: serve -c holdfast.yaml, or serve <origin-url|dir>', run: serve },
+  demo: { about: 'a node, an origin with images, and traffic, in one command', run: demo },
+  init: { about: 'write a commented starter file: init <origin-url|dir>', run: init },
+  config: { about: 'check a file; print its schema or the reference', run: config },
+  top: { about: 'what a running node does, live', run: top },
+};
+
+type Command = (args: readonly string[], world: World) => Promise<number>;
+
+/**
+ * The `holdfast` command.
+ *
+ * @returns the exit code: 0 done, 1 refused or failed, 2 unusable arguments.
+ */
+export async function holdfast(args: readonly string[], world: World): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    world.out(helpText());
+    return EXIT.ok;
+  }
+  if (name === 'version' || name === '--version' || name === '-v') {
+    world.out(`holdfast ${world.version}\n`);
+    return EXIT.ok;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    world.err(`holdfast: there is no command "${name}"\n\n${helpText()}`);
+    return EXIT.unusable;
+  }
+  return command.run(rest, world);
+}
+
+function helpText(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { about }]) => `  holdfast ${name.padEnd(8)} ${about}`);
+  return `Holdfast: an image cache that cannot be misconfigured into an outage.\n\n${lines.join('\n')}\n\nEach explains itself with --help.\n`;
+}

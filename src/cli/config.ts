@@ -1,0 +1,73 @@
+import { dirname, resolve } from 'node:path';
+import { configurationDocs, errorDocs } from '../config/docs.ts';
+import { formatProblems } from '../config/problem.ts';
+import { jsonSchemaText } from '../config/schema.ts';
+import { validateConfig } from '../config/validate.ts';
+import { type CliIo, EXIT } from './io.ts';
+
+const USAGE = `Usage:
+  holdfast config check <file>      says everything that is wrong with a configuration
+  holdfast config schema            prints the JSON Schema for editors
+  holdfast config docs [errors]     prints the reference of the options, or of the errors
+`;
+
+/**
+ * `holdfast config ...`: looks at configurations without running anything.
+ *
+ * @param args what follows `config`.
+ * @returns 0, 1 for a configuration that is refused, 2 for unusable arguments or an unreadable file.
+ */
+export async function config(args: readonly string[], io: CliIo): Promise<number> {
+  const [command, ...rest] = args;
+  if (command === 'check' && rest.length === 1 && !rest[0]!.startsWith('-')) return check(rest[0]!, io);
+  if (command === 'schema' && rest.length === 0) {
+    io.out(jsonSchemaText());
+    return EXIT.ok;
+  }
+  if (command === 'docs' && rest.length === 0) {
+    io.out(configurationDocs());
+    return EXIT.ok;
+  }
+  if (command === 'docs' && rest.length === 1 && rest[0] === 'errors') {
+    io.out(errorDocs());
+    return EXIT.ok;
+  }
+  if (command === '--help' || command === '-h') {
+    io.out(USAGE);
+    return EXIT.ok;
+  }
+  io.err(USAGE);
+  return EXIT.unusable;
+}
+
+async function check(file: string, io: CliIo): Promise<number> {
+  const path = resolve(io.cwd, file);
+  let text: string;
+  try {
+    text = await io.readFile(path);
+  } catch (error) {
+    io.err(`${cannotRead(file, error)}\n`);
+    return EXIT.unusable;
+  }
+  const result = validateConfig(text, { file, env: io.env, baseDir: dirname(path) });
+  const problems = result.ok ? result.warnings : result.problems;
+  io.err(formatProblems(problems, { color: io.isTty }));
+  if (!result.ok) return EXIT.refused;
+  const { origins, routes } = result.config;
+  const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
+  io.out(
+    `${file} is valid: ${count(Object.keys(origins).length, 'origin')}, ${count(routes.length, 'route')}.\n`,
+  );
+  return EXIT.ok;
+}
+
+/** Says why a configuration file cannot be read, and what to do. One line, no line break. */
+export function cannotRead(file: string, error: unknown): string {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file. Write one with: holdfast init <url or directory>',
+    EACCES: 'permission denied. Let the user that runs holdfast read it',
+    EISDIR: 'this is a directory. Name the file in it',
+  };
+  return `Cannot read ${file}: ${reasons[String(code)] ?? (error instanceof Error ? error.message : String(error))}.`;
+}

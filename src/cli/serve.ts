@@ -1,0 +1,183 @@
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { ValidConfig } from '../config/config.ts';
+import { configForOrigin } from '../config/defaults.ts';
+import { formatProblems } from '../config/problem.ts';
+import { validateConfig } from '../config/validate.ts';
+import { createLog } from '../monitor/log.ts';
+import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
+import { type Node, startNode } from '../server/node.ts';
+import { EXIT } from './io.ts';
+import { startupSummary } from './startup.ts';
+import type { World } from './world.ts';
+
+const HELP = `holdfast serve: run a node
+
+  holdfast serve -c holdfast.yaml           with a configuration file
+  holdfast serve <origin-url|dir>           with none: the defaults, in front of one origin
+
+  -c, --config FILE     the configuration ("holdfast init <origin>" writes one to start from)
+  --listen HOST:PORT    public address, without a file (default 127.0.0.1:8080)
+  --admin HOST:PORT     admin address, without a file (default 127.0.0.1:9090)
+  --memory SIZE         memory budget, without a file (default 512MiB)
+
+SIGTERM and SIGINT stop it gracefully; the second one at once.
+`;
+
+/** `holdfast serve`: runs until it is told to stop. */
+export async function serve(args: readonly string[], world: World): Promise<number> {
+  let options: ReturnType<typeof readArguments>;
+  try {
+    options = readArguments(args);
+  } catch (error) {
+    return unusable(world, (error as Error).message);
+  }
+  if (options.values.help) {
+    world.out(HELP);
+    return EXIT.ok;
+  }
+  const [origin, ...extra] = options.positionals;
+  const file = options.values.config;
+  if (extra.length > 0) return unusable(world, `one origin at a time; more of them go into a file`);
+  if ((origin === undefined) === (file === undefined)) {
+    return unusable(world, 'say which configuration (-c FILE) or which origin (a URL or a directory)');
+  }
+  const config =
+    file === undefined
+      ? await configOfOrigin(origin!, options.values, world)
+      : await configOfFile(file, world);
+  return config === undefined ? EXIT.unusable : await run(config, world);
+}
+
+function readArguments(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      config: { type: 'string', short: 'c' },
+      listen: { type: 'string' },
+      admin: { type: 'string' },
+      memory: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+}
+
+function unusable(world: World, why: string): number {
+  world.err(`holdfast serve: ${why}\nRun "holdfast serve --help" for what it takes.\n`);
+  return EXIT.unusable;
+}
+
+async function configOfFile(file: string, world: World): Promise<ValidConfig | undefined> {
+  const path = isAbsolute(file) ? file : resolve(world.cwd, file);
+  let text: string;
+  try {
+    text = await world.readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'this is a directory' : String(code);
+    world.err(
+      `holdfast serve: cannot read ${file}: ${why}\n"holdfast init <origin-url|dir>" writes a file to start from.\n`,
+    );
+    return undefined;
+  }
+  return accepted(text, file, dirname(path), world);
+}
+
+async function configOfOrigin(
+  origin: string,
+  {
+    listen,
+    admin,
+    memory,
+  }: { listen?: string | undefined; admin?: string | undefined; memory?: string | undefined },
+  world: World,
+): Promise<ValidConfig | undefined> {
+  const starter = configForOrigin(origin, {
+    ...(listen === undefined ? {} : { listen }),
+    ...(admin === undefined ? {} : { adminListen: admin }),
+    ...(memory === undefined ? {} : { memorySize: memory }),
+  });
+  if (!starter.ok) {
+    unusable(world, `${origin}: ${starter.reason}; ${starter.remedy}`);
+    return undefined;
+  }
+  if (starter.kind === 'files' && (await world.pathKind(resolve(world.cwd, origin))) !== 'directory') {
+    unusable(
+      world,
+      `${origin} is not a directory; give one, or an address that starts with http:// or https://`,
+    );
+    return undefined;
+  }
+  return accepted(starter.text, '(defaults)', world.cwd, world);
+}
+
+function accepted(text: string, file: string, baseDir: string, world: World): ValidConfig | undefined {
+  const result = validateConfig(text, { file, env: world.env, baseDir });
+  const problems = result.ok ? result.warnings : result.problems;
+  if (problems.length > 0) world.err(`${formatProblems(problems, { color: world.isTty })}\n`);
+  return result.ok ? result.config : undefined;
+}
+
+async function run(config: ValidConfig, world: World): Promise<number> {
+  const log = createLog({
+    write: (text) => world.err(text),
+    clock: world.clock,
+    level: config.log.level,
+    format: 'logfmt',
+  });
+  const { to } = config.log.access;
+  const sink =
+    to === 'off'
+      ? undefined
+      : world.openSink(to, (trouble) =>
+          trouble === undefined
+            ? log.info('the access log is written again')
+            : log.error('access log', { trouble }),
+        );
+  const token = config.admin.token ?? newAdminToken();
+  const node = startNode({
+    config,
+    adminToken: token,
+    clock: world.clock,
+    log,
+    version: world.version,
+    accessLog: sink,
+    processUsage: () => world.processUsage(),
+  });
+  const tokenFile = publishToken(node, token, world);
+  world.out(await startupSummary(config, node, tokenFile, world));
+  await untilStopped(node, config, world);
+  if (tokenFile !== undefined) removeAdminToken(tokenFile);
+  await sink?.close();
+  return EXIT.ok;
+}
+
+/** Leaves the token where commands of the same user find it. Without a home there is no such place. */
+function publishToken(node: Node, token: string, world: World): string | undefined {
+  const path = adminTokenFile(world.env, Number(new URL(node.adminUrl).port));
+  if (path === undefined) return undefined;
+  try {
+    writeAdminToken(path, token);
+    return path;
+  } catch (error) {
+    world.err(`holdfast serve: the admin token could not be left in ${path}: ${(error as Error).message}\n`);
+    return undefined;
+  }
+}
+
+function untilStopped(node: Node, config: ValidConfig, world: World): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    world.onSignal(['SIGTERM', 'SIGINT'], (signal) => {
+      world.err(
+        asked
+          ? `holdfast: ${signal} again: stopping at once\n`
+          : `holdfast: ${signal}: no new connections; running answers get up to ${config.server.drainTimeoutMs / 1000} s\n`,
+      );
+      void node.stop(asked ? 0 : undefined).then(resolve);
+      asked = true;
+    });
+  });
+}

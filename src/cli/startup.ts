@@ -1,0 +1,77 @@
+import { METADATA_BYTES } from '../cache/cache.ts';
+import { GHOST_BYTES } from '../cache/ghosts.ts';
+import type { ValidConfig } from '../config/config.ts';
+import { formatLimits, limits, type MachineFacts, type StoreFacts } from '../config/limits.ts';
+import type { Node } from '../server/node.ts';
+import type { World } from './world.ts';
+
+/** Resident memory of a node with an empty cache after some traffic: measured by `npm run bench:memory`. */
+const BASE_RESIDENT_BYTES = 90 * 1024 * 1024;
+
+/**
+ * What a node says when it starts: where it is, what each limit works out to, and which one will bind first.
+ *
+ * @param tokenFile where the admin token was left, if anywhere.
+ */
+export async function startupSummary(
+  config: ValidConfig,
+  node: Node,
+  tokenFile: string | undefined,
+  world: World,
+): Promise<string> {
+  const machine = await machineFacts(world);
+  const summary = formatLimits(limits(config, machine, storeFacts(node)));
+  const routes = config.routes.map((route) => `${route.name} -> ${originText(config, route.origin)}`);
+  return [
+    `Holdfast ${world.version}`,
+    `images   ${node.url}`,
+    `admin    ${node.adminUrl}  (${tokenFile === undefined ? 'token: admin.token of the configuration' : `token in ${tokenFile}`})`,
+    `routes   ${routes.join('; ')}`,
+    `policy   ${config.cache.memory.policy}`,
+    summary,
+  ].join('\n');
+}
+
+function originText(config: ValidConfig, name: string): string {
+  const origin = config.origins[name]!;
+  return origin.type === 'files'
+    ? origin.root
+    : `${origin.url.scheme}://${origin.url.authority}${origin.url.basePath}`;
+}
+
+function storeFacts(node: Node): StoreFacts {
+  const { arena, cache } = node.tier;
+  return {
+    segmentBytes: arena.segmentBytes,
+    blockBytes: arena.costBytes(1),
+    metadataBytesPerEntry: METADATA_BYTES,
+    baseResidentBytes: BASE_RESIDENT_BYTES,
+    bytesPerGhost: GHOST_BYTES,
+    entriesMax: cache.entries.capacity,
+  };
+}
+
+/** Reads what Linux says of memory and files; elsewhere what is not there is unknown. */
+async function machineFacts(world: World): Promise<MachineFacts> {
+  const [cgroup, limitsFile] = await Promise.all([
+    firstOf(world, ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes']),
+    firstOf(world, ['/proc/self/limits']),
+  ]);
+  const openFiles = /^Max open files\s+(\d+)/m.exec(limitsFile ?? '')?.[1];
+  return {
+    totalMemoryBytes: world.totalMemoryBytes,
+    cgroupLimitBytes: cgroup !== undefined && /^\d+/.test(cgroup) ? Number.parseInt(cgroup, 10) : undefined,
+    openFilesLimit: openFiles === undefined ? undefined : Number(openFiles),
+  };
+}
+
+async function firstOf(world: World, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    try {
+      return await world.readFile(path);
+    } catch {
+      // Not on this system: the next one.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,19 @@
+import type { FileSink } from '../monitor/sink.ts';
+import type { Snapshot } from '../monitor/snapshot.ts';
+import type { CliIo } from './io.ts';
+import type { TopIo } from './top.ts';
+
+export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** Everything of the outside world that commands use. `main.ts` builds the real one. */
+export interface World extends CliIo, TopIo {
+  readonly version: string;
+  /** Memory of the machine. */
+  readonly totalMemoryBytes: number;
+  /** Opens a log for appending: `stdout`, `stderr` or a path. @throws the system's error. */
+  openSink(to: string, onTrouble: (message: string | undefined) => void): FileSink;
+  /** Resident memory and processor time of this process. */
+  processUsage(): Snapshot['process'];
+  /** Calls `fn` for each of these signals from now on, instead of ending the process. */
+  onSignal(signals: readonly Signal[], fn: (signal: Signal) => void): void;
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
+import { flag, group, lifetime, META, size, text } from './table.ts';
+import { readHostPattern, readPathPattern, readStripPrefix } from './values.ts';
+
+/** The option table, third part: routes. */
+
+const list = <T extends z.ZodType>(item: T, about: string, expects: string) =>
+  z.array(item).min(1).max(1000).register(META, { kind: 'list', about, expects, effect: 'live' });
+
+const route = group('A pattern of requests with their origin and rules.', {
+  name: text(
+    {
+      about: 'For logs, metrics and messages.',
+      effect: 'live',
+      expects: NAME_EXPECTS,
+      pattern: NAME_PATTERN,
+    },
+    readName,
+  ),
+  match: group('Which requests: one of the hosts and one of the paths.', {
+    hosts: list(
+      text({ about: 'A host.', effect: 'live', expects: 'a host name, *.example.com or *' }, readHostPattern),
+      'Host names: exact, *.example.com for every name below it, or * for all. Without port.',
+      'a list of host names',
+    ).prefault(['*']),
+    paths: list(
+      text(
+        {
+          about: 'A path.',
+          effect: 'live',
+          expects: 'a path, with * only at the end',
+          pattern: '^/[^*?#]*\\*?$',
+        },
+        readPathPattern,
+      ),
+      'Paths: exact (/logo.png), or everything that starts like it (/images/*). Percent-encoded as in addresses.',
+      'a list of paths',
+    ).prefault(['/*']),
+  }).prefault({}),
+  origin: text(
+    { about: 'Name of the origin.', effect: 'live', expects: NAME_EXPECTS, pattern: NAME_PATTERN },
+    readName,
+  ),
+  stripPrefix: text(
+    {
+      about: 'Start of the path that is removed before the origin is asked: /images/a.jpg becomes /a.jpg.',
+      effect: 'live',
+      expects: 'the start of a path, such as /images',
+      defaultNote: 'nothing is removed',
+    },
+    readStripPrefix,
+  ).optional(),
+  cache: flag({
+    about: 'Whether responses of this route are stored at all.',
+    effect: 'live',
+  }).prefault(true),
+  key: group('What makes two requests ask for the same image. Route and path always do.', {
+    host: flag({
+      about:
+        'Whether the host of the request does. Off, because the origin is not told that host: the same path is the same image under every name.',
+      effect: 'live',
+    }).prefault(false),
+    query: z
+      .union([z.enum(['all', 'none']), z.array(z.string().min(1).max(256)).min(1).max(64)])
+      .register(META, {
+        kind: 'query',
+        about:
+          'Which query parameters do, and are sent to the origin: all, none, or a list of names. With all, never a wrong image, but each tracking parameter makes another copy; a list keeps the cache small when you know what the origin reads.',
+        expects: 'all, none or a list of parameter names',
+        effect: 'live',
+      })
+      .prefault('all'),
+  }).prefault({}),
+  ttl: group('How long a response is fresh.', {
+    default: lifetime({
+      about:
+        'When the origin does not say (no Cache-Control, no Expires). Many object stores never say; without a default every request would go to the origin. 0s: ask each time.',
+      effect: 'live',
+      min: '0s',
+      max: '365d',
+    }).prefault('1h'),
+    min: lifetime({
+      about:
+        'Least lifetime, even if the origin says less. For origins that say no-cache on images that never change.',
+      effect: 'live',
+      min: '1s',
+      max: '365d',
+    }).optional(),
+    override: lifetime({
+      about: 'Lifetime whatever the origin says. A wrong image stays for as long: prefer to mend the origin.',
+      effect: 'live',
+      min: '1s',
+      max: '365d',
+    }).optional(),
+    negative: lifetime({
+      about:
+        'Lifetime of a 404 or another error that does not state its own, and the most that a 5xx may state. Short, because an error that outlives its cause is an outage; never more than 10m.',
+      effect: 'live',
+      min: '0s',
+      max: '10m',
+    }).prefault('10s'),
+  }).prefault({}),
+  stale: group(
+    'For how long a stored response is used after it stopped being fresh, where the response does not forbid it (RFC 5861).',
+    {
+      whileRevalidate: lifetime({
+        about: 'Served at once while a new one is fetched in the background: no client waits for a refresh.',
+        effect: 'live',
+        min: '0s',
+        max: '30d',
+      }).prefault('30s'),
+      ifError: lifetime({
+        about: 'Served when the origin fails: its outage is not yours.',
+        effect: 'live',
+        min: '0s',
+        max: '30d',
+      }).prefault('1d'),
+    },
+  ).prefault({}),
+  obeyRequestDirectives: flag({
+    about:
+      'Whether Cache-Control and Pragma of requests count. Off, because with it any client can make the node ask the origin.',
+    effect: 'live',
+  }).prefault(false),
+  maxObject: size({
+    about: 'Largest response of this route that is stored.',
+    effect: 'live',
+    min: '1KiB',
+    max: '8TiB',
+    defaultNote: 'as cache.memory.maxObject',
+  }).optional(),
+});
+
+/** `routes`: tried in their order. */
+export const ROUTES = z.array(route).min(1).max(1000).register(META, {
+  kind: 'list',
+  about: 'Tried in this order; the first that matches is used. At least one.',
+  expects: 'a list of routes',
+  effect: 'live',
+});

@@ -1,0 +1,66 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import packageJson from '../package.json' with { type: 'json' };
+import type { Clock, Timer } from './base/clock.ts';
+import { holdfast } from './cli/cli.ts';
+import type { CliIo } from './cli/io.ts';
+import { openTerminal } from './cli/terminal.ts';
+import type { World } from './cli/world.ts';
+import { descriptorWriter, FileSink } from './monitor/sink.ts';
+
+/**
+ * The composition root: the real clock, files, network and process are built here and handed to the commands;
+ * nothing else does.
+ */
+const clock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after: (delayMs, fn) => setTimeout(fn, delayMs) as unknown as Timer,
+  cancel: (timer) => clearTimeout(timer as unknown as number | undefined),
+};
+
+const io: CliIo = {
+  out: descriptorWriter(1),
+  err: descriptorWriter(2),
+  readFile: (path) => readFile(path, 'utf8'),
+  writeFile: (path, text, { overwrite }) => writeFile(path, text, { flag: overwrite ? 'w' : 'wx' }),
+  pathKind: async (path) => {
+    try {
+      const found = await stat(path);
+      return found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other';
+    } catch {
+      return 'absent';
+    }
+  },
+  env: process.env,
+  cwd: process.cwd(),
+  isTty: process.stderr.isTTY === true && !process.env['NO_COLOR'],
+};
+
+const world: World = {
+  ...io,
+  clock,
+  version: packageJson.version,
+  totalMemoryBytes: totalmem(),
+  fetch: (url, init) => fetch(url, init),
+  openScreen: (events) => openTerminal(process, events),
+  openSink: (to, onTrouble) =>
+    new FileSink({ to: to === 'stdout' ? 1 : to === 'stderr' ? 2 : to, onTrouble }),
+  processUsage: () => {
+    const { user, system } = process.cpuUsage();
+    return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
+  },
+  onSignal: (signals, fn) => {
+    for (const signal of signals) process.on(signal, () => fn(signal));
+  },
+};
+
+try {
+  process.exitCode = await holdfast(process.argv.slice(2), world);
+} catch (error) {
+  world.err(`holdfast: ${error instanceof Error ? error.message : String(error)}\n`);
+  if (process.env['HOLDFAST_DEBUG'] && error instanceof Error) world.err(`${error.stack}\n`);
+  process.exitCode = 1;
+}
+// A command that has returned is done: a timer or socket that was forgotten must not keep the terminal.
+process.exit();

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { descriptorWriter, FileSink } from './sink.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-sink-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const noTrouble = (message: string | undefined): void => {
+  throw new Error(message);
+};
+
+describe('a file sink', () => {
+  test('appends in order, one write at a time', async () => {
+    const path = join(folder, 'order.log');
+    const sink = new FileSink({ to: path, onTrouble: noTrouble });
+    expect(sink.ready()).toBe(true);
+    let expected = '';
+    for (let i = 0; i < 500; i += 1) {
+      sink.write(`line ${i}\n`);
+      expected += `line ${i}\n`;
+    }
+    expect(sink.ready()).toBe(false);
+    await sink.drained();
+    expect(sink.ready()).toBe(true);
+    sink.write('last\n');
+    await sink.close();
+    expect(readFileSync(path, 'utf8')).toBe(`${expected}last\n`);
+    expect(statSync(path).mode & 0o137).toBe(0);
+  });
+
+  test('goes on in a new file after a rotation', async () => {
+    const path = join(folder, 'rotated.log');
+    const sink = new FileSink({ to: path, onTrouble: noTrouble });
+    sink.write('old\n');
+    renameSync(path, `${path}.1`);
+    sink.reopen(); // while the write is under way
+    sink.write('new\n');
+    await sink.drained();
+    sink.reopen();
+    sink.write('newer\n');
+    await sink.close();
+    expect(readFileSync(`${path}.1`, 'utf8')).toBe('old\n');
+    expect(readFileSync(path, 'utf8')).toBe('new\nnewer\n');
+  });
+
+  test('keeps the old file when the new one cannot be opened, and says so once', async () => {
+    const inner = mkdtempSync(join(folder, 'inner-'));
+    const told: (string | undefined)[] = [];
+    const sink = new FileSink({ to: join(inner, 'a.log'), onTrouble: (message) => told.push(message) });
+    renameSync(inner, `${inner}-moved`);
+    sink.reopen();
+    sink.reopen();
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain('cannot reopen');
+    sink.write('still\n');
+    await sink.close();
+    expect(readFileSync(join(`${inner}-moved`, 'a.log'), 'utf8')).toBe('still\n');
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('tells of a full disk once and does not throw', async () => {
+    const told: (string | undefined)[] = [];
+    const sink = new FileSink({ to: '/dev/full', onTrouble: (message) => told.push(message) });
+    for (let i = 0; i < 3; i += 1) {
+      sink.write('x\n');
+      await sink.drained();
+    }
+    await sink.close();
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain('cannot write to /dev/full');
+    expect(() => descriptorWriter(999)('nobody listens\n')).not.toThrow();
+  });
+
+  test('throws when the file cannot be opened at all', () => {
+    expect(() => new FileSink({ to: join(folder, 'absent', 'a.log'), onTrouble: noTrouble })).toThrow(
+      'ENOENT',
+    );
+  });
+});

@@ -1,0 +1,167 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import { Fields } from '../http/fields.ts';
+import type {
+  Origin,
+  OriginExchange,
+  OriginFailure,
+  OriginHead,
+  OriginRequest,
+  OriginSink,
+} from './origin.ts';
+
+/** The system's clock. */
+export const realClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after: (delayMs, fn) => setTimeout(fn, delayMs) as unknown as Timer,
+  cancel: (timer) => clearTimeout(timer as unknown as number),
+};
+
+/** Time that passes only when a test says so. */
+export class ManualClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ readonly atMs: number; readonly fn: () => void }>();
+
+  nowMs(): number {
+    return this.#now;
+  }
+
+  monotonicMs(): number {
+    return this.#now;
+  }
+
+  after(delayMs: number, fn: () => void): Timer {
+    const timer = { atMs: this.#now + delayMs, fn };
+    this.#timers.add(timer);
+    return timer as unknown as Timer;
+  }
+
+  cancel(timer: Timer | undefined): void {
+    this.#timers.delete(timer as never);
+  }
+
+  /** Timers that have not fired. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Lets that much time pass, firing what is due, in order. */
+  advance(byMs: number): void {
+    const until = this.#now + byMs;
+    for (;;) {
+      const next = [...this.#timers].sort((a, b) => a.atMs - b.atMs)[0];
+      if (next === undefined || next.atMs > until) break;
+      this.#timers.delete(next);
+      this.#now = next.atMs;
+      next.fn();
+    }
+    this.#now = until;
+  }
+}
+
+/** Records one exchange and whatever breaks the order that {@link OriginSink} promises. */
+export class Recorder implements OriginSink {
+  head: OriginHead | undefined;
+  failure: OriginFailure | undefined;
+  /** `end` or `fail`, once it came. */
+  ending: 'end' | 'fail' | undefined;
+  taints = 0;
+  receivedBytes = 0;
+  readonly violations: string[] = [];
+  /** Resolves with the end or the failure. */
+  readonly ended: Promise<'end' | 'fail'>;
+  /** Runs at each part of the body, after it was recorded. */
+  onPart: ((recorder: Recorder) => void) | undefined;
+  exchange: OriginExchange | undefined;
+  /** Set by the test when nothing may come any more. */
+  silenced = false;
+  readonly #parts: Uint8Array[] = [];
+  #resolve: (ending: 'end' | 'fail') => void = () => undefined;
+
+  constructor() {
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  get body(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+
+  onHead(head: OriginHead): void {
+    this.#expect(this.head === undefined, 'onHead twice');
+    this.#expect(head.status >= 200 && head.status <= 599, `status ${head.status}`);
+    this.head = head;
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#expect(this.head !== undefined, 'onData before onHead');
+    this.#expect(chunk.length > 0, 'onData without data');
+    this.#parts.push(Uint8Array.from(chunk));
+    this.receivedBytes += chunk.length;
+    this.onPart?.(this);
+  }
+
+  onEnd(): void {
+    this.#expect(this.head !== undefined, 'onEnd before onHead');
+    this.#finish('end');
+  }
+
+  onFail(failure: OriginFailure): void {
+    this.failure = failure;
+    this.#finish('fail');
+  }
+
+  onTaint(): void {
+    this.#expect(this.ending === 'end', 'onTaint without onEnd');
+    this.taints += 1;
+  }
+
+  #finish(ending: 'end' | 'fail'): void {
+    this.#expect(true, ending);
+    this.ending = ending;
+    this.#resolve(ending);
+  }
+
+  #expect(holds: boolean, what: string): void {
+    if (!holds) this.violations.push(what);
+    if (this.exchange === undefined) this.violations.push(`called before fetch returned (${what})`);
+    if (this.silenced) this.violations.push(`called after abort (${what})`);
+    if (this.ending !== undefined && what !== 'onTaint without onEnd') {
+      this.violations.push(`called after its ${this.ending} (${what})`);
+    }
+  }
+}
+
+/** Starts an exchange that records itself. */
+export function start(
+  origin: Origin,
+  target: string,
+  options: {
+    method?: OriginRequest['method'];
+    fields?: string[];
+    onPart?: (recorder: Recorder) => void;
+  } = {},
+): Recorder {
+  const recorder = new Recorder();
+  recorder.onPart = options.onPart;
+  const fields = new Fields(options.fields ?? []);
+  recorder.exchange = origin.fetch({ method: options.method ?? 'GET', target, fields }, recorder);
+  return recorder;
+}
+
+/** As {@link start}, until its end. */
+export async function get(
+  origin: Origin,
+  target: string,
+  options: Parameters<typeof start>[2] = {},
+): Promise<Recorder> {
+  const recorder = start(origin, target, options);
+  await recorder.ended;
+  return recorder;
+}
+
+/** Lets the event loop run until that holds; the test's own timeout is the only limit. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
