@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
-import { choice, flag, group, integer, META, size, text, timeout } from './table.ts';
+import { flag, group, integer, META, size, text, timeout } from './table.ts';
 import { readAuthority, readFieldName, readFieldValue, readFilePath, readOriginUrl } from './values.ts';
 
 /** The option table, second part: origins. */

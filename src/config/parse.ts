@@ -142,7 +142,7 @@ class Reader {
       );
       const inFlow = /[{[,][^'"]*\$\{/.test(written);
       const remedy = inFlow
-        ? 'put ${...} in quotes inside of { } and [ ]: "${NAME}"'
+        ? `put \${...} in quotes inside of { } and [ ]: "\${NAME}"`
         : (YAML_REMEDIES[code] ?? YAML_REMEDY);
       const reason =
         code === 'TAB_AS_INDENT'

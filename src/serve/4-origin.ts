@@ -55,6 +55,8 @@ export interface FlightPlan {
   readonly fields: Fields;
   /** The stored response that is being validated, pinned by the flight; or NONE. */
   readonly stale: number;
+  /** Key under which that one is stored. */
+  readonly staleKey: string;
   /** Why it is not to be stored, known beforehand (a bypass); undefined when the response decides. */
   readonly neverStore: NotStoredReason | undefined;
   /** Wall clock at the start, for the age of the response (RFC 9111 section 4.2.3). */
@@ -70,6 +72,8 @@ export class Flight implements OriginSink {
   body: FlightBody | undefined;
   /** The stored response that a 304 renewed; pinned by the flight until it ended. */
   renewed: number = NONE;
+  /** A 304 came that is not about the stored response: ask again, without conditions. */
+  unconfirmed = false;
   /** Where the response is, or will be, stored. */
   place: Place | undefined;
   /** Lifetime and marks it will be stored with. */

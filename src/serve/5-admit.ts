@@ -62,7 +62,11 @@ function refuse(reason: NotStoredReason): Admission {
   return { store: false, reason, shareable: false };
 }
 
-/** Lifetime and marks of a response that is stored, or renewed by a 304 (RFC 9111 sections 4.2 and 4.3.4). */
+/**
+ * Lifetime and marks of a response that is stored, or renewed by a 304 (RFC 9111 sections 4.2 and 4.3.4).
+ *
+ * @param received fields of the message that just came: its age counts, not that of what it renews.
+ */
 export function factsOf(
   route: Route,
   status: number,
@@ -70,15 +74,16 @@ export function factsOf(
   cc: CacheControl,
   requestedS: number,
   nowS: number,
+  received: Fields = fields,
 ): ResponseFacts {
   const { lifetimeS } = freshness(status, fields, route, nowS, cc);
   const windows = staleWindows(status, cc, route);
   const bornS =
     nowS -
     initialAgeS({
-      ageField: fields.get('age'),
-      dateField: fields.get('date'),
-      viaField: fields.get('via'),
+      ageField: received.get('age'),
+      dateField: received.get('date'),
+      viaField: received.get('via'),
       requestAtS: requestedS,
       responseAtS: nowS,
     });

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { Flag, NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
-import { conditionalFields, merge304 } from '../http/conditional.ts';
+import { conditionalFields, confirms, merge304 } from '../http/conditional.ts';
 import type { Fields } from '../http/fields.ts';
 import { addVia, originRequestFields, storedResponseFields } from '../http/forward.ts';
 import { canonicalRequestFields } from '../http/vary.ts';
@@ -32,6 +32,8 @@ export interface FlightRequest {
   readonly fields: Fields;
   /** Stored response to validate, or NONE. */
   readonly stale: number;
+  /** Key under which that one is stored. */
+  readonly staleKey: string;
   /** Set for a bypass: the origin is asked what the client asked, conditions and ranges included. */
   readonly neverStore: NotStoredReason | undefined;
 }
@@ -191,10 +193,24 @@ export class Flights implements FlightSteps {
   #renew(flight: Flight, head: OriginHead, nowS: number): void {
     const { plan } = flight;
     const { entries } = this.#tier.cache;
-    const merged = merge304(parseFieldLines(this.#tier.head(plan.stale)), head.fields);
+    const stored = parseFieldLines(this.#tier.head(plan.stale));
+    if (!confirms(stored, head.fields)) {
+      // A 304 about another representation than ours: it says nothing of what is stored here.
+      flight.unconfirmed = true;
+      return;
+    }
+    const merged = merge304(stored, head.fields);
     const cc = parseCacheControl(merged.get('cache-control'));
-    const facts = factsOf(plan.route, entries.status[plan.stale]!, merged, cc, plan.requestedS, nowS);
-    const place = { primary: plan.primary, key: plan.key ?? plan.primary, vary: [] };
+    const facts = factsOf(
+      plan.route,
+      entries.status[plan.stale]!,
+      merged,
+      cc,
+      plan.requestedS,
+      nowS,
+      head.fields,
+    );
+    const place = { primary: plan.primary, key: plan.staleKey, vary: [] };
     flight.renewed = renew(this.#tier, place, plan.stale, merged, facts, nowS);
     flight.shared = true;
   }

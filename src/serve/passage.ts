@@ -68,6 +68,11 @@ export class Passage implements Waiter {
 
   landed(flight: Flight): void {
     const { staleOnError } = this.#asked;
+    if (flight.unconfirmed) {
+      this.#holdStale();
+      this.#lead(undefined, undefined, NONE);
+      return;
+    }
     if (!this.#leads && !this.#fits(flight)) return;
     if (flight.renewed !== NONE) {
       this.#fromStore(flight.renewed, this.#leads ? 'revalidated' : 'collapsed', '');
@@ -97,8 +102,12 @@ export class Passage implements Waiter {
     this.#respond(refusal(this.#path.ledger, code, served, nowMs));
   }
 
-  #lead(key: string | undefined, neverStore: NotStoredReason | undefined): Abandon | undefined {
-    const { route, primary, resource, request, stale } = this.#asked;
+  #lead(
+    key: string | undefined,
+    neverStore: NotStoredReason | undefined,
+    stale: number = this.#asked.stale,
+  ): Abandon | undefined {
+    const { route, primary, resource, request } = this.#asked;
     const flight = this.#path.flights.lead({
       route,
       primary,
@@ -108,6 +117,7 @@ export class Passage implements Waiter {
       target: upstreamTarget(route, resource),
       fields: request.fields,
       stale: neverStore === undefined ? stale : NONE,
+      staleKey: this.#asked.key,
       neverStore,
     });
     this.#leads = true;

@@ -156,6 +156,7 @@ export class RequestPath implements RequestHandler {
         target,
         fields: request.fields,
         stale: slot,
+        staleKey: key,
         neverStore: undefined,
       })
       .start();

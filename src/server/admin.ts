@@ -60,6 +60,7 @@ export function startAdminServer(options: AdminOptions): AdminServer {
       hostname: host,
       port,
       development: false,
+      reusePort: false, // said aloud, or a second server of this process would share the port in silence
       idleTimeout: IDLE_S,
       maxRequestBodySize: BODY_BYTES,
       fetch: (request, self) => handle(request, self.requestIP(request)?.address ?? 'unknown'),

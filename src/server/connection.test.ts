@@ -267,43 +267,36 @@ test('expectations: no interim answer, no second request, unknown ones are refus
 });
 
 test.each([
-  ['GET / HTTP/1.1\n', 400, 'bare-lf', 'Lines must end with CR LF; a line ended with LF alone.'],
-  ['GET / HTTP/1.1\r\n\r\n', 400, 'host-missing', 'An HTTP/1.1 request needs a Host field.'],
+  ['bare-lf', 400, 'GET / HTTP/1.1\n', 'Lines must end with CR LF; a line ended with LF alone.'],
+  ['host-missing', 400, 'GET / HTTP/1.1\r\n\r\n', 'An HTTP/1.1 request needs a Host field.'],
+  ['target-too-long', 414, `GET /${'a'.repeat(17_000)}`, 'The request target is too long.'],
+  ['head-too-large', 431, `GET / HTTP/1.1\r\nA: ${'a'.repeat(17_000)}`, 'The fields are too large together.'],
   [
-    `GET /${'a'.repeat(9_000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
-    414,
-    'target-too-long',
-    'The request target is too long.',
-  ],
-  [
-    `GET / HTTP/1.1\r\nHost: a\r\nA: ${'a'.repeat(17_000)}`,
-    431,
-    'head-too-large',
-    'The fields are too large together.',
-  ],
-  [
-    'TRACE / HTTP/1.1\r\nHost: a\r\n\r\n',
-    501,
     'method',
+    501,
+    'TRACE / HTTP/1.1\r\nHost: a\r\n\r\n',
     'The methods TRACE and CONNECT are not implemented.',
   ],
-  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505, 'version', 'Only HTTP/1.0 and HTTP/1.1 are spoken here.'],
+  ['version', 505, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'Only HTTP/1.0 and HTTP/1.1 are spoken here.'],
   [
-    `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${GET}`,
-    400,
     'two-lengths',
+    400,
+    `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${GET}`,
     'Content-Length and Transfer-Encoding must not be sent together.',
   ],
-] as const)('refused: %.40s', async (text, status, problem, sentence) => {
-  const hold = held();
-  await using bench = serverWith(hold.serve);
-  const received = await bench.client().send(text).all();
-  expect(received).toStartWith(`HTTP/1.1 ${status} `);
-  expect(received).toContain('\r\nConnection: close\r\n');
-  expect(received).toEndWith(`\r\n\r\n${sentence}\n`);
-  expect(bench.server.stats.malformed[problem]).toBe(1);
-  expect(hold.requests).toEqual([]);
-});
+] as const)(
+  '%s is answered %d, counted, and ends the connection',
+  async (problem, status, text, sentence) => {
+    const hold = held();
+    await using bench = serverWith(hold.serve);
+    const received = await bench.client().send(text).all();
+    expect(received).toStartWith(`HTTP/1.1 ${status} `);
+    expect(received).toContain('\r\nConnection: close\r\n');
+    expect(received).toEndWith(`\r\n\r\n${sentence}\n`);
+    expect(bench.server.stats.malformed[problem]).toBe(1);
+    expect(hold.requests).toEqual([]);
+  },
+);
 
 test('a client that shut its sending side still gets its answers', async () => {
   const hold = held();

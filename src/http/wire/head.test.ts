@@ -107,9 +107,14 @@ const REFUSED: readonly [Problem, string][] = [
   ['too-many-fields', `GET / HTTP/1.1\r\nHost: a\r\n${'X: b\r\n'.repeat(100)}\r\n`],
 ];
 
-test.each(REFUSED)('%s: %j', (problem, text) => {
-  const head = parse(text);
-  expect(head).toMatchObject({ kind: 'malformed', problem });
+test('the corpus of hostile requests is refused, each for its reason', () => {
+  for (const [problem, text] of REFUSED) {
+    const head = parse(text);
+    expect([text.slice(0, 80), head.kind === 'malformed' ? head.problem : head.kind]).toEqual([
+      text.slice(0, 80),
+      problem,
+    ]);
+  }
 });
 
 test('the limits are inclusive', () => {
@@ -142,7 +147,10 @@ test('random mutations never throw, and what is accepted keeps its promises', ()
   ];
   let accepted = 0;
   for (let round = 0; round < 20_000; round += 1) {
-    const buf = Buffer.from(seeds[random.u32() % (round % 2 === 0 ? 1 : seeds.length)]!.slice(0, 400), 'latin1');
+    const buf = Buffer.from(
+      seeds[random.u32() % (round % 2 === 0 ? 1 : seeds.length)]!.slice(0, 400),
+      'latin1',
+    );
     for (let edits = 1 + (random.u32() % 3); edits > 0; edits -= 1) {
       const interesting = [0, 9, 10, 13, 32, 35, 58, 127, 255, random.u32() & 255];
       buf[random.u32() % buf.length] = interesting[random.u32() % interesting.length]!;

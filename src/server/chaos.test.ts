@@ -1,0 +1,114 @@
+import { expect, test } from 'bun:test';
+import { type Random, seededRandom } from '../base/random.ts';
+import { BROKEN, END, type Responder } from '../serve/answer.ts';
+import { Account, type Bench, eventually, type Serve, serverWith } from './harness.suite.ts';
+
+const PIECES = [
+  'GET /a HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+  'HEAD /c HTTP/1.1\r\nHost: a\r\n\r\n',
+  'POST /d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello',
+  'GET /e HTTP/1.0\r\n\r\n',
+  'GET /f HTTP/1.1\r\n\r\n',
+  'GET /g HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'nonsense',
+];
+
+interface Exchange {
+  readonly account: Account;
+  responded: boolean;
+  abandoned: number;
+}
+
+/** A handler that answers at random: at once or later, whole or in pieces, broken, twice, or not at all but an exception. */
+function erratic(random: Random, exchanges: Exchange[]): Serve {
+  return (_request, responder) => {
+    const known = random.u32() % 2 === 0;
+    const body = Buffer.alloc(random.u32() % (random.u32() % 8 === 0 ? 3_000_000 : 3_000), 'x');
+    const account = new Account(
+      body,
+      known,
+      random.u32() % 2 === 0 ? body.length : random.u32() % (body.length + 1),
+    );
+    const exchange: Exchange = { account, responded: false, abandoned: 0 };
+    exchanges.push(exchange);
+    const fate = random.u32() % 10;
+    if (fate === 0) throw new Error('handler');
+    if (fate < 6) answer(exchange, responder, random);
+    else setImmediate(() => answer(exchange, responder, random));
+    return exchange.responded ? undefined : () => (exchange.abandoned += 1);
+  };
+}
+
+function answer(exchange: Exchange, responder: Responder, random: Random): void {
+  if (exchange.abandoned > 0 && random.u32() % 2 === 0) return; // most handlers stop then; late ones are settled too
+  exchange.responded = true;
+  const { account } = exchange;
+  responder.respond(account.answer());
+  const feed = (): void => {
+    if (account.released > 0) return;
+    if (random.u32() % 3 > 0) {
+      account.feed(random.u32() % 2_000_000);
+      setImmediate(feed);
+    } else {
+      account.feed(3_000_000);
+      account.end(random.u32() % 4 === 0 ? BROKEN : END);
+    }
+  };
+  setImmediate(feed);
+}
+
+/** A client that sends requests in random pieces and leaves in one of several ways, at any point. */
+async function visit(bench: Bench, random: Random): Promise<void> {
+  const client = bench.client();
+  let text = '';
+  for (let count = 1 + (random.u32() % 4); count > 0; count -= 1)
+    text += PIECES[random.u32() % PIECES.length]!;
+  while (text !== '' && !client.ended && !client.closed) {
+    const bytes = 1 + (random.u32() % 60);
+    client.send(text.slice(0, bytes));
+    text = text.slice(bytes);
+    for (let turns = random.u32() % 3; turns > 0; turns -= 1)
+      await new Promise((resolve) => setImmediate(resolve));
+    if (random.u32() % 20 === 0) break;
+  }
+  for (let turns = random.u32() % 6; turns > 0; turns -= 1)
+    await new Promise((resolve) => setImmediate(resolve));
+  const leaving = random.u32() % 4;
+  if (leaving === 0) client.socket.resetAndDestroy();
+  else if (leaving === 1) client.socket.destroy();
+  else if (leaving === 2) client.socket.end();
+}
+
+test.each([1, 2, 3])(
+  'every answer is settled once, whatever clients and handler do (seed %d)',
+  async (seed) => {
+    const random = seededRandom(seed);
+    const exchanges: Exchange[] = [];
+    await using bench = serverWith(erratic(random, exchanges));
+    const visits: Promise<void>[] = [];
+    for (let count = 0; count < 150; count += 1) {
+      visits.push(visit(bench, random));
+      if (count % 10 === 9) await Promise.all(visits.splice(0));
+    }
+    await eventually(() =>
+      exchanges.every((it) => !it.responded || it.account.released > 0 || bench.server.connections() === 0),
+    );
+    const drained = bench.server.drain(60_000);
+    bench.clock.advance(60_000);
+    await drained;
+    expect(bench.server.connections()).toBe(0);
+    expect(exchanges.length).toBe(bench.server.stats.requests);
+    expect(exchanges.length).toBeGreaterThan(100);
+    await eventually(() =>
+      exchanges.every((it) => it.responded || it.abandoned > 0 || it.account.released === 0),
+    );
+    for (const { account, responded, abandoned } of exchanges) {
+      expect(account.settled).toBe(responded);
+      expect(abandoned).toBeLessThanOrEqual(1);
+      if (account.whole === true) expect(account.sentBytes).toBeGreaterThan(0);
+    }
+    const faults = bench.faults.map(String).filter((fault) => fault !== 'Error: handler');
+    expect(faults).toEqual([]);
+  },
+);
