@@ -64,7 +64,9 @@ export function findBun() {
     if (version === undefined) continue;
     const wanted = wantedVersion();
     if (wanted !== undefined && version !== wanted) {
-      process.stderr.write(`holdfast: using Bun ${version} from ${file}; this release was tested with ${wanted}\n`);
+      process.stderr.write(
+        `holdfast: using Bun ${version} from ${file}; this release was tested with ${wanted}\n`,
+      );
     }
     return file;
   }
@@ -82,7 +84,8 @@ function installedBun() {
 /** Where npm may have put the platform's binary, likeliest first; `baseline` is for CPUs without AVX2. */
 function platformBinaries() {
   const arch = process.arch === 'arm64' ? 'aarch64' : process.arch;
-  const os = process.platform === 'win32' ? 'windows' : process.platform === 'android' ? 'linux' : process.platform;
+  const os =
+    process.platform === 'win32' ? 'windows' : process.platform === 'android' ? 'linux' : process.platform;
   const suffixes = ['', '-baseline'];
   if (process.platform === 'linux') {
     const musl = ['-musl', '-musl-baseline'];

@@ -87,7 +87,7 @@ test('what is written exactly is read back, and is what editors accept', () => {
   const [size, duration] = [new RegExp(SIZE_PATTERN), new RegExp(DURATION_PATTERN)];
   for (let i = 0; i < 2000; i += 1) {
     const value =
-      Math.floor(random.next() ** 4 * 2 ** (random.u32() % 50)) * (random.u32() % 3 === 0 ? 3_600_000 : 1);
+      Math.floor(random.next() * 2 ** (random.u32() % 30)) * (random.u32() % 3 === 0 ? 3_600_000 : 1);
     expect(parseSize(sizeText(value))).toEqual({ ok: true, value: value as never });
     expect(sizeText(value)).toMatch(size);
     expect(parseDuration(durationText(value))).toEqual({ ok: true, value: value as never });

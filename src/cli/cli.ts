@@ -1,19 +1,27 @@
-import { config } from './config.ts';
-import { demo } from './demo/demo.ts';
-import { init } from './init.ts';
 import { EXIT } from './io.ts';
-import { serve } from './serve.ts';
-import { top } from './top.ts';
 import type { World } from './world.ts';
 
-/** The commands: one file each. Arguments are those behind the command's name. */
-const COMMANDS: Readonly<Record<string, { readonly about: string; readonly run: Command }>> = {
-  serve: { about: 'run a node: serve -c holdfast.yaml, or serve <origin-url|dir>', run: serve },
-  demo: { about: 'a node, an origin with images, and traffic, in one command', run: demo },
-  init: { about: 'write a commented starter file: init <origin-url|dir>', run: init },
-  config: { about: 'check a file; print its schema or the reference', run: config },
-  top: { about: 'what a running node does, live', run: top },
-};
+/** The commands: one file each, loaded when asked for. Arguments are those behind the command's name. */
+const COMMANDS: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> =
+  {
+    serve: {
+      about: 'run a node: serve -c holdfast.yaml, or serve <origin-url|dir>',
+      load: async () => (await import('./serve.ts')).serve,
+    },
+    demo: {
+      about: 'a node, an origin with images, and traffic, in one command',
+      load: async () => (await import('./demo/demo.ts')).demo,
+    },
+    init: {
+      about: 'write a commented starter file: init <origin-url|dir>',
+      load: async () => (await import('./init.ts')).init,
+    },
+    config: {
+      about: 'check a file; print its schema or the reference',
+      load: async () => (await import('./config.ts')).config,
+    },
+    top: { about: 'what a running node does, live', load: async () => (await import('./top.ts')).top },
+  };
 
 type Command = (args: readonly string[], world: World) => Promise<number>;
 
@@ -37,7 +45,8 @@ export async function holdfast(args: readonly string[], world: World): Promise<n
     world.err(`holdfast: there is no command "${name}"\n\n${helpText()}`);
     return EXIT.unusable;
   }
-  return command.run(rest, world);
+  const run = await command.load();
+  return run(rest, world);
 }
 
 function helpText(): string {

@@ -51,7 +51,7 @@ export function safe(text: string, chars: number): string {
  * Values are scaled from 0 to `max`, by default the largest of those shown. A missing value leaves a gap.
  */
 export function sparkline(values: readonly (number | undefined)[], width: number, max?: number): string {
-  const shown = values.slice(-width);
+  const shown = width > 0 ? values.slice(-width) : [];
   const top = max ?? shown.reduce<number>((high, value) => Math.max(high, value ?? 0), 0);
   const cells = shown.map((value) => {
     if (value === undefined) return ' ';

@@ -101,7 +101,9 @@ function bodyLines(window: readonly Snapshot[], now: Snapshot, columns: number, 
   const spare = rows - head.length - 1;
   const room = spare < 6 ? spare + blank : spare;
   const origins = originTable(now, last.origins, Math.floor(room / 2));
-  return head.concat(routeTable(now, last.routes, room - origins.length), [[]], origins);
+  const lines = head.concat(routeTable(now, last.routes, room - origins.length), [[]], origins);
+  while (lines.at(-1)?.length === 0) lines.pop();
+  return lines;
 }
 
 /** Blank lines go first, then what stands last. */
@@ -224,7 +226,7 @@ function memoryLines(now: Snapshot, last: Rates, columns: number): Line[] {
   const age =
     memory.evictionAgeS === undefined
       ? 'none so far'
-      : `${compact(last.evictionsPerS)} /s   at age ${formatDuration(memory.evictionAgeS * 1000)} (median)   ` +
+      : `${compact(last.evictionsPerS)} /s   at age ${ageText(memory.evictionAgeS)} (median)   ` +
         `early ${compact(last.earlyEvictionsPerS)} /s`;
   return [
     [
@@ -238,6 +240,11 @@ function memoryLines(now: Snapshot, last: Rates, columns: number): Line[] {
     [['evictions'.padEnd(LABEL), 'dim'], age],
     [['premature'.padEnd(LABEL), 'dim'], ...prematureSpans(now, last)],
   ];
+}
+
+/** Ages are whole seconds. */
+function ageText(ageS: number): string {
+  return ageS < 1 ? 'below 1 s' : formatDuration(ageS * 1000);
 }
 
 /** The central number: what was thrown away and then needed. */

@@ -16,6 +16,8 @@ const CLEAR_BELOW = '\x1b[J';
 /** Between the two a terminal shows nothing half-done (synchronised output). */
 const BEGIN_FRAME = '\x1b[?2026h';
 const END_FRAME = '\x1b[?2026l';
+/** What function keys send (ECMA-48 CSI, SS3), and what a key sends together with Alt. */
+const ESCAPE_SEQUENCE = /\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|[^[O])?/g;
 
 const DEFAULT_SIZE: ViewSize = { columns: 80, rows: 24 };
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -34,8 +36,7 @@ export function openTerminal(host: TerminalHost, events: ScreenEvents): Screen |
   let open = true;
 
   const onKey = (keys: string | Buffer): void => {
-    const text = keys.toString();
-    if (/[qQ\x03\x04]/.test(text) && !text.startsWith('\x1b')) events.onQuit();
+    if (/[qQ\x03\x04]/.test(keys.toString().replace(ESCAPE_SEQUENCE, ''))) events.onQuit();
   };
   // Also the last words of a crash must come after the main screen is back, so writing may not be put off.
   const restore = (): void => {
@@ -49,6 +50,10 @@ export function openTerminal(host: TerminalHost, events: ScreenEvents): Screen |
     }
   };
   const onGone = (): void => events.onQuit();
+  const onRejection = (reason: unknown): void => {
+    restore();
+    throw reason; // ends the process as it would have without this listener
+  };
 
   stdout.on('resize', events.onResize);
   stdout.on('error', onGone);
@@ -61,6 +66,7 @@ export function openTerminal(host: TerminalHost, events: ScreenEvents): Screen |
   for (const signal of SIGNALS) host.on(signal, onGone);
   host.on('exit', restore);
   host.on('uncaughtExceptionMonitor', restore);
+  host.on('unhandledRejection', onRejection);
   stdout.write(`${ALTERNATE_SCREEN}${HIDE_CURSOR}${HOME}${CLEAR_BELOW}`);
 
   return {
@@ -82,6 +88,7 @@ export function openTerminal(host: TerminalHost, events: ScreenEvents): Screen |
       for (const signal of SIGNALS) host.off(signal, onGone);
       host.off('exit', restore);
       host.off('uncaughtExceptionMonitor', restore);
+      host.off('unhandledRejection', onRejection);
     },
   };
 }

@@ -77,7 +77,7 @@ class Reader {
   #structured = true;
   #value: unknown;
   #nodes = 0;
-  #document: Document | undefined;
+  readonly #anchors = new Map<string, Node>();
 
   constructor(text: string, env: Environment, lines: LineCounter) {
     this.#text = text;
@@ -114,7 +114,6 @@ class Reader {
         merge: false,
       } as const;
       const document = parseDocument(this.#text, options);
-      this.#document = document as Document;
       this.#yamlProblems(document as Document);
       if (!this.#structured) return;
       if (document.contents === null) {
@@ -131,11 +130,15 @@ class Reader {
   }
 
   #yamlProblems(document: Document): void {
-    const seen = new Set<number>();
-    for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+    const complaints = [...document.errors, ...document.warnings];
+    const [first] = complaints;
+    // After the first mistake the rest of the structure is a guess. Tabs stay tabs, so they are told all at once.
+    const certain =
+      first?.code === 'TAB_AS_INDENT'
+        ? complaints.filter(({ code }) => code === first.code)
+        : complaints.slice(0, 1);
+    for (const { code, message, pos } of certain.slice(0, YAML_ERRORS_MAX)) {
       const line = this.#text.lastIndexOf('\n', Math.max(0, pos[0] - 1));
-      if (seen.has(line) || seen.size === YAML_ERRORS_MAX) continue;
-      seen.add(line);
       const written = this.#text.slice(
         line + 1,
         (this.#text.indexOf('\n', pos[0]) + 1 || this.#text.length + 1) - 1,
@@ -169,12 +172,23 @@ class Reader {
     const name = pathText(path);
     if (!this.#places.has(name)) this.#places.set(name, { key, value: span });
     if (node === null) return null;
-    if (isAlias(node)) return this.#plain(node.resolve(this.#document!) ?? null, path, key, depth + 1);
+    if (isAlias(node)) return this.#alias(node.source, path, key, span, depth);
+    if ('anchor' in node && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isMap(node)) return this.#map(node.items as Pair<Node, Node | null>[], path, depth);
     if (isSeq(node))
       return node.items.map((item, i) => this.#plain(item as Node, [...path, i], undefined, depth + 1));
     if (!isScalar(node)) return null;
     return this.#scalar(node, path, span);
+  }
+
+  /** What the nearest anchor of that name before it stands for. (The library looks through the whole document each time.) */
+  #alias(name: string, path: Path, key: Span | undefined, span: Span, depth: number): unknown {
+    const node = this.#anchors.get(name);
+    if (node !== undefined) return this.#plain(node, path, key, depth + 1);
+    const reason = `there is no &${name.slice(0, 64)} before this alias`;
+    this.#problems.push({ path, span, reason, remedy: YAML_REMEDIES['BAD_ALIAS']! });
+    this.#missing.push(path);
+    return null;
   }
 
   #map(pairs: readonly Pair<Node, Node | null>[], path: Path, depth: number): unknown {

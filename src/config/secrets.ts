@@ -16,33 +16,39 @@ const SPREAD_CHARS_MIN = 8;
 /** User name and password in an address. */
 const CREDENTIAL = /(:\/\/)([^/@\s"']+)(?=@)/g;
 
-/** Masks credentials in addresses. */
-export function maskCredentials(text: string): string {
+function maskCredentials(text: string): string {
   return text.replace(CREDENTIAL, (_, slashes: string, credential: string) => slashes + stars(credential));
 }
 
-/** The text with every secret replaced by asterisks, one for each character: columns stay. */
-export function maskSecrets(source: Source): string {
+/** Keeps secrets out of what is shown. */
+export interface Secrets {
+  /** The text of the file with an asterisk for each character of a secret: columns stay. */
+  readonly text: string;
+  /** Masks, in a message, the secrets of the file. */
+  readonly hide: (message: string) => string;
+}
+
+/** Finds the secrets of a file. */
+export function secretsOf(source: Source): Secrets {
   if (!source.structured) {
-    return maskCredentials(
-      source.text.replace(SECRET_LINE, (_, key: string, value: string) => key + stars(value)),
-    );
+    const text = source.text.replace(SECRET_LINE, (_, key: string, value: string) => key + stars(value));
+    return { text: maskCredentials(text), hide: maskCredentials };
   }
-  const spans: Span[] = [];
   const values = new Set<string>();
-  for (const { path, span } of secretsOf(source)) {
-    const written = source.text.slice(span.start, span.end).trim();
-    if (REFERENCE.test(written)) continue;
-    spans.push(span);
+  let text = source.text;
+  for (const { path, span } of secretPlaces(source)) {
+    const written = source.text.slice(span.start, span.end);
+    if (REFERENCE.test(written.trim())) continue;
+    text = text.slice(0, span.start) + stars(written) + text.slice(span.end);
     const value = valueAt(source.value, path);
-    // An alias shows its name here and the secret where it was defined, perhaps under an innocent key.
     if (typeof value === 'string' && value.length >= SPREAD_CHARS_MIN) values.add(value);
   }
-  let text = source.text;
-  for (const { start, end } of spans)
-    text = text.slice(0, start) + stars(text.slice(start, end)) + text.slice(end);
-  for (const value of values) text = text.replaceAll(value, stars(value));
-  return maskCredentials(text);
+  // An alias shows its name here and the secret where it was defined, perhaps under an innocent key.
+  const hide = (shown: string): string => {
+    for (const value of values) shown = shown.replaceAll(value, () => stars(value));
+    return maskCredentials(shown);
+  };
+  return { text: hide(text), hide };
 }
 
 /** Whether what is at that place, or in it, must not be shown: by the option table, or by the looks of its name. */
@@ -56,7 +62,7 @@ export function isSecret(path: Path): boolean {
   });
 }
 
-function secretsOf(source: Source): { path: Path; span: Span }[] {
+function secretPlaces(source: Source): { path: Path; span: Span }[] {
   const secrets: { path: Path; span: Span }[] = [];
   const visit = (value: unknown, path: Path): void => {
     if (typeof value === 'object' && value !== null) {

@@ -49,7 +49,8 @@ function checkReachable(
     );
   const taken = match.paths.map((pattern) => match.hosts.map((host) => takenBy(host, pattern)));
   const at = [...path, 'match'];
-  const related = earlier.map((_, index): Path => ['routes', routeAt[index]!, 'match']);
+  const takers = new Set(taken.flat().filter((index) => index >= 0));
+  const related = [...takers].map((index): Path => ['routes', routeAt[index]!, 'match']);
   if (taken.every((row) => row.every((index) => index >= 0))) {
     const first = taken[0]![0]!;
     const reason = `no request ever gets here: routes[${routeAt[first]!}] ("${earlier[first]!.name}") is tried first and takes them all`;

@@ -5,9 +5,17 @@ import { explain, type Finding, valueAt } from './issues.ts';
 import { mend } from './mend.ts';
 import { OPTIONS } from './options.ts';
 import { parse, type Source } from './parse.ts';
-import { excerptOf, type Path, type Problem, pathText, sortProblems, valueText } from './problem.ts';
+import {
+  excerptOf,
+  type Path,
+  type Problem,
+  pathText,
+  printable,
+  sortProblems,
+  valueText,
+} from './problem.ts';
 import { checkTogether } from './rules.ts';
-import { isSecret, maskCredentials, maskSecrets } from './secrets.ts';
+import { isSecret, type Secrets, secretsOf } from './secrets.ts';
 import type { Environment } from './substitute.ts';
 
 export interface ValidateOptions {
@@ -94,12 +102,14 @@ function touches(finding: Finding, mended: Path): boolean {
 class Reporter {
   readonly #source: Source;
   readonly #file: string;
+  readonly #secrets: Secrets;
   readonly #lines: readonly string[];
 
   constructor(source: Source, file: string) {
     this.#source = source;
     this.#file = file;
-    this.#lines = maskSecrets(source).split(/\r\n|\n/);
+    this.#secrets = secretsOf(source);
+    this.#lines = this.#secrets.text.split(/\r\n|\n/);
   }
 
   finding(finding: Finding): Problem {
@@ -127,8 +137,8 @@ class Reporter {
       column,
       path: pathText(what.path),
       value: this.#value(what.path),
-      reason: what.reason,
-      remedy: what.remedy,
+      reason: printable(this.#secrets.hide(what.reason)),
+      remedy: printable(this.#secrets.hide(what.remedy)),
       excerpt:
         text === undefined || text.trim() === ''
           ? undefined
@@ -150,6 +160,8 @@ class Reporter {
     if (value === undefined || (typeof value === 'object' && value !== null)) return undefined;
     const written = this.#source.substituted.get(pathText(path));
     if (written !== undefined) return valueText(written);
-    return isSecret(path) ? '(secret)' : maskCredentials(valueText(value));
+    return isSecret(path)
+      ? '(secret)'
+      : valueText(typeof value === 'string' ? this.#secrets.hide(value) : value);
   }
 }

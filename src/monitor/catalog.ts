@@ -154,7 +154,7 @@ export const METRICS = [
     'bytes',
     ['tier'],
     cache,
-    'What it has allocated from the system for that.',
+    'Segments allocated from the system for heads and bodies. The index is beside them, so it can be a little below what is used.',
   ),
   metric('holdfast_cache_entries', 'gauge', 'entries', ['tier'], cache, 'Responses held.'),
   metric('holdfast_cache_insertions_total', 'counter', 'entries', ['tier'], cache, 'Responses stored.'),

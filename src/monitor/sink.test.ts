@@ -72,12 +72,34 @@ describe('a file sink', () => {
     await sink.close();
     expect(told).toHaveLength(1);
     expect(told[0]).toContain('cannot write to /dev/full');
-    expect(() => descriptorWriter(999)('nobody listens\n')).not.toThrow();
   });
 
   test('throws when the file cannot be opened at all', () => {
     expect(() => new FileSink({ to: join(folder, 'absent', 'a.log'), onTrouble: noTrouble })).toThrow(
       'ENOENT',
     );
+  });
+});
+
+describe('a descriptor writer', () => {
+  test('tells when the reader of its pipe is gone', async () => {
+    const program = `
+      import { descriptorWriter } from ${JSON.stringify(join(import.meta.dir, 'sink.ts'))};
+      const write = descriptorWriter(1, () => process.exit(7));
+      setInterval(() => write('line\\n'), 1);`;
+    const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe', stderr: 'inherit' });
+    const reader = child.stdout.getReader();
+    expect(Buffer.from((await reader.read()).value!).toString()).toStartWith('line\n');
+    await reader.cancel();
+    expect(await child.exited).toBe(7);
+  });
+
+  test('does not throw when there is nothing to write to', () => {
+    let gone = 0;
+    const write = descriptorWriter(999, () => {
+      gone += 1;
+    });
+    expect(() => write('nobody listens\n')).not.toThrow();
+    expect(gone).toBe(0);
   });
 });

@@ -115,19 +115,30 @@ export class FileSink implements TextSink {
   }
 }
 
-/** Writes to a descriptor and waits for it: for the few lines of the node's own log. Never throws. */
-export function descriptorWriter(fd: number): (text: string) => void {
+/** How often a full pipe is tried again, a millisecond apart, before the rest of the text is given up. */
+const RETRIES = 100;
+
+/**
+ * Writes to a descriptor and waits for it: for the node's own log and the output of commands. Never throws.
+ *
+ * @param onClosed called when the reader of the pipe is gone (EPIPE), as after `| head -1`.
+ */
+export function descriptorWriter(fd: number, onClosed: () => void = () => undefined): (text: string) => void {
   return (text) => {
     const bytes = Buffer.from(text);
     let at = 0;
-    let refusals = 0;
-    while (at < bytes.length && refusals < 100) {
+    let retries = 0;
+    while (at < bytes.length) {
       try {
         at += writeSync(fd, bytes, at);
+        retries = 0;
       } catch (error) {
-        // A full pipe with a slow reader is tried again; anything else is final, and a log may not take the node down.
-        if ((error as { code?: string }).code !== 'EAGAIN') return;
-        refusals += 1;
+        const { code } = error as { code?: string };
+        if (code === 'EPIPE') onClosed();
+        // Only a full pipe with a slow reader gets better by waiting, and a log may not hold up the node for long.
+        if (code !== 'EAGAIN' || retries === RETRIES) return;
+        retries += 1;
+        Bun.sleepSync(1);
       }
     }
   };

@@ -164,7 +164,7 @@ export class HttpConnection implements ResponseEvents {
     const again =
       this.#uses > 1 && (arrived === 'nothing' || (arrived === 'some-head' && cause === 'malformed'));
     // What does not even look like a response may be the rest of the previous one, with a body longer than it said.
-    if (again && arrived !== 'nothing') this.#previous?.onTaint();
+    
     this.#close(undefined, true);
     passenger.onBroken(cause, detail, again);
   }
@@ -182,7 +182,9 @@ export class HttpConnection implements ResponseEvents {
 
   onHandshake(accepted: boolean, error: Error | null): void {
     if (this.#state !== 'connecting') return;
-    if (accepted && (error === null || !this.#verify)) {
+    // "Not accepted" is a verdict on the certificate's name as well; without verification only a broken handshake counts.
+    const established = this.#verify ? accepted && error === null : accepted || !isHandshakeFailure(error);
+    if (established) {
       this.#ready();
       return;
     }
@@ -257,12 +259,18 @@ const TLS_HANDLER: SocketHandler<HttpConnection> = {
   handshake: (socket, accepted, error) => socket.data.onHandshake(accepted, error),
 };
 
+/** The session was not established; other errors are about the certificate. */
+function isHandshakeFailure(error: (Error & { code?: unknown }) | null): boolean {
+  return error === null || error.code === 'EPROTO' || String(error.code).startsWith('ECONN');
+}
+
 function isAddress(hostname: string): boolean {
   return hostname.includes(':') || /^[0-9.]+$/.test(hostname);
 }
 
 function describe(error: Error & { code?: unknown }): string {
-  return typeof error.code === 'string' ? `${error.code}: ${error.message}` : error.message;
+  const { code, message } = error;
+  return typeof code === 'string' && !message.includes(code) ? `${code}: ${message}` : message;
 }
 
 const UNREACHABLE =

@@ -116,16 +116,15 @@ export class HttpPool implements ConnectionKeeper {
       const promisedMs = (connection.keepAliveMs ?? Infinity) - PROMISE_MARGIN_MS;
       if (this.#placedForMs(connection, nowMs) >= Math.min(idleConnectionMs, promisedMs)) connection.end();
     }
-    for (const connection of this.#connecting) {
-      if (this.#placedForMs(connection, nowMs) < Math.max(connectMs, OVERDUE_MS)) continue;
+    for (const attempt of [...this.#connecting, ...this.#overdue]) {
+      if (this.#placedForMs(attempt, nowMs) < Math.max(connectMs, OVERDUE_MS)) continue;
       this.#unanswered = true;
-      if (connection.hasSocket) {
-        connection.drop();
-        continue;
+      if (attempt.hasSocket) {
+        attempt.drop(); // connected, but stuck in its handshake
+      } else if (this.#connecting.delete(attempt)) {
+        this.#overdue.add(attempt);
+        attempt.place = 'overdue';
       }
-      this.#connecting.delete(connection);
-      this.#overdue.add(connection);
-      connection.place = 'overdue';
     }
     this.#dial();
   }

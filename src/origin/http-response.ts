@@ -264,7 +264,7 @@ export class ResponseReader {
 
 /** Told early, so that stray bytes in front of a response do not look like a server that hangs. */
 function startsAsResponse(buf: Buffer, at: number): boolean {
-  const start = buf.latin1Slice(at, Math.min(buf.length, at + HTTP_NAME.length));
+  const start = buf.toString('latin1', at, at + HTTP_NAME.length);
   return HTTP_NAME.startsWith(start);
 }
 

@@ -54,7 +54,8 @@ const SWEEP_MS_MAX = 50;
  * - A response is refused as `overrun` when bytes come behind its body in the same read; when they come later, the
  *   sink hears `onTaint`, up to the connection's next use. What comes after that and looks like a response
  *   cannot be told from one.
- * - A body without Content-Length or chunks ends with the connection: a reset counts as `truncated`, an orderly close as its end.
+ * - A body without Content-Length or chunks ends with the connection: a reset counts as `truncated`, an orderly close as its end
+ *   (over TLS also one without close_notify: the runtime does not tell). Such a body can never be proven whole.
  * - After `pause()`, at most what the runtime had read already (512 KiB) still arrives, or what the kernel holds if the
  *   connection closes meanwhile.
  *

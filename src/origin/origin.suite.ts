@@ -131,7 +131,7 @@ export function originSuite(name: string, create: () => Promise<OriginUnderTest>
     });
 
     test('a pause holds the body back, a resume brings the rest', async () => {
-      const bytes = noise(6, 20_000_000);
+      const bytes = noise(6, 8_000_000);
       await subject.publish('/paused.jpg', bytes);
       await subject.publish('/other.jpg', noise(5, 100_000));
       let pauses = 0;

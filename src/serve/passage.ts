@@ -2,6 +2,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { NONE } from '../cache/entries.ts';
 import type { ForwardReason, NotStoredReason, Outcome } from '../cache/outcome.ts';
 import { cacheStatus } from '../http/cache-status.ts';
+import { formatHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
 import { addVia, passedResponseFields } from '../http/forward.ts';
 import type { OriginFailure } from '../origin/origin.ts';
@@ -158,6 +159,8 @@ export class Passage implements Waiter {
     const body = flight.body!;
     const fields = passedResponseFields(head.fields);
     addVia(fields, 'holdfast');
+    // RFC 9110 section 6.6.1: whoever has a clock adds the Date that is missing.
+    if (!fields.has('date')) fields.set('date', formatHttpDate(Math.floor(this.#path.clock.nowMs() / 1000)));
     const served = {
       request,
       route,

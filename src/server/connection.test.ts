@@ -77,6 +77,23 @@ test('one connection serves requests one after the other, however they arrive', 
   expect(bench.server.stats).toMatchObject({ accepted: 1, requests: 502, unfinished: 0, faults: 0 });
 });
 
+test('a client that sends many requests at once does not keep others from their turn', async () => {
+  let inThisTurn = 0;
+  let most = 0;
+  await using bench = serverWith((request, responder) => {
+    if (inThisTurn === 0) setImmediate(() => (inThisTurn = 0));
+    inThisTurn += 1;
+    most = Math.max(most, inThisTurn);
+    return echo(request, responder);
+  });
+  await bench
+    .client()
+    .send(GET.repeat(300) + CLOSING)
+    .all();
+  expect(bench.server.stats.requests).toBe(301);
+  expect(most).toBeLessThan(100);
+});
+
 test('a pipelined request is not handed over before the one before it is answered', async () => {
   const hold = held();
   await using bench = serverWith(hold.serve);
@@ -91,16 +108,22 @@ test('a pipelined request is not handed over before the one before it is answere
 test('input that runs far ahead is served in the end', async () => {
   const hold = held();
   await using bench = serverWith(hold.serve, { limits: { readAheadBytes: 1_000 } });
-  const count = 5_000; // about 175 KB, which arrives in many more pieces than the bound allows to keep
-  const client = bench.client().send(GET.repeat(count));
+  const count = 8_000;
+  const client = bench.client();
+  client.send(GET);
+  await eventually(() => hold.requests.length === 1);
+  for (let piece = 1; piece < count; piece += 500) {
+    client.send(GET.repeat(Math.min(500, count - piece))); // 17 KB, many times what is kept
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   for (let answered = 0; answered < count; answered += 1) {
-    await eventually(() => hold.requests.length > answered);
+    if (hold.requests.length === answered) await eventually(() => hold.requests.length > answered);
     const answer = { status: 204, head: '\r\n', headInPayload: false, payload: undefined, done() {} };
     hold.responders[answered]!.respond(answer);
   }
   const answer = 'HTTP/1.1 204 No Content\r\n\r\n';
   await client.until(() => client.received.length === answer.length * count);
-  expect(client.received).toBe(answer.repeat(count));
+  expect(client.received === answer.repeat(count)).toBe(true);
 });
 
 test('HTTP/1.0: closes, unless the client asks to keep alive; a missing Host becomes our own', async () => {
@@ -358,6 +381,35 @@ test('exceptions of the handler, of answers and of payloads stay with their requ
     'Error: payload',
   ]);
   expect(bench.server.stats.faults).toBe(4);
+});
+
+test('a malformed request behind a HEAD has an error with its sentence', async () => {
+  await using bench = serverWith(echo);
+  const client = bench.client().send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n');
+  expect(await client.all()).toEndWith('The first line is not of the form "METHOD target HTTP/1.1".\n');
+});
+
+test('a client that sends on and on behind its last answer is closed', async () => {
+  await using bench = serverWith(echo, { limits: { lingerBytes: 1_000 } });
+  const client = bench.client().send(CLOSING);
+  await client.until(() => client.ended);
+  client.send('x'.repeat(900));
+  expect(bench.server.connections()).toBe(1);
+  client.send('x'.repeat(900));
+  await eventually(() => bench.server.connections() === 0);
+});
+
+test('an answered request is not abandoned any more', async () => {
+  let abandoned = 0;
+  await using bench = serverWith((request, responder) => {
+    echo(request, responder);
+    return () => (abandoned += 1);
+  });
+  const client = bench.client().send(GET);
+  await client.until(() => client.received.endsWith('/a'));
+  client.socket.resetAndDestroy();
+  await eventually(() => bench.server.connections() === 0);
+  expect(abandoned).toBe(0);
 });
 
 test('a second answer to one request is a fault, is not sent, and is settled', async () => {

@@ -79,8 +79,6 @@ export class Connection implements Responder, SenderEvents {
     if (this.#phase === 'lingering') {
       this.#lingeredBytes += chunk.length;
       if (this.#lingeredBytes > this.#host.limits.lingerBytes) this.#hangUp();
-    } else if (this.#last) {
-      this.#pause(); // nothing more will be understood on this connection
     } else {
       const rest = this.#input?.subarray(this.#inputAt);
       this.#input = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
@@ -153,7 +151,9 @@ export class Connection implements Responder, SenderEvents {
   /** An idle connection closes at once, any other one after the answer that is under way. */
   beginDrain(): void {
     if (this.#phase === 'handshake') this.cut();
-    else if (this.#phase === 'reading' && this.#input === undefined) this.#hangUp();
+    else if (this.#phase !== 'reading' || this.#input !== undefined) return;
+    else if (this.#bodyBytesLeft > 0) this.#close();
+    else this.#hangUp();
   }
 
   /** Ends the connection with a reset, so that a client cannot take a part for the whole. */

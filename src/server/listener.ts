@@ -132,7 +132,11 @@ function openListener(
         drain: (socket) => socket.data.onDrain(),
         end: (socket) => socket.data.onPeerEnd(),
         close: (socket) => socket.data?.onClosed(),
-        error: (_socket, error) => host.fault(error),
+        // Only an error of our own gets here. What state it left is unknown, so the connection ends.
+        error(socket, error) {
+          host.fault(error);
+          socket.data.cut();
+        },
       },
     });
   } catch (error) {

@@ -20,7 +20,12 @@ export const SET_VERSION = 1;
 const ASPECTS = [3 / 2, 3 / 2, 4 / 3, 16 / 9, 1, 3 / 4, 2 / 3] as const;
 
 /** Bytes per pixel that these encoders need for these scenes, roughly: it turns a wanted size into pixels. */
-const BYTES_PER_PIXEL: Readonly<Record<PictureFormat, number>> = { jpeg: 0.24, webp: 0.17, png: 1.9, avif: 0.09 };
+const BYTES_PER_PIXEL: Readonly<Record<PictureFormat, number>> = {
+  jpeg: 0.24,
+  webp: 0.17,
+  png: 1.9,
+  avif: 0.09,
+};
 /** Film grain by format: without it, painted gradients compress far better than photographs. */
 const GRAIN: Readonly<Record<PictureFormat, number>> = { jpeg: 7, webp: 6, png: 0, avif: 5 };
 
@@ -39,7 +44,9 @@ function planPicture(index: number, random: Random): PictureSpec {
   const original = index % 25 === 12; // a dozen in 300
   const format = pickFormat(random, original);
   // PNG photographs are rare because they are large: here they are icons
-  const wantedBytes = original ? 1.1e6 + 2.4e6 * random.next() ** 1.6 : logNormal(random, format === 'png' ? 24_000 : 36_000, 1.05);
+  const wantedBytes = original
+    ? 1.1e6 + 2.4e6 * random.next() ** 1.6
+    : logNormal(random, format === 'png' ? 24_000 : 36_000, 1.05);
   const bytes = Math.min(3_600_000, Math.max(2_000, wantedBytes));
   const perPixel = original ? 0.7 : BYTES_PER_PIXEL[format];
   const aspect = ASPECTS[Math.floor(random.next() * ASPECTS.length)]!;

@@ -49,7 +49,10 @@ export interface MakeOptions {
 /** The folder for made images: `$XDG_CACHE_HOME/holdfast/demo`, else below `~/.cache`, else the temporary directory. */
 export async function cacheFolder(env: Readonly<Record<string, string | undefined>>): Promise<string> {
   const base = env['XDG_CACHE_HOME'] ?? (env['HOME'] === undefined ? undefined : join(env['HOME'], '.cache'));
-  const candidates = [...(base === undefined ? [] : [join(base, 'holdfast', 'demo')]), join(tmpdir(), 'holdfast-demo')];
+  const candidates = [
+    ...(base === undefined ? [] : [join(base, 'holdfast', 'demo')]),
+    join(tmpdir(), 'holdfast-demo'),
+  ];
   let failure: unknown;
   for (const folder of candidates) {
     try {
@@ -60,7 +63,9 @@ export async function cacheFolder(env: Readonly<Record<string, string | undefine
       failure = error;
     }
   }
-  throw new Error(`no folder to keep the demo's images in: tried ${candidates.join(' and ')}`, { cause: failure });
+  throw new Error(`no folder to keep the demo's images in: tried ${candidates.join(' and ')}`, {
+    cause: failure,
+  });
 }
 
 /**
@@ -132,7 +137,12 @@ async function describe(root: string, file: string): Promise<DemoImage | undefin
   }
 }
 
-function fileFacts(path: string, file: string, sizeBytes: number, modifiedAtMs: number): Omit<DemoImage, 'widthPx' | 'heightPx'> {
+function fileFacts(
+  path: string,
+  file: string,
+  sizeBytes: number,
+  modifiedAtMs: number,
+): Omit<DemoImage, 'widthPx' | 'heightPx'> {
   return { path, file, sizeBytes, modifiedAtMs, type: IMAGE_TYPES[extname(path).toLowerCase()]! };
 }
 

@@ -1,7 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { parentPort } from 'node:worker_threads';
 import sharp, { type Sharp } from 'sharp';
-import { type PictureSpec } from './catalogue.ts';
+import type { PictureSpec } from './catalogue.ts';
 import { paintPicture } from './paint/picture.ts';
 
 /** What the pool sends: one picture to paint, encode and write. */
@@ -17,11 +17,17 @@ sharp.concurrency(1); // as many pictures at a time as there are workers; each o
 sharp.cache(false);
 
 parentPort?.on('message', (job: PictureJob) => {
-  make(job)
-    .then((): PictureDone => ({ ok: true }))
-    .catch((error: unknown): PictureDone => ({ ok: false, reason: error instanceof Error ? error.message : String(error) }))
-    .then((done) => parentPort?.postMessage(done));
+  void attempt(job).then((done) => parentPort?.postMessage(done));
 });
+
+async function attempt(job: PictureJob): Promise<PictureDone> {
+  try {
+    await make(job);
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
 
 async function make({ spec, file }: PictureJob): Promise<void> {
   const { widthPx, heightPx } = spec.picture;

@@ -36,7 +36,11 @@ export const skyline: Scene = (view) => {
       const wy = (y - top - mast) / (size * 1.5);
       if (wy < 1 || share < 1) continue;
       const lit = cellNoise(Math.floor(wx) + cell * 31, Math.floor(wy), row.salt) < row.lit;
-      const pane = smooth(0.2, 0.3, wx % 1) * smooth(0.85, 0.75, wx % 1) * smooth(0.25, 0.35, wy % 1) * smooth(0.9, 0.8, wy % 1);
+      const pane =
+        smooth(0.2, 0.3, wx % 1) *
+        smooth(0.85, 0.75, wx % 1) *
+        smooth(0.25, 0.35, wy % 1) *
+        smooth(0.9, 0.8, wy % 1);
       if (!lit) ink.mix(mood.middle, pane * 0.14);
       else ink.mix(LAMPS[Math.floor(cellNoise(Math.floor(wx), Math.floor(wy), cell) * 4)]!, pane * 0.85);
     }

@@ -62,7 +62,11 @@ function rollingHills(view: View, mood: Mood, horizonY: number, count: number): 
 export const hills: Scene = (view) => {
   const horizonY = between(view.random, 0.36, 0.58);
   const above = sky(view, horizonY + 0.06);
-  return layered(view, above.paint, rollingHills(view, above.mood, horizonY, 3 + Math.floor(view.random.next() * 4)));
+  return layered(
+    view,
+    above.paint,
+    rollingHills(view, above.mood, horizonY, 3 + Math.floor(view.random.next() * 4)),
+  );
 };
 
 /** Hills mirrored in a lake. */
@@ -94,7 +98,8 @@ export const alps: Scene = (view) => {
     const rock = blend(mood.horizon, blend(mood.land, mood.cloudDark, 0.25), 0.35 + near * 0.55);
     const shade = blend(rock, mood.zenith, 0.35);
     const crest = (x: number): number =>
-      noise.ridge(x * frequency + shift, row) ** 1.6 * 0.8 + noise.ridge(x * frequency * 3.1, row + 0.4) * 0.24;
+      noise.ridge(x * frequency + shift, row) ** 1.6 * 0.8 +
+      noise.ridge(x * frequency * 3.1, row + 0.4) * 0.24;
     layers.push({
       top: outline(view, (x) => base + 0.05 - height * crest(x)),
       paint: (ink, x, y, depth) => {
@@ -121,7 +126,11 @@ export const dunes: Scene = (view) => {
   const horizonY = between(random, 0.34, 0.5);
   const above = sky(view, horizonY + 0.05, pick(random, [MOODS[0], MOODS[1], MOODS[3], MOODS[9], MOODS[7]]));
   const { mood } = above;
-  const sand = blend(pick(random, ['#e8b878', '#d99a62', '#efd3a2', '#c98058'].map(hex)), mood.land, mood.night ? 0.75 : 0.12);
+  const sand = blend(
+    pick(random, ['#e8b878', '#d99a62', '#efd3a2', '#c98058'].map(hex)),
+    mood.land,
+    mood.night ? 0.75 : 0.12,
+  );
   const shadow = blend(sand, mood.zenith, 0.58);
   const layers: Layer[] = [];
   for (let i = 0; i < 5; i += 1) {
@@ -132,7 +141,9 @@ export const dunes: Scene = (view) => {
     const amplitude = between(random, 0.05, 0.1) * (0.4 + near);
     const row = random.next();
     const crest = (x: number): number =>
-      Math.abs(Math.sin(x * wave + phase + noise.at(x * 0.12, row) * 5)) ** 0.8 * 1.3 + noise.at(x * 0.06, row) - 1;
+      Math.abs(Math.sin(x * wave + phase + noise.at(x * 0.12, row) * 5)) ** 0.8 * 1.3 +
+      noise.at(x * 0.06, row) -
+      1;
     layers.push({
       top: outline(view, (x) => base - amplitude * crest(x)),
       paint: (ink, x, y, depth) => {

@@ -95,7 +95,7 @@ export function cellNoise(x: number, y: number, salt: number): number {
 }
 
 export function clamp01(value: number): number {
-  return value < 0 ? 0 : value > 1 ? 1 : value;
+  return value < 0 ? 0 : Math.min(value, 1);
 }
 
 /** 0 below `from`, 1 above `to`, smooth between; `from` may be the larger one. */

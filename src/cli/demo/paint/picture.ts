@@ -3,12 +3,25 @@ import { skyline } from './city.ts';
 import { Ink } from './colour.ts';
 import { alps, dunes, forest, hills, lake } from './land.ts';
 import { NoiseTile } from './noise.ts';
-import type { Scene } from './scene.ts';
 import { islands, sea } from './sea.ts';
 import { planet, starlight } from './space.ts';
 import { agate, blossom, bokeh } from './studio.ts';
 
-const SCENES = { hills, lake, alps, dunes, forest, sea, islands, skyline, starlight, planet, bokeh, agate, blossom } as const;
+const SCENES = {
+  hills,
+  lake,
+  alps,
+  dunes,
+  forest,
+  sea,
+  islands,
+  skyline,
+  starlight,
+  planet,
+  bokeh,
+  agate,
+  blossom,
+} as const;
 
 /** A kind of picture that can be painted. */
 export type SceneName = keyof typeof SCENES;
@@ -38,7 +51,13 @@ export function paintPicture(request: PictureRequest): Uint8Array {
   const { widthPx, heightPx, seed, grain } = request;
   sharedTile ??= new NoiseTile(seededRandom(20_26));
   const aspect = widthPx / heightPx;
-  const painter = SCENES[request.scene]({ widthPx, heightPx, aspect, random: seededRandom(seed), noise: sharedTile });
+  const painter = SCENES[request.scene]({
+    widthPx,
+    heightPx,
+    aspect,
+    random: seededRandom(seed),
+    noise: sharedTile,
+  });
   const pixels = new Uint8Array(widthPx * heightPx * 3);
   const ink = new Ink();
   const grains = seededRandom(seed ^ 0x6721a1e5);

@@ -44,5 +44,5 @@ export function outline(view: View, height: (x: number) => number): Float32Array
 /** How much of a pixel lies below an outline, 0 to 1: soft edges instead of stairs. */
 export function coverage(view: View, outlineY: number, y: number): number {
   const t = (y - outlineY) * view.heightPx + 0.5;
-  return t <= 0 ? 0 : t >= 1 ? 1 : t;
+  return t <= 0 ? 0 : Math.min(t, 1);
 }

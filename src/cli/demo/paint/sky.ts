@@ -16,7 +16,10 @@ export interface Mood {
   readonly night: boolean;
 }
 
-function mood(night: boolean, ...c: readonly [string, string, string, string, string, string, string, string]): Mood {
+function mood(
+  night: boolean,
+  ...c: readonly [string, string, string, string, string, string, string, string]
+): Mood {
   return {
     zenith: hex(c[0]),
     middle: hex(c[1]),

@@ -14,8 +14,14 @@ export const starlight: Scene = (view) => {
   const centre = between(random, 0.3, 0.7) * view.aspect;
   const [shift, row] = [random.next(), random.next()];
   const dust = pick(random, ['#e8c8b0', '#c8d0f0', '#f0b8c8'].map(hex));
-  const curtain = pick(random, [ramp('#1ccf7f', '#37e0a0', '#8a5ad0'), ramp('#2fd0c0', '#5a8af0', '#c05ac8')]);
-  const ridge = outline(view, (x) => 0.9 - 0.16 * noise.at(x * 0.3 + shift, row) - 0.05 * noise.ridge(x * 0.9, row));
+  const curtain = pick(random, [
+    ramp('#1ccf7f', '#37e0a0', '#8a5ad0'),
+    ramp('#2fd0c0', '#5a8af0', '#c05ac8'),
+  ]);
+  const ridge = outline(
+    view,
+    (x) => 0.9 - 0.16 * noise.at(x * 0.3 + shift, row) - 0.05 * noise.ridge(x * 0.9, row),
+  );
   const ground = hex('#05070d');
   return (ink, x, y, column) => {
     ink.set(zenith);
@@ -32,7 +38,9 @@ export const starlight: Scene = (view) => {
       const along = (y - 0.5) * cos - (x - centre) * sin;
       const cloud = noise.fine(along * 0.5 + shift, across * 0.9 + row);
       const band = Math.exp(-((across / 0.2) ** 2)) * cloud;
-      const lane = smooth(0.5, 0.72, noise.at(along * 0.9 + row, across * 1.6 + shift)) * Math.exp(-((across / 0.09) ** 2));
+      const lane =
+        smooth(0.5, 0.72, noise.at(along * 0.9 + row, across * 1.6 + shift)) *
+        Math.exp(-((across / 0.09) ** 2));
       ink.glow(dust, band * 0.55);
       ink.scale(1 - lane * 0.65);
     }

@@ -123,7 +123,8 @@ export const blossom: Scene = (view) => {
       if (inside === 0) continue;
       const vein = noise.at(across * 0.5 + row * 0.2, radius * 0.12 + shift) - 0.5;
       const tone = clamp01((radius / length) * 0.9 + vein * 0.35);
-      const shade = (0.5 + 0.5 * across ** 0.7) * (0.62 + 0.38 * smooth(0, 0.6, radius / length)) * (1 - row * 0.03);
+      const shade =
+        (0.5 + 0.5 * across ** 0.7) * (0.62 + 0.38 * smooth(0, 0.6, radius / length)) * (1 - row * 0.03);
       const colour = petal.at(tone);
       ink.mix({ r: colour.r * shade, g: colour.g * shade, b: colour.b * shade }, inside);
     }

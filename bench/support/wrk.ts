@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { treeCpuMs } from './proc.ts';
+import type { Workbench } from './workbench.ts';
+
+export const CONNECTIONS = 64;
+
+export interface Load {
+  /** `cycle` through the URLs in order, a uniformly `random` one each time, or `rising` numbers that never repeat. */
+  readonly mode: 'cycle' | 'random' | 'rising';
+  /** Path before the number. */
+  readonly prefix: string;
+  /** How many URLs there are; ignored when rising. */
+  readonly count: number;
+  /** Rising: numbers start above this one. Random: the seed. */
+  readonly first?: number;
+  readonly seconds: number;
+}
+
+export interface Round {
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Processor time of the server for each request, in microseconds. */
+  readonly cpuUs: number;
+  /** Processor time of the server per second of wall time; 1 is a whole core. */
+  readonly coreShare: number;
+}
+
+/**
+ * One round of wrk (one thread, 64 connections) against the server whose process tree starts at `pid`.
+ *
+ * @throws Error when a response was not 2xx or a connection broke: such a round measures something else.
+ */
+export async function runWrk(bench: Workbench, port: number, pid: number, load: Load): Promise<Round> {
+  const script = join(import.meta.dirname, 'wrk.lua');
+  const { mode, prefix, count, first = 0, seconds } = load;
+  const beforeMs = treeCpuMs(pid);
+  const out = await bench.run(
+    [
+      ...['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`],
+      ...['--', mode, prefix, String(count), String(first)],
+    ],
+    bench.cores.client,
+  );
+  const cpuMs = treeCpuMs(pid) - beforeMs;
+  const json = /^\{.*\}$/m.exec(out)?.[0];
+  if (json === undefined) throw new Error(`wrk gave no result: ${out.trim()}`);
+  const result = JSON.parse(json) as Record<string, number>;
+  const problems = result['statusErrors']! + result['socketErrors']!;
+  if (problems > 0 || result['requests'] === 0) {
+    throw new Error(`wrk on port ${port}, ${prefix}: ${problems} errors in ${result['requests']} requests`);
+  }
+  return {
+    requests: result['requests']!,
+    perSecond: result['requests']! / result['seconds']!,
+    p50Ms: result['p50Ms']!,
+    p99Ms: result['p99Ms']!,
+    cpuUs: (cpuMs * 1000) / result['requests']!,
+    coreShare: cpuMs / 1000 / result['seconds']!,
+  };
+}

@@ -1,0 +1,90 @@
+import { expect, test } from 'bun:test';
+import { Account, TestClock } from './harness.suite.ts';
+import type { ConnectionHost, ServerSocket } from './host.ts';
+import { DEFAULT_SERVER_LIMITS, newServerStats } from './limits.ts';
+import { Sender } from './sender.ts';
+
+/** A sender before a kernel that takes what the test says, up to any number of bytes. */
+function senderBefore(kernel: { takes: number }) {
+  const clock = new TestClock();
+  const events: string[] = [];
+  let received = '';
+  let writes = 0;
+  const host: ConnectionHost = {
+    handler: { handle: () => undefined },
+    clock,
+    limits: DEFAULT_SERVER_LIMITS,
+    stats: newServerStats(),
+    scratch: Buffer.alloc(64),
+    scratchBusy: false,
+    draining: false,
+    defaultAuthority: '',
+    fault: (error) => events.push(String(error)),
+    onClosed() {},
+  };
+  const socket = {
+    write(bytes: Buffer, at: number, count: number): number {
+      writes += 1;
+      const taken = Math.min(count, kernel.takes);
+      kernel.takes -= taken;
+      received += bytes.toString('latin1', at, at + taken);
+      return taken;
+    },
+  } as unknown as ServerSocket;
+  const sender = new Sender(host, socket, {
+    sent: () => events.push('sent'),
+    broken: () => events.push('broken'),
+  });
+  return { sender, host, clock, events, received: () => received, writes: () => writes };
+}
+
+const BODY = Buffer.from(Array.from({ length: 2_000 }, (_, i) => 97 + (i % 26)));
+
+test('a long answer gives way to others after a few writes, and goes on in a later turn', async () => {
+  const it = senderBefore({ takes: Number.POSITIVE_INFINITY });
+  it.sender.start(new Account(BODY, true).answer(), 'lead\r\n', 'length');
+  expect(it.writes()).toBe(8);
+  expect(it.events).toEqual([]);
+  for (let turn = 0; it.events.length === 0 && turn < 100; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(it.events).toEqual(['sent']);
+  expect(it.received()).toBe(`lead\r\nContent-Length: 2000\r\n\r\n${BODY.toString('latin1')}`);
+});
+
+test('a payload whose read makes another connection send does not mix the two up', async () => {
+  const it = senderBefore({ takes: Number.POSITIVE_INFINITY });
+  const other = new Sender(it.host, it.host as unknown as ServerSocket, { sent() {}, broken() {} });
+  const inner = new Account(Buffer.from('inner'), true);
+  const outer = new Account(Buffer.from('outer'), true);
+  const read = outer.read.bind(outer);
+  outer.read = (position, into, at) => {
+    other.start(inner.answer(), 'inner lead ', 'length');
+    return read(position, into, at);
+  };
+  it.sender.start(outer.answer(), '', 'length');
+  expect(it.received()).toBe('Content-Length: 5\r\n\r\nouter');
+  expect(inner.released).toBe(0); // it waits for a turn of its own
+  other.abort();
+  expect(inner).toMatchObject({ settled: true, whole: false });
+});
+
+test('only bytes taken count as progress of a client', () => {
+  const kernel = { takes: 100 };
+  const it = senderBefore(kernel);
+  const account = new Account(BODY, true);
+  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(0);
+  it.sender.start(account.answer(), '', 'length');
+  it.clock.advance(10_000);
+  it.sender.onDrain(); // a drain that lets nothing through
+  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(10_000);
+  kernel.takes = 10;
+  it.sender.onDrain();
+  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(0);
+  it.clock.advance(5_000);
+  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(5_000);
+  it.sender.abort();
+  expect(account).toMatchObject({ settled: true, whole: false, sentBytes: 110 });
+  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(0);
+  expect(it.events).toEqual([]);
+});

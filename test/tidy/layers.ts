@@ -1,0 +1,75 @@
+import { type Finding, folderOf, type Source, type Tree } from './tree.ts';
+
+/** Imports only go to the left, and folders of one rank do not see each other. Type-only imports count too. */
+export const LAYERS: readonly (readonly string[])[] = [
+  ['base'],
+  ['policy', 'http', 'image', 'config', 'traffic'],
+  ['cache'],
+  ['store', 'origin', 'monitor', 'simulate'],
+  ['serve', 'rollout', 'detect', 'audit'],
+  ['server'],
+  ['dashboard', 'cli'],
+  ['main'],
+];
+
+/** Who may import the numbered steps as values, and why: these are the files that know their order. */
+export const KNOWS_THE_ORDER: Readonly<Record<string, string>> = {
+  'src/serve/request.ts': 'the request path itself: the order of steps 1, 2, 3 and 7',
+  'src/serve/flights.ts': 'the second half of it: steps 4 to 6 for what is not in the store',
+  'src/serve/passage.ts': 'one request that waits for the second half, and is answered by step 7',
+  'src/serve/selected.ts': 'the conditional and partial form of step 7',
+  'src/serve/purge.ts': 'names what to forget as steps 1 and 2 name what to keep',
+  'src/server/node.ts': 'builds the routes of step 1 from the configuration, for request.ts',
+};
+
+const STEP = /^src\/(serve|rollout)\/\d+-/;
+
+/** What each file may see of the others. */
+export function layers(tree: Tree): Finding[] {
+  return tree.sources.flatMap((source) => (source.path.startsWith('src/') ? importsOut(source) : []));
+}
+
+function importsOut(source: Source): Finding[] {
+  const found: Finding[] = [];
+  const from = folderOf(source.path);
+  if (from === undefined) return [`${source.path}: lies directly in src/; put it into the folder of its layer`];
+  if (rankOf(from) < 0) return [`${source.path}: no layer has a folder "${from}"; add it to LAYERS, at its rank`];
+  for (const { target, line } of source.imports) {
+    if (target === undefined) continue;
+    const to = folderOf(target);
+    const at = `${source.path}:${line}`;
+    if (to === undefined) {
+      if (!source.isTest && from !== 'main') found.push(`${at}: imports ${target}; the product knows only src/`);
+    } else if (to !== from && rankOf(to) >= rankOf(from)) {
+      const why = rankOf(to) === rankOf(from) ? `${to} has the same rank as ${from}` : `${to} is above ${from}`;
+      found.push(`${at}: imports ${target}, but ${why}; move what is shared to the left, or hand it in`);
+    }
+  }
+  return found;
+}
+
+function rankOf(folder: string): number {
+  return LAYERS.findIndex((rank) => rank.includes(folder));
+}
+
+/** Numbered step files do their step and know no other: only {@link KNOWS_THE_ORDER} imports them as values. */
+export function steps(tree: Tree): Finding[] {
+  const found: Finding[] = [];
+  const users = new Set<string>();
+  for (const source of tree.sources) {
+    if (source.isTest) continue;
+    for (const { target, typeOnly, line } of source.imports) {
+      if (target === undefined || !STEP.test(target) || typeOnly) continue;
+      users.add(source.path);
+      if (Object.hasOwn(KNOWS_THE_ORDER, source.path)) continue;
+      found.push(
+        `${source.path}:${line}: imports the step ${target}; only its types may be imported here, the order is known ` +
+          'to the files in KNOWS_THE_ORDER',
+      );
+    }
+  }
+  for (const path of Object.keys(KNOWS_THE_ORDER)) {
+    if (!users.has(path)) found.push(`${path}: imports no step any more; take it off KNOWS_THE_ORDER`);
+  }
+  return found;
+}
