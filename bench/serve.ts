@@ -38,11 +38,16 @@ function readOptions(): Options {
     if (part === undefined) throw new Unusable(`--only takes some of ${PARTS.join(',')}; "${name}" is none`);
     return part;
   });
-  return { rounds: atLeastOne('rounds', values.rounds), seconds: atLeastOne('seconds', values.seconds), parts };
+  return {
+    rounds: atLeastOne('rounds', values.rounds),
+    seconds: atLeastOne('seconds', values.seconds),
+    parts,
+  };
 }
 
 function atLeastOne(name: string, text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new Unusable(`--${name} takes a whole number from 1 to 9999, not "${text}"`);
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    throw new Unusable(`--${name} takes a whole number from 1 to 9999, not "${text}"`);
   return Number(text);
 }
 

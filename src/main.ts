@@ -20,7 +20,8 @@ const clock: Clock = {
 };
 
 const io: CliIo = {
-  out: descriptorWriter(1),
+  // Whoever read our output has gone (`holdfast top --plain | head`): so do we.
+  out: descriptorWriter(1, () => process.exit(0)),
   err: descriptorWriter(2),
   readFile: (path) => readFile(path, 'utf8'),
   writeFile: (path, text, { overwrite }) => writeFile(path, text, { flag: overwrite ? 'w' : 'wx' }),

@@ -34,7 +34,7 @@ const NGINX_GOAL = 1;
 const VARNISH_GOAL = 1.5;
 /** Holds every body of every size, for all three servers alike. */
 const CACHE_MIB = 1024;
-const WARM_UP_SECONDS = 1.5;
+const WARM_UP_SECONDS = 2;
 
 export interface HitOptions {
   readonly rounds: number;
@@ -139,7 +139,17 @@ function report(
     'Requests per processor second against the others (above 1: Holdfast is cheaper), per round, then the median:',
     '',
     table(
-      ['body', 'x nginx', 'floor', 'goal', 'x Varnish', 'goal', 'req/s x nginx', 'req/s x Varnish', 'verdict'],
+      [
+        'body',
+        'x nginx',
+        'floor',
+        'goal',
+        'x Varnish',
+        'goal',
+        'req/s x nginx',
+        'req/s x Varnish',
+        'verdict',
+      ],
       verdicts.map((entry) => entry.cells),
     ),
   ].join('\n');

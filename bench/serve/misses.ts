@@ -30,7 +30,8 @@ export async function measureMisses(
     const load = { mode: 'rising', prefix: PREFIX, count: 0, first, seconds: roundSeconds } as const;
     const result = await runWrk(bench, server.port, server.child.pid, load);
     const fetched = (await origin.count()) - before;
-    if (fetched < result.requests) throw new Error(`${server.name} served hits where only misses were asked for`);
+    if (fetched < result.requests)
+      throw new Error(`${server.name} served hits where only misses were asked for`);
     first += 10_000_000;
     return result;
   };

@@ -2,9 +2,15 @@ import { expect, test } from 'bun:test';
 import { replaceSection, table } from './markdown.ts';
 
 test('a table is padded, its figures aligned to the right', () => {
-  expect(table(['server', 'us'], [['nginx', '11.7'], ['h', '8']])).toBe(
-    '| server |   us |\n| ------ | ---: |\n| nginx  | 11.7 |\n| h      |    8 |',
-  );
+  expect(
+    table(
+      ['server', 'us'],
+      [
+        ['nginx', '11.7'],
+        ['h', '8'],
+      ],
+    ),
+  ).toBe('| server |   us |\n| ------ | ---: |\n| nginx  | 11.7 |\n| h      |    8 |');
 });
 
 test('a section is appended once and then replaced, and the rest stays', () => {

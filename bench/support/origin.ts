@@ -21,7 +21,9 @@ function bodyOf(path: string): Uint8Array | undefined {
   const least = Number(found[2]);
   const number = Number(found[4]);
   const bytes =
-    found[1] === 's' ? least : least + (Math.imul(number, 0x9e3779b1) >>> 0) % (Number(found[3]) - least + 1);
+    found[1] === 's'
+      ? least
+      : least + ((Math.imul(number, 0x9e3779b1) >>> 0) % (Number(found[3]) - least + 1));
   const offset = number % OFFSETS;
   return bytes <= LARGEST_BYTES ? pool.subarray(offset, offset + bytes) : undefined;
 }

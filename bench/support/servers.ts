@@ -148,7 +148,8 @@ export async function fillAndVerify(
 ): Promise<void> {
   const fetchOf = async (port: number, number: number): Promise<Uint8Array> => {
     const response = await fetch(`http://127.0.0.1:${port}${prefix}${number}`);
-    if (response.status !== 200) throw new Error(`${server.name} answered ${response.status} for ${prefix}${number}`);
+    if (response.status !== 200)
+      throw new Error(`${server.name} answered ${response.status} for ${prefix}${number}`);
     return response.bytes();
   };
   let next = 0;
@@ -164,5 +165,6 @@ export async function fillAndVerify(
       throw new Error(`${server.name}: the body of ${prefix}${number} is not the origin's`);
     }
   }
-  if ((await origin.count()) !== before) throw new Error(`${server.name} asked the origin for what it had cached`);
+  if ((await origin.count()) !== before)
+    throw new Error(`${server.name} asked the origin for what it had cached`);
 }

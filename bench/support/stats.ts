@@ -27,6 +27,7 @@ export function spread(values: readonly number[]): Spread {
 
 /** Round by round `above[i] / below[i]`: what both had to live with in that round cancels out. Equal lengths. */
 export function roundRatios(above: readonly number[], below: readonly number[]): number[] {
-  if (above.length !== below.length) throw new RangeError('ratios need as many rounds of one as of the other');
+  if (above.length !== below.length)
+    throw new RangeError('ratios need as many rounds of one as of the other');
   return above.map((value, round) => value / below[round]!);
 }

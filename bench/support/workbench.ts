@@ -153,7 +153,8 @@ export async function runBenchmark(name: string, main: () => Promise<boolean>): 
   try {
     process.exit((await main()) ? 0 : 1);
   } catch (error) {
-    const known = error instanceof Unusable || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+    const known =
+      error instanceof Unusable || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
     console.error(`bench:${name}: ${known ? (error as Error).message : ((error as Error).stack ?? error)}`);
     process.exit(known ? 2 : 1);
   }

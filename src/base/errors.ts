@@ -29,7 +29,7 @@ export const ERRORS = {
     publicText: 'A valid token is required.',
     meaning: 'A request to the admin port without the token, or with a wrong one.',
     remedy:
-      'Send "Authorization: Bearer <token>" with the value of admin.token, or the token printed at start.',
+      'Send "Authorization: Bearer <token>" with the value of admin.token, or the token in the file named at start.',
   },
   'route-not-found': {
     status: 404,
@@ -54,12 +54,6 @@ export const ERRORS = {
     publicText: 'The image is not the version that was asked for.',
     meaning: 'If-Match or If-Unmodified-Since does not hold for the stored response (RFC 9110 section 13).',
     remedy: 'Nothing: the client asked for exactly this.',
-  },
-  'body-not-served': {
-    status: 413,
-    publicText: 'Requests with a body are not served here.',
-    meaning: 'The request carries content, which has no meaning for GET and HEAD (RFC 9110 section 9.3.1).',
-    remedy: 'Look at the client. Bodies are refused because two servers may disagree where they end.',
   },
   'uri-too-long': {
     status: 414,
@@ -95,8 +89,8 @@ export const ERRORS = {
   },
   'not-implemented': {
     status: 501,
-    publicText: 'The request uses a transfer coding that is not served here.',
-    meaning: 'A Transfer-Encoding other than chunked (RFC 9112 section 6.1).',
+    publicText: 'The request uses a method or transfer coding that is not served here.',
+    meaning: 'A Transfer-Encoding other than chunked (RFC 9112 section 6.1), or the method TRACE or CONNECT.',
     remedy: 'Look at the client or the proxy in front.',
   },
   overloaded: {
@@ -105,12 +99,6 @@ export const ERRORS = {
     meaning: 'A limit was reached: connections, or requests waiting for the origin.',
     remedy:
       'Compare the connections and the origin in `holdfast top` with server.maxConnections and origins.*.connections.',
-  },
-  draining: {
-    status: 503,
-    publicText: 'This server is going away. Please try again.',
-    meaning: 'The node is shutting down and takes no new requests.',
-    remedy: 'Take the node out of the load balancer before it is stopped.',
   },
   'only-if-cached': {
     status: 504,

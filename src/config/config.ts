@@ -12,17 +12,25 @@ type RawRoute = Parsed['routes'][number];
 
 /** Limits are filled in: a route's is never above the tier's. */
 export type RouteConfig = Omit<RawRoute, 'maxObjectBytes'> & { readonly maxObjectBytes: number };
+/** The memory tier. */
 export type MemoryConfig = Omit<Memory, 'maxObjectBytes'> & { readonly maxObjectBytes: number };
+/** One origin; `type` tells which kind. */
 export type OriginConfig = Parsed['origins'][string];
+/** An HTTP server. */
 export type HttpOriginConfig = Extract<OriginConfig, { readonly type: 'http' }>;
+/** A directory. */
 export type FilesOriginConfig = Extract<OriginConfig, { readonly type: 'files' }>;
+/** The public port. */
 export type ServerConfig = Parsed['server'];
+/** The admin port. */
 export type AdminConfig = Parsed['admin'];
+/** Both logs. */
 export type LogConfig = Parsed['log'];
 
 /** What the option table yields, before limits are filled in. */
 export type ParsedConfig = Parsed;
 
+/** The whole configuration. Only a {@link ValidConfig} may be run. */
 export interface Config {
   readonly version: 1;
   readonly server: ServerConfig;

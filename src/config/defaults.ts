@@ -29,12 +29,9 @@ export function configForOrigin(origin: string, options: StarterOptions = {}): S
   if (isAddress) {
     const url = readOriginUrl(origin);
     if ('reason' in url) return { ok: false, ...url };
-  } else if (/^[\w.-]+(:[0-9]+)(\/.*)?$/.test(origin)) {
-    return {
-      ok: false,
-      reason: 'this looks like a host without a scheme',
-      remedy: `write https://${origin} or http://${origin}`,
-    };
+  } else if (/^([\w-]+\.)+[a-z]{2,}(:[0-9]+)?(\/.*)?$|^[\w.-]+:[0-9]+(\/.*)?$/i.test(origin)) {
+    const remedy = `write https://${origin} or http://${origin}, or ./${origin} for a directory`;
+    return { ok: false, reason: 'this looks like a host without a scheme', remedy };
   } else if (origin === '' || /[\x00-\x1f\x7f]/.test(origin) || !origin.isWellFormed()) {
     return {
       ok: false,
@@ -112,7 +109,7 @@ function written(row: Described): string {
 
 /** A YAML string that is taken literally: quoted, and `${` kept from being replaced. */
 function quoted(text: string): string {
-  const literal = text.replaceAll('${', '$${');
+  const literal = text.replaceAll('${', () => '$${');
   // Plain only where nothing else could be read into it: not true, not 1.5, not .inf.
   const isPlain =
     /^[A-Za-z0-9./][A-Za-z0-9./:_@%-]*$/.test(literal) && /[:/]|iB$/.test(literal) && !literal.endsWith(':');

@@ -50,7 +50,7 @@ test('works out what fits, and what is needed', () => {
   });
   expect(
     formatLimits(result),
-  ).toBe(`memory   512 MiB; images that fit: 47,256 of 10 KB, 17,421 of 30 KB, 5,290 of 100 KB
+  ).toBe(`memory   512 MiB; images that fit: 47,259 of 10 KB, 17,421 of 30 KB, 5,290 of 100 KB
 largest  32 MiB for one response
 ghosts   262,144, 5.5x to 50x the images of a full cache
 process  621 MiB with a full cache, 8 % of the machine's 8 GiB

@@ -40,6 +40,7 @@ const MEMORY_SHARE_MAX = 0.8;
 /** Files and sockets beside those of clients and origins: logs, the admin port, the runtime. */
 const OTHER_FILES = 64;
 
+/** What fits, for one mean size. */
 export interface Capacity {
   readonly meanBytes: number;
   /** Responses of that mean size that fit. */
@@ -48,11 +49,13 @@ export interface Capacity {
   readonly ghostShare: number;
 }
 
+/** A limit that is dangerous on this machine. */
 export interface LimitWarning {
   readonly reason: string;
   readonly remedy: string;
 }
 
+/** What every limit works out to. */
 export interface Limits {
   readonly sizeBytes: number;
   /** For each of {@link MEAN_IMAGE_BYTES}. */

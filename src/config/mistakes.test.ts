@@ -89,6 +89,9 @@ unknown policy | size: 512MiB | policy: s4-fifo | 8 cache.memory.policy | expect
 unknown level | level: info | level: warning | 27 log.level | found "warning" | did you mean "warn"?
 yes | origin: images | origin: images⏎    cache: yes | 26 routes[1].cache | expected true or false, found "yes" | write true
 off for false | origin: images | origin: images⏎    cache: off | 26 routes[1].cache | expected true or false | write false
+on for a place | level: info | access: { to: on } | 27 log.access.to | does not say where | write stdout
+shouted word | level: info | access: { to: STDOUT } | 27 log.access.to | not known | write stdout
+localhost clashes | listen: 127.0.0.1:9090 | listen: localhost:8080 | 5 admin.listen | are the same (8080) | another port
 false for off | level: info | access: { to: false } | 27 log.access.to | found the value false | off, stdout
 only a port | listen: 127.0.0.1:8080 | listen: 8080 | 3 server.listen | address is missing | write 127.0.0.1:8080
 every interface by accident | listen: 127.0.0.1:8080 | listen: ':8080' | 3 server.listen | address is missing | 0.0.0.0:8080

@@ -6,9 +6,12 @@ import { readAuthority, readFieldName, readFieldValue, readFilePath, readOriginU
 /** The option table, second part: origins. */
 
 const httpOrigin = group('An HTTP server that has the images.', {
-  type: z
-    .literal('http')
-    .register(META, { kind: 'choice', about: 'The kind of origin.', expects: 'http', effect: 'live' }),
+  type: z.literal('http').register(META, {
+    kind: 'choice',
+    about: 'The kind of origin: an HTTP server.',
+    expects: 'http',
+    effect: 'live',
+  }),
   url: text(
     {
       about:
@@ -127,9 +130,12 @@ const httpOrigin = group('An HTTP server that has the images.', {
 });
 
 const filesOrigin = group('A directory of images on this machine.', {
-  type: z
-    .literal('files')
-    .register(META, { kind: 'choice', about: 'The kind of origin.', expects: 'files', effect: 'live' }),
+  type: z.literal('files').register(META, {
+    kind: 'choice',
+    about: 'The kind of origin: a directory.',
+    expects: 'files',
+    effect: 'live',
+  }),
   root: text(
     {
       about:

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ORIGINS } from './options-origins.ts';
 import { ROUTES } from './options-routes.ts';
 import { choice, flag, group, integer, META, type Refusal, size, text, timeout } from './table.ts';
-import { readFilePath, readListen } from './values.ts';
+import { readListen, readLogTarget } from './values.ts';
 
 /**
  * The option table: every option with its unit, bounds, default, reason and effect. The only place where a default
@@ -75,7 +75,7 @@ const admin = group('The admin port: metrics, status and everything that changes
   }).prefault(false),
   token: text(
     {
-      about: `What operators send as "Authorization: Bearer". Take it from the environment: "\${HOLDFAST_ADMIN_TOKEN}". Without one, a token is generated for each run and printed at start.`,
+      about: `What operators send as "Authorization: Bearer". Take it from the environment: "\${HOLDFAST_ADMIN_TOKEN}". Without one, a token is generated for each run and left in a file that only this user can read; its place is said at start.`,
       effect: 'restart',
       secret: true,
       defaultNote: 'generated for each run',
@@ -118,7 +118,7 @@ const cache = group('What is kept, and how much of it.', {
   memory: memory.prefault({}),
   ghosts: integer({
     about:
-      'Evicted responses whose hashes are remembered, to tell when one is asked for again too early (a premature eviction). 34 bytes each, beside the size of the tier; 0 turns that measurement off.',
+      'Evicted responses whose hashes are remembered, to tell when one is asked for again too early (a premature eviction). About 35 bytes each, beside the size of the tier; 0 turns that measurement off.',
     effect: 'restart',
     min: 0,
     max: 16_777_216,
@@ -138,7 +138,7 @@ const log = group('What is written about what happens.', {
         effect: 'live',
         expects: 'off, stdout, stderr or the path of a file',
       },
-      readFilePath,
+      readLogTarget,
     ).prefault('off'),
     sample: integer({
       about: 'One in so many requests is logged; 1 is every one. Those that ended in a 5xx always are.',

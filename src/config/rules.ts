@@ -39,8 +39,12 @@ function finding(
   return { severity, path, related, at: 'value', reason, remedy };
 }
 
-const sameAddress = (a: Listen, b: Listen): boolean =>
-  a.host === b.host || isWildcard(a.host) || isWildcard(b.host);
+/** Whether two sockets with the same port would be in each other's way. */
+function sameAddress(a: Listen, b: Listen): boolean {
+  if (a.host === b.host || isWildcard(a.host) || isWildcard(b.host)) return true;
+  // localhost is 127.0.0.1, ::1 or both, as the machine has it.
+  return (a.host === 'localhost' && isLoopback(b.host)) || (b.host === 'localhost' && isLoopback(a.host));
+}
 
 function checkPorts({ config, said }: Checked): Finding[] {
   const { server, admin } = config;
@@ -122,71 +126,74 @@ function checkHttpOrigin(
   config: ParsedConfig,
   said: Checked['said'],
 ): Finding[] {
-  const findings: Finding[] = [];
-  const url = [...path, 'url'];
-  for (const [where, listen] of [
-    ['server', config.server.listen],
-    ['admin', config.admin.listen],
-  ] as const) {
-    const local = isLoopback(origin.url.hostname) || origin.url.hostname === listen.host;
-    const heard = isLoopback(listen.host) || isWildcard(listen.host) || origin.url.hostname === listen.host;
-    if (!local || !heard || origin.url.port !== listen.port) continue;
-    const reason = `this is the node's own ${where === 'server' ? 'public' : 'admin'} port: requests would go round in circles`;
-    findings.push(finding('error', url, [[where, 'listen']], reason, 'name the port of the origin itself'));
-  }
-  const { connectMs, firstByteMs, idleMs, totalMs } = origin.timeouts;
-  for (const [name, ms] of [
-    ['connect', connectMs],
-    ['firstByte', firstByteMs],
-    ['idle', idleMs],
-  ] as const) {
-    if (ms < totalMs) continue;
-    const reason = `total (${durationText(totalMs)}) always ends an exchange before ${name} (${durationText(ms)}) can`;
-    const total = [...path, 'timeouts', 'total'];
-    const at = said([...path, 'timeouts', name]) ? [...path, 'timeouts', name] : total;
-    const remedy = `make total longer, or ${name} shorter: then the log names the stage that was slow`;
-    findings.push(finding('warning', at, [total, [...path, 'timeouts', name]], reason, remedy));
-  }
-  const tls = [...path, 'tls'];
-  if (
-    origin.url.scheme === 'http' &&
-    (said([...tls, 'ca']) || said([...tls, 'serverName']) || said([...tls, 'verify']))
-  ) {
-    findings.push(
-      finding(
-        'warning',
-        tls,
-        [url],
-        'these settings have no effect on an http:// url',
-        'use https:// or remove them',
-      ),
-    );
-  } else if (!origin.tls.verify && origin.url.scheme === 'https') {
-    const remedy = 'set tls.ca to the certificate of your authority instead';
-    findings.push(
-      finding(
-        'warning',
-        [...tls, 'verify'],
-        [url],
-        'anybody on the way to the origin can replace images',
-        remedy,
-      ),
-    );
-  }
+  const findings = [
+    ...checkCircle(path, origin, config),
+    ...checkTimeouts([...path, 'timeouts'], origin.timeouts, said),
+    ...checkTls(path, origin, said),
+  ];
   if (origin.redirects.crossHost && origin.redirects.follow === 0) {
     const reason = 'crossHost has no effect: no redirect is followed';
     const crossHost = [...path, 'redirects', 'crossHost'];
-    findings.push(
-      finding(
-        'warning',
-        crossHost,
-        [[...path, 'redirects']],
-        reason,
-        'set follow to 1 or more, or remove it',
-      ),
-    );
+    const remedy = 'set follow to 1 or more, or remove it';
+    findings.push(finding('warning', crossHost, [[...path, 'redirects']], reason, remedy));
   }
   return findings;
+}
+
+/** An origin that is this very node. */
+function checkCircle(path: Path, { url }: HttpOriginConfig, config: ParsedConfig): Finding[] {
+  const ports = [
+    ['server', 'public', config.server.listen],
+    ['admin', 'admin', config.admin.listen],
+  ] as const;
+  return ports.flatMap(([where, name, listen]) => {
+    const local = isLoopback(url.hostname) || url.hostname === listen.host;
+    const heard = isLoopback(listen.host) || isWildcard(listen.host) || url.hostname === listen.host;
+    if (!local || !heard || url.port !== listen.port) return [];
+    const reason = `this is the node's own ${name} port: requests would go round in circles`;
+    const related = [[where, 'listen']];
+    return [finding('error', [...path, 'url'], related, reason, 'name the port of the origin itself')];
+  });
+}
+
+/** Stages that cannot time out because the whole exchange does before. */
+function checkTimeouts(path: Path, timeouts: HttpOriginConfig['timeouts'], said: Checked['said']): Finding[] {
+  const { connectMs, firstByteMs, idleMs, totalMs } = timeouts;
+  const stages = [
+    ['connect', connectMs],
+    ['firstByte', firstByteMs],
+    ['idle', idleMs],
+  ] as const;
+  return stages.flatMap(([name, ms]) => {
+    if (ms < totalMs) return [];
+    const [stage, total] = [
+      [...path, name],
+      [...path, 'total'],
+    ];
+    const reason = `total (${durationText(totalMs)}) always ends an exchange before ${name} (${durationText(ms)}) can`;
+    const remedy = `make total longer, or ${name} shorter: then the log names the stage that was slow`;
+    return [finding('warning', said(stage) ? stage : total, [stage, total], reason, remedy)];
+  });
+}
+
+function checkTls(path: Path, origin: HttpOriginConfig, said: Checked['said']): Finding[] {
+  const [tls, related] = [[...path, 'tls'], [[...path, 'url']]];
+  const isSaid = ['ca', 'serverName', 'verify'].some((key) => said([...tls, key]));
+  if (origin.url.scheme === 'http' && isSaid) {
+    const reason = 'these settings have no effect on an http:// url';
+    return [finding('warning', tls, related, reason, 'use https:// or remove them')];
+  }
+  if (origin.tls.verify || origin.url.scheme === 'http') return [];
+  const reason = 'anybody on the way to the origin can replace images';
+  return [
+    finding(
+      'warning',
+      [...tls, 'verify'],
+      related,
+      reason,
+      'set tls.ca to the certificate of your authority instead',
+    ),
+  ];
 }
 
 function checkRoutes({ config, routeAt, originNames, said }: Checked): Finding[] {

@@ -11,6 +11,7 @@ import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from '../bas
 /** When a change of the option takes effect: without a restart, or with the next one. */
 export type Effect = 'live' | 'restart';
 
+/** The form of an option: how it is written, and how it is shown. */
 export type Kind =
   | 'group'
   | 'map'

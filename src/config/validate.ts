@@ -18,6 +18,7 @@ import { checkTogether } from './rules.ts';
 import { isSecret, type Secrets, secretsOf } from './secrets.ts';
 import type { Environment } from './substitute.ts';
 
+/** What a configuration is read against. */
 export interface ValidateOptions {
   /** How problems call the file. */
   readonly file: string;
@@ -27,6 +28,7 @@ export interface ValidateOptions {
   readonly baseDir?: string;
 }
 
+/** A configuration that may be run, with what looks odd in it; or everything that is wrong with it. */
 export type Validation =
   | { readonly ok: true; readonly config: ValidConfig; readonly warnings: readonly Problem[] }
   | { readonly ok: false; readonly problems: readonly Problem[] };

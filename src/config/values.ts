@@ -214,3 +214,14 @@ export function readFilePath(text: string): string | Refusal {
     return refuse('~ is only known to shells', `write the whole path, or \${HOME}/...`);
   return text;
 }
+
+/** Reads where the access log goes: `off`, `stdout`, `stderr` or a path. Near misses are not taken for names of files. */
+export function readLogTarget(text: string): string | Refusal {
+  const word = text.toLowerCase();
+  if (word !== text && ['off', 'stdout', 'stderr'].includes(word))
+    return refuse(`"${text}" is not known`, `write ${word}`);
+  if (/^(no|none|false|disabled|null)$/.test(word)) return refuse(`"${text}" is not known`, 'write off');
+  if (/^(yes|on|true|enabled|-)$/.test(word))
+    return refuse(`"${text}" does not say where to`, 'write stdout, or the path of a file');
+  return readFilePath(text);
+}

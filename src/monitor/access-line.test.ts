@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { seededRandom } from '../base/random.ts';
+import { Fields } from '../http/fields.ts';
 import { type AccessFacts, formatAccessLine, formatDroppedLine, maskQuery } from './access-line.ts';
 
 const facts = (more: Partial<AccessFacts> = {}): AccessFacts => ({
@@ -17,8 +18,7 @@ const facts = (more: Partial<AccessFacts> = {}): AccessFacts => ({
   whole: true,
   detail: '',
   cause: '',
-  referer: undefined,
-  userAgent: undefined,
+  fields: new Fields(),
   ...more,
 });
 
@@ -41,7 +41,10 @@ describe('an access line', () => {
         detail: anyText(),
       };
       const target = `/${anyText()}`;
-      const line = formatAccessLine(facts({ ...texts, target, userAgent: anyText(), referer: anyText() }), 1);
+      const line = formatAccessLine(
+        facts({ ...texts, target, fields: new Fields(['user-agent', anyText(), 'referer', anyText()]) }),
+        1,
+      );
       expect(line.slice(0, -1)).not.toMatch(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/);
       expect(line).toEndWith('}\n');
       const parsed = JSON.parse(line);
@@ -55,7 +58,11 @@ describe('an access line', () => {
   test('bounds what it takes over', () => {
     const long = 'x'.repeat(100_000);
     const line = formatAccessLine(
-      facts({ target: `/${long}?q=${long}`, host: long, userAgent: long, referer: long }),
+      facts({
+        target: `/${long}?q=${long}`,
+        host: long,
+        fields: new Fields(['user-agent', long, 'referer', long]),
+      }),
       1,
     );
     expect(line.length).toBeLessThan(3_500);
@@ -79,9 +86,12 @@ describe('an access line', () => {
   });
 
   test('leaves out the query of the referer', () => {
-    expect(formatAccessLine(facts({ referer: 'https://shop.example/cart?session=SECRET#x' }), 1)).toContain(
-      '"referer":"https://shop.example/cart"',
-    );
+    expect(
+      formatAccessLine(
+        facts({ fields: new Fields(['referer', 'https://shop.example/cart?session=SECRET#x']) }),
+        1,
+      ),
+    ).toContain('"referer":"https://shop.example/cart"');
   });
 });
 

@@ -1,23 +1,32 @@
 import { OUTCOMES } from '../cache/outcome.ts';
+import type { Fields } from '../http/fields.ts';
 
-/** One logged request, as it comes out of the ring. */
+/** What the request path knows when a request has ended. */
 export interface AccessFacts {
+  /** Wall-clock time, milliseconds since the epoch. */
   readonly timeMs: number;
   readonly client: string;
   readonly method: string;
   readonly host: string;
+  /** Request target as sent. */
   readonly target: string;
   readonly status: number;
+  /** Position in OUTCOMES. */
   readonly outcomeIndex: number;
+  /** Name of the route; empty when none matched. */
   readonly route: string;
   readonly sentBytes: number;
   readonly durationMs: number;
+  /** Time spent waiting for the origin; negative when it was not asked. */
   readonly originMs: number;
+  /** False when the client did not get all of it. */
   readonly whole: boolean;
+  /** What `Cache-Status` says beside the outcome; empty when there is nothing. */
   readonly detail: string;
+  /** Why nothing better could be served; empty when all went well. */
   readonly cause: string;
-  readonly referer: string | undefined;
-  readonly userAgent: string | undefined;
+  /** Of the request; Referer and User-Agent are taken from it, nothing else. */
+  readonly fields: Fields;
 }
 
 const TARGET_CHARS = 2_048;
@@ -49,8 +58,10 @@ export function formatAccessLine(facts: AccessFacts, sample: number): string {
   if (facts.detail !== '') line += `,"detail":${quote(facts.detail, FIELD_CHARS)}`;
   if (facts.cause !== '') line += `,"cause":${quote(facts.cause, FIELD_CHARS)}`;
   if (!facts.whole) line += ',"incomplete":true';
-  if (facts.referer !== undefined) line += `,"referer":${quote(withoutQuery(facts.referer), FIELD_CHARS)}`;
-  if (facts.userAgent !== undefined) line += `,"userAgent":${quote(facts.userAgent, FIELD_CHARS)}`;
+  const referer = facts.fields.get('referer');
+  if (referer !== undefined) line += `,"referer":${quote(withoutQuery(referer), FIELD_CHARS)}`;
+  const userAgent = facts.fields.get('user-agent');
+  if (userAgent !== undefined) line += `,"userAgent":${quote(userAgent, FIELD_CHARS)}`;
   // Failures are logged whatever the sample, so such a line stands for itself.
   if (sample > 1 && facts.status < 500) line += `,"sample":${sample}`;
   return `${line}}\n`;

@@ -2,8 +2,11 @@ import { describe, expect, test } from 'bun:test';
 import { seededRandom } from '../base/random.ts';
 import { OUTCOMES } from '../cache/outcome.ts';
 import { Fields } from '../http/fields.ts';
-import { type AccessEntry, AccessLog } from './access-log.ts';
+import type { AccessFacts } from './access-line.ts';
+import { AccessLog } from './access-log.ts';
 import { manualClock } from './manual-clock.fixture.ts';
+
+const KIB_64 = 64 * 1024;
 
 class MemorySink {
   text = '';
@@ -12,8 +15,8 @@ class MemorySink {
   ready(): boolean {
     return this.isReady;
   }
-  write(text: string): void {
-    this.text += text;
+  write(lines: Uint8Array): void {
+    this.text += Buffer.from(lines).toString();
     this.writes += 1;
   }
   get lines(): Record<string, unknown>[] {
@@ -23,7 +26,7 @@ class MemorySink {
   }
 }
 
-const entry = (more: Partial<AccessEntry> = {}): AccessEntry => ({
+const entry = (more: Partial<AccessFacts> = {}): AccessFacts => ({
   timeMs: Date.UTC(2026, 10, 23, 17, 4, 5, 6),
   client: '192.0.2.7',
   method: 'GET',
@@ -42,7 +45,7 @@ const entry = (more: Partial<AccessEntry> = {}): AccessEntry => ({
   ...more,
 });
 
-function setUp(options: { capacity?: number; sample?: number } = {}) {
+function setUp(options: { bufferBytes?: number; sample?: number } = {}) {
   const clock = manualClock();
   const sink = new MemorySink();
   return { clock, sink, log: new AccessLog({ clock, sink, ...options }) };
@@ -85,7 +88,7 @@ describe('the access log', () => {
 
   test('copies the entry, so that the caller may use one object for all', () => {
     const { clock, sink, log } = setUp();
-    const reused = entry();
+    const reused = { ...entry() };
     for (const target of ['/a', '/b', '/c']) {
       reused.target = target;
       log.log(reused);
@@ -95,38 +98,47 @@ describe('the access log', () => {
   });
 
   test('flushes when it is half full, but not before the request that filled it was answered', () => {
-    const { clock, sink, log } = setUp({ capacity: 8 });
-    for (let i = 0; i < 4; i += 1) log.log(entry());
+    const { clock, sink, log } = setUp({ bufferBytes: KIB_64 });
+    while (log.lines === 0 && sink.writes === 0 && clock.pending === 1) log.log(entry());
     expect(sink.writes).toBe(0);
     clock.advance(0);
-    expect(sink.lines).toHaveLength(4);
+    expect(sink.text.length).toBeGreaterThanOrEqual(KIB_64 / 2);
+    expect(sink.lines).toHaveLength(log.lines);
   });
 
   test('drops lines rather than wait for a slow sink, and says how many', () => {
-    const { clock, sink, log } = setUp({ capacity: 8 });
+    const { clock, sink, log } = setUp({ bufferBytes: KIB_64 });
     sink.isReady = false;
-    for (let i = 0; i < 20; i += 1) log.log(entry({ target: `/${i}` }));
+    for (let i = 0; i < 1_000; i += 1) log.log(entry({ target: `/${i}` }));
     clock.advance(1_000);
     expect(sink.text).toBe('');
-    expect(log.dropped).toBe(12);
+    const { dropped } = log;
+    expect(dropped).toBeGreaterThan(100);
     sink.isReady = true;
     clock.advance(200);
-    const told = sink.lines.pop()!;
+    const told = sink.lines.at(-1)!;
     expect(sink.lines.slice(0, -1).map((line) => line['path'])).toEqual(
-      Array.from({ length: 8 }, (_, i) => `/${i}`),
+      Array.from({ length: 1_000 - dropped }, (_, i) => `/${i}`),
     );
-    expect(told).toEqual({ time: '2026-11-23T17:00:01.200Z', event: 'access-log-dropped', dropped: 12 });
-    expect(log.lines).toBe(8);
+    expect(told).toEqual({ time: '2026-11-23T17:00:01.200Z', event: 'access-log-dropped', dropped });
+    expect(log.lines).toBe(1_000 - dropped);
     clock.advance(1_000);
-    expect(sink.lines).toHaveLength(9); // told once
+    expect(sink.lines).toHaveLength(1_001 - dropped); // told once
   });
 
-  test('writes a large backlog in portions, with a turn for requests in between', () => {
-    const { clock, sink, log } = setUp({ capacity: 8_192 });
-    for (let i = 0; i < 3_500; i += 1) log.log(entry({ target: `/${i}` }));
+  test('writes nothing over the lines that the sink is still reading', () => {
+    const { clock, sink, log } = setUp({ bufferBytes: KIB_64 });
+    const taken: Uint8Array[] = [];
+    sink.write = (lines) => {
+      taken.push(lines);
+      sink.isReady = false;
+    };
+    log.log(entry({ target: '/first' }));
     clock.advance(200);
-    expect(sink.writes).toBe(4);
-    expect(sink.lines.map((line) => line['path'])).toEqual(Array.from({ length: 3_500 }, (_, i) => `/${i}`));
+    for (let i = 0; i < 1_000; i += 1) log.log(entry({ target: '/later' }));
+    clock.advance(1_000);
+    expect(taken).toHaveLength(1);
+    expect(Buffer.from(taken[0]!).toString()).toContain('"/first"');
   });
 
   test('samples by count, and logs every failure', () => {
@@ -165,7 +177,7 @@ describe('the access log', () => {
   test('loses nothing between log and sink, whatever the order of bursts, pauses and a sink that comes and goes', () => {
     for (let seed = 1; seed <= 30; seed += 1) {
       const random = seededRandom(seed);
-      const { clock, sink, log } = setUp({ capacity: 2 + (random.u32() % 40) });
+      const { clock, sink, log } = setUp({ bufferBytes: KIB_64 / 4 + (random.u32() % 10_000) });
       let sent = 0;
       for (let step = 0; step < 100; step += 1) {
         for (let burst = random.u32() % 30; burst > 0; burst -= 1) {

@@ -21,13 +21,13 @@ describe('a file sink', () => {
     expect(sink.ready()).toBe(true);
     let expected = '';
     for (let i = 0; i < 500; i += 1) {
-      sink.write(`line ${i}\n`);
+      sink.write(Buffer.from(`line ${i}\n`));
       expected += `line ${i}\n`;
     }
     expect(sink.ready()).toBe(false);
     await sink.drained();
     expect(sink.ready()).toBe(true);
-    sink.write('last\n');
+    sink.write(Buffer.from('last\n'));
     await sink.close();
     expect(readFileSync(path, 'utf8')).toBe(`${expected}last\n`);
     expect(statSync(path).mode & 0o137).toBe(0);
@@ -36,13 +36,13 @@ describe('a file sink', () => {
   test('goes on in a new file after a rotation', async () => {
     const path = join(folder, 'rotated.log');
     const sink = new FileSink({ to: path, onTrouble: noTrouble });
-    sink.write('old\n');
+    sink.write(Buffer.from('old\n'));
     renameSync(path, `${path}.1`);
     sink.reopen(); // while the write is under way
-    sink.write('new\n');
+    sink.write(Buffer.from('new\n'));
     await sink.drained();
     sink.reopen();
-    sink.write('newer\n');
+    sink.write(Buffer.from('newer\n'));
     await sink.close();
     expect(readFileSync(`${path}.1`, 'utf8')).toBe('old\n');
     expect(readFileSync(path, 'utf8')).toBe('new\nnewer\n');
@@ -57,7 +57,7 @@ describe('a file sink', () => {
     sink.reopen();
     expect(told).toHaveLength(1);
     expect(told[0]).toContain('cannot reopen');
-    sink.write('still\n');
+    sink.write(Buffer.from('still\n'));
     await sink.close();
     expect(readFileSync(join(`${inner}-moved`, 'a.log'), 'utf8')).toBe('still\n');
   });
@@ -66,7 +66,7 @@ describe('a file sink', () => {
     const told: (string | undefined)[] = [];
     const sink = new FileSink({ to: '/dev/full', onTrouble: (message) => told.push(message) });
     for (let i = 0; i < 3; i += 1) {
-      sink.write('x\n');
+      sink.write(Buffer.from('x\n'));
       await sink.drained();
     }
     await sink.close();

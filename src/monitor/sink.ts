@@ -1,11 +1,11 @@
 import { closeSync, openSync, write, writeSync } from 'node:fs';
 
 /** Where lines of text go. */
-export interface TextSink {
-  /** False while earlier text is still on its way. What can wait should; what cannot is kept by the sink. */
+export interface LineSink {
+  /** False while earlier lines are still on their way. What can wait should; what cannot is kept by the sink. */
   ready(): boolean;
-  /** Takes whole lines. May throw when they are lost. */
-  write(text: string): void;
+  /** Takes whole lines in UTF-8; the bytes are the sink's until it is ready again. May throw when they are lost. */
+  write(lines: Uint8Array): void;
 }
 
 export interface FileSinkOptions {
@@ -19,11 +19,11 @@ export interface FileSinkOptions {
  * Appends to a file, one asynchronous write at a time, so that a slow disk or a blocked pipe holds up no request:
  * an edge to the file system. When a write fails its text is lost, `onTrouble` is told, and the next is tried as usual.
  */
-export class FileSink implements TextSink {
+export class FileSink implements LineSink {
   readonly #to: string | number;
   readonly #onTrouble: (message: string | undefined) => void;
   #fd: number;
-  #pending = '';
+  #pending: Uint8Array[] = [];
   #writing = false;
   #reopening = false;
   #failing = false;
@@ -40,8 +40,8 @@ export class FileSink implements TextSink {
     return !this.#writing;
   }
 
-  write(text: string): void {
-    this.#pending += text;
+  write(lines: Uint8Array): void {
+    this.#pending.push(lines);
     if (!this.#writing) this.#start();
   }
 
@@ -69,9 +69,7 @@ export class FileSink implements TextSink {
 
   #start(): void {
     this.#writing = true;
-    const bytes = Buffer.from(this.#pending);
-    this.#pending = '';
-    this.#step(bytes, 0);
+    this.#step(this.#pending.shift()!, 0);
   }
 
   #step(bytes: Uint8Array, at: number): void {
@@ -88,7 +86,7 @@ export class FileSink implements TextSink {
   #settle(): void {
     this.#writing = false;
     if (this.#reopening) this.#swap();
-    if (this.#pending !== '') {
+    if (this.#pending.length > 0) {
       this.#start();
       return;
     }

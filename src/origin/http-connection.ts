@@ -164,7 +164,7 @@ export class HttpConnection implements ResponseEvents {
     const again =
       this.#uses > 1 && (arrived === 'nothing' || (arrived === 'some-head' && cause === 'malformed'));
     // What does not even look like a response may be the rest of the previous one, with a body longer than it said.
-    
+    if (again && arrived !== 'nothing') this.#previous?.onTaint();
     this.#close(undefined, true);
     passenger.onBroken(cause, detail, again);
   }

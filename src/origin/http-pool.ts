@@ -192,11 +192,7 @@ export class HttpPool implements ConnectionKeeper {
     while (this.#waiting.size > this.#connecting.size) {
       const probing = this.#unanswered || this.#overdue.size >= maxConnections;
       if (probing && this.#connecting.size > 0) return;
-      if (this.#open + this.#connecting.size >= maxConnections) {
-        // Idle ones beside waiters: these want a fresh one. Ending it comes back here.
-        this.#idle[0]?.end();
-        return;
-      }
+      if (this.#open + this.#connecting.size >= maxConnections) return;
       const connection = new HttpConnection(this.#authority, limits, this);
       this.#connecting.add(connection);
       connection.open(connect, tls);

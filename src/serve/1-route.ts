@@ -31,14 +31,14 @@ export class Routes {
   readonly all: readonly Route[];
   readonly #matchers: readonly Matcher[];
 
-  /** @param origins by name; every origin that a route names must be there. */
-  constructor(config: ValidConfig, origins: ReadonlyMap<string, { origin: Origin; id: number }>) {
+  /** @param origins every origin that a route names; their order is their ids. */
+  constructor(config: ValidConfig, origins: readonly Origin[]) {
     this.#matchers = config.routes.map((rule, id) => {
-      const { origin, id: originId } = origins.get(rule.origin)!;
+      const originId = origins.findIndex((origin) => origin.name === rule.origin);
       const route: Route = {
         id,
         name: rule.name,
-        origin,
+        origin: origins[originId]!,
         originId,
         stripPrefix: rule.stripPrefix ?? '',
         caches: rule.cache,

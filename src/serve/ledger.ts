@@ -7,8 +7,7 @@ import {
   OUTCOMES,
   type Outcome,
 } from '../cache/outcome.ts';
-import { Fields } from '../http/fields.ts';
-import type { AccessEntry, AccessLog } from '../monitor/access-log.ts';
+import type { AccessLog } from '../monitor/access-log.ts';
 import { NO_ROUTE, type Recorder } from '../monitor/recorder.ts';
 import { ORIGIN_FAILURES, type OriginFailure } from '../origin/origin.ts';
 import type { Route } from './1-route.ts';
@@ -38,33 +37,14 @@ export class Ledger {
   readonly recorder: Recorder;
   readonly #clock: Clock;
   readonly #accessLog: AccessLog | undefined;
-  /** Filled anew for each request: the log copies it. */
-  readonly #entry: AccessEntry;
 
   constructor(recorder: Recorder, clock: Clock, accessLog: AccessLog | undefined) {
     this.recorder = recorder;
     this.#clock = clock;
     this.#accessLog = accessLog;
-    this.#entry = {
-      timeMs: 0,
-      client: '',
-      method: '',
-      host: '',
-      target: '',
-      fields: new Fields(),
-      status: 0,
-      outcomeIndex: 0,
-      route: '',
-      sentBytes: 0,
-      durationMs: 0,
-      whole: true,
-      originMs: -1,
-      detail: '',
-      cause: '',
-    };
   }
 
-  /** A request has ended. Tens of nanoseconds, nothing allocated. */
+  /** A request has ended. Tens of nanoseconds, and 0.7 us with an access log. */
   served(served: Served, sentBytes: number, whole: boolean): void {
     const { request } = served;
     const durationMs = this.#clock.monotonicMs() - request.receivedMs;
@@ -78,23 +58,23 @@ export class Ledger {
       whole,
     );
     if (this.#accessLog === undefined) return;
-    const entry = this.#entry;
-    entry.timeMs = this.#clock.nowMs();
-    entry.client = request.client;
-    entry.method = request.method;
-    entry.host = request.host;
-    entry.target = request.target;
-    entry.fields = request.fields;
-    entry.status = served.status;
-    entry.outcomeIndex = outcomeIndex;
-    entry.route = served.route?.name ?? '';
-    entry.sentBytes = sentBytes;
-    entry.durationMs = durationMs;
-    entry.whole = whole;
-    entry.originMs = served.originMs;
-    entry.detail = served.detail;
-    entry.cause = served.cause;
-    this.#accessLog.log(entry);
+    this.#accessLog.log({
+      timeMs: this.#clock.nowMs(),
+      client: request.client,
+      method: request.method,
+      host: request.host,
+      target: request.target,
+      status: served.status,
+      outcomeIndex,
+      route: served.route?.name ?? '',
+      sentBytes,
+      durationMs,
+      originMs: served.originMs,
+      whole,
+      detail: served.detail,
+      cause: served.cause,
+      fields: request.fields,
+    });
   }
 
   notStored(reason: NotStoredReason): void {

@@ -226,3 +226,22 @@ export class Account implements Payload {
     waiter?.();
   }
 }
+
+/** Answers with the target as the body. */
+export const echo: Serve = (request, responder) => {
+  responder.respond(new Account(Buffer.from(request.target, 'latin1'), true).answer());
+  return undefined;
+};
+
+/** Keeps requests unanswered until the test answers them. */
+export function held() {
+  const requests: CacheRequest[] = [];
+  const responders: Responder[] = [];
+  const abandoned: number[] = [];
+  const serve: Serve = (request, responder) => {
+    const index = requests.push(request) - 1;
+    responders.push(responder);
+    return () => abandoned.push(index);
+  };
+  return { requests, responders, abandoned, serve };
+}

@@ -34,6 +34,8 @@ export interface PublicServer {
   /** As a local client would reach it, without a path. */
   readonly url: string;
   readonly stats: Readonly<ServerStats>;
+  /** It is going away: {@link drain} was called. */
+  readonly draining: boolean;
   /** Open connections. */
   connections(): number;
   /**
@@ -84,6 +86,9 @@ export function startPublicServer(options: PublicServerOptions): PublicServer {
     port: listener.port,
     url: `${scheme}://${host.defaultAuthority}`,
     stats: host.stats,
+    get draining() {
+      return host.draining;
+    },
     connections: () => connections.size,
     async drain(deadlineMs) {
       host.draining = true;

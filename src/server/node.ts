@@ -7,7 +7,7 @@ import { composeSnapshot } from '../monitor/compose.ts';
 import { exposition } from '../monitor/exposition.ts';
 import type { Log } from '../monitor/log.ts';
 import { Recorder } from '../monitor/recorder.ts';
-import type { TextSink } from '../monitor/sink.ts';
+import type { LineSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { createFilesOrigin } from '../origin/files.ts';
 import { createHttpOrigin } from '../origin/http.ts';
@@ -18,7 +18,7 @@ import { Ledger } from '../serve/ledger.ts';
 import { purge } from '../serve/purge.ts';
 import { RequestPath } from '../serve/request.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
-import { type AdminServer, type Readiness, startAdminServer } from './admin.ts';
+import { type AdminServer, startAdminServer } from './admin.ts';
 import { type PublicServer, startPublicServer } from './listener.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
@@ -35,7 +35,7 @@ export interface NodeOptions {
   readonly log: Log;
   readonly version: string;
   /** Where access log lines go; undefined for none. */
-  readonly accessLog: TextSink | undefined;
+  readonly accessLog: LineSink | undefined;
   /** Resident memory and processor time of this process. */
   readonly processUsage: () => Snapshot['process'];
 }
@@ -63,8 +63,8 @@ export interface Node {
  */
 export function startNode(options: NodeOptions): Node {
   const { config, clock, log } = options;
-  const startedAtMs = clock.nowMs();
   const { memory } = config.cache;
+  const nowS = (): number => Math.floor(clock.nowMs() / 1000);
   const tier = new MemoryTier({
     budgetBytes: memory.sizeBytes,
     policy: memory.policy,
@@ -73,103 +73,109 @@ export function startNode(options: NodeOptions): Node {
     hashKey: { k0: randomBytes(4).readUInt32LE(), k1: randomBytes(4).readUInt32LE() },
   });
   const origins = createOrigins(config, clock, log);
-  const routes = new Routes(
-    config,
-    new Map([...origins].map(([name, origin], id) => [name, { origin, id }])),
-  );
+  const routes = new Routes(config, origins);
   const recorder = new Recorder({
     routes: config.routes.map((route) => route.name),
-    origins: [...origins.keys()],
+    origins: origins.map((origin) => origin.name),
     causes: ORIGIN_FAILURES,
   });
-  const accessLog =
-    options.accessLog === undefined
-      ? undefined
-      : new AccessLog({
-          sink: options.accessLog,
-          clock,
-          sample: Math.max(1, Math.round(1 / config.log.access.sample)),
-        });
-  const path = new RequestPath({
+  const accessLog = createAccessLog(options);
+  const handler = new RequestPath({
     routes,
     tier,
     ledger: new Ledger(recorder, clock, accessLog),
     clock,
     spoolBytesMax: Math.min(SPOOL_BYTES_MAX, memory.sizeBytes * SPOOL_SHARE),
   });
-  const fault = (error: unknown): void => {
-    recorder.internalFault();
-    log.error('a request failed inside the node; the node goes on', { error: String(error) });
-  };
-  const server = startPublicServer({
-    listen: { hostname: config.server.listen.host, port: config.server.listen.port },
-    handler: path,
-    clock,
-    limits: {
-      connectionsMax: config.server.maxConnections,
-      headTimeoutMs: config.server.headTimeoutMs,
-      idleTimeoutMs: config.server.idleTimeoutMs,
-      writeTimeoutMs: config.server.stallTimeoutMs,
-    },
-    onFault: fault,
-  });
-  let draining = false;
-  const snapshot = (): Snapshot =>
-    composeSnapshot(recorder, {
-      holdfast: options.version,
-      startedAtMs,
-      nowMs: clock.nowMs(),
-      listen: server.url,
-      draining,
-      connections: server.connections(),
-      memory: memorySnapshot(tier),
-      routes: tier.cache.account.routes,
-      origins: [...origins.values()].map((origin) => origin.gauges()),
-      process: options.processUsage(),
-    });
+  const server = startServer(options, handler, recorder);
+  const snapshot = snapshots({ options, recorder, tier, origins, server });
   const admin = startAdmin(options, server, {
     snapshot,
     metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
-    ready: () => (draining ? { ready: false, reason: 'draining' } : { ready: true }),
     purge: (target) => purge(tier, routes, target),
     onDenied: (denial, client) => {
       recorder.adminDenial(denial);
       log.warn('a request to the admin port was refused', { reason: denial, client });
     },
   });
-  const stopMaintenance = every(clock, MAINTENANCE_MS, () => {
-    tier.maintain(Math.floor(clock.nowMs() / 1000));
-  });
-  let stopping: Promise<void> | undefined;
-  const stop = async (deadlineMs: number): Promise<void> => {
-    draining = true;
+  const stopMaintenance = every(clock, MAINTENANCE_MS, () => tier.maintain(nowS()));
+  const stopOnce = async (deadlineMs: number): Promise<void> => {
     await server.drain(deadlineMs);
-    for (const origin of origins.values()) origin.close();
+    for (const origin of origins) origin.close();
     stopMaintenance();
     accessLog?.close();
     await admin.stop();
   };
+  let stopping: Promise<void> | undefined;
   return {
     url: server.url,
     adminUrl: admin.url,
     tier,
     snapshot,
-    resizeMemory: (budgetBytes) => tier.resize(budgetBytes, Math.floor(clock.nowMs() / 1000)),
+    resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
     switchPolicy: (name) => tier.cache.switchPolicy(name),
     stop: (deadlineMs = config.server.drainTimeoutMs) => {
-      if (stopping === undefined) stopping = stop(deadlineMs);
+      if (stopping === undefined) stopping = stopOnce(deadlineMs);
       else void server.drain(deadlineMs);
       return stopping;
     },
   };
 }
 
-type AdminParts = Pick<
-  Parameters<typeof startAdminServer>[0],
-  'snapshot' | 'metrics' | 'purge' | 'onDenied'
-> & {
-  readonly ready: () => Readiness;
-};
+function createAccessLog({ config, clock, accessLog: sink }: NodeOptions): AccessLog | undefined {
+  if (sink === undefined) return undefined;
+  return new AccessLog({ sink, clock, sample: Math.max(1, Math.round(1 / config.log.access.sample)) });
+}
+
+function startServer(
+  { config, clock, log }: NodeOptions,
+  handler: RequestPath,
+  recorder: Recorder,
+): PublicServer {
+  const { server } = config;
+  return startPublicServer({
+    listen: { hostname: server.listen.host, port: server.listen.port },
+    handler,
+    clock,
+    limits: {
+      connectionsMax: server.maxConnections,
+      headTimeoutMs: server.headTimeoutMs,
+      idleTimeoutMs: server.idleTimeoutMs,
+      writeTimeoutMs: server.stallTimeoutMs,
+    },
+    onFault: (error) => {
+      recorder.internalFault();
+      log.error('a request failed inside the node; the node goes on', { error: String(error) });
+    },
+  });
+}
+
+interface Parts {
+  readonly options: NodeOptions;
+  readonly recorder: Recorder;
+  readonly tier: MemoryTier;
+  readonly origins: readonly Origin[];
+  readonly server: PublicServer;
+}
+
+function snapshots({ options, recorder, tier, origins, server }: Parts): () => Snapshot {
+  const startedAtMs = options.clock.nowMs();
+  return () =>
+    composeSnapshot(recorder, {
+      holdfast: options.version,
+      startedAtMs,
+      nowMs: options.clock.nowMs(),
+      listen: server.url,
+      draining: server.draining,
+      connections: server.connections(),
+      memory: memorySnapshot(tier),
+      routes: tier.cache.account.routes,
+      origins: origins.map((origin) => origin.gauges()),
+      process: options.processUsage(),
+    });
+}
+
+type AdminParts = Pick<Parameters<typeof startAdminServer>[0], 'snapshot' | 'metrics' | 'purge' | 'onDenied'>;
 
 /** A node without its admin server is not a node: the public one is taken down again. */
 function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminParts): AdminServer {
@@ -177,6 +183,7 @@ function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminPart
   try {
     return startAdminServer({
       ...parts,
+      ready: () => (server.draining ? { ready: false, reason: 'draining' } : { ready: true }),
       listen: { host: listen.host, port: listen.port },
       token: options.adminToken,
       clock: options.clock,
@@ -188,15 +195,11 @@ function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminPart
   }
 }
 
-function createOrigins(config: ValidConfig, clock: Clock, log: Log): Map<string, Origin> {
+/** In the order of the configuration: an origin's position is its id. */
+function createOrigins(config: ValidConfig, clock: Clock, log: Log): Origin[] {
   const onFault = (error: unknown): void =>
     log.error('an origin exchange failed inside the node', { error: String(error) });
-  return new Map(
-    Object.entries(config.origins).map(([name, origin]) => [
-      name,
-      createOrigin(name, origin, clock, onFault),
-    ]),
-  );
+  return Object.entries(config.origins).map(([name, origin]) => createOrigin(name, origin, clock, onFault));
 }
 
 function createOrigin(
@@ -206,7 +209,7 @@ function createOrigin(
   onFault: (error: unknown) => void,
 ): Origin {
   if (config.type === 'files')
-    return createFilesOrigin({ name, root: config.root, maxBodyBytes: Number.MAX_SAFE_INTEGER });
+    return createFilesOrigin({ name, root: config.root, maxBodyBytes: Number.MAX_SAFE_INTEGER }, { onFault });
   const { tls } = config;
   return createHttpOrigin(
     {

@@ -203,6 +203,12 @@ export const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     peer.onNext = () => peer.fin();
     peer.send(whole());
   },
+  /** The same, but the response takes a moment. */
+  'stale-slow': (peer) =>
+    peer.later(() => {
+      peer.onNext = () => peer.fin();
+      peer.send(whole());
+    }),
   /** A proper response; the next request on this connection is answered with a reset. */
   'stale-reset': (peer) => {
     peer.onNext = () => peer.reset();

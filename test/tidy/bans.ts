@@ -12,15 +12,45 @@ interface Ban {
 }
 
 const BANS: readonly Ban[] = [
-  ban('time', 'Date.now', /\bDate\.now\b|\bnew Date\(\s*\)/g, 'clock.nowMs(), from a Clock that is handed in'),
-  ban('time', 'performance', /(?<![.\w$])performance\./g, 'clock.monotonicMs(), from a Clock that is handed in'),
-  ban('time', 'a timer', /(?<![.\w$])set(?:Timeout|Interval|Immediate)\b/g, 'clock.after(), or every() of base/clock.ts'),
+  ban(
+    'time',
+    'Date.now',
+    /\bDate\.now\b|\bnew Date\(\s*\)/g,
+    'clock.nowMs(), from a Clock that is handed in',
+  ),
+  ban(
+    'time',
+    'performance',
+    /(?<![.\w$])performance\./g,
+    'clock.monotonicMs(), from a Clock that is handed in',
+  ),
+  ban(
+    'time',
+    'a timer',
+    /(?<![.\w$])set(?:Timeout|Interval|Immediate)\b/g,
+    'clock.after(), or every() of base/clock.ts',
+  ),
   ban('random', 'Math.random', /\bMath\.random\b/g, 'a Random that is handed in (base/random.ts)'),
-  ban('random', 'system randomness', /\b(?:randomBytes|randomUUID|randomInt|getRandomValues)\b(?=\()/g, 'a value that is handed in'),
+  ban(
+    'random',
+    'system randomness',
+    /\b(?:randomBytes|randomUUID|randomInt|getRandomValues)\b(?=\()/g,
+    'a value that is handed in',
+  ),
   ban('process', 'process', /(?<![.\w$])process\.(?=\w)/g, 'what main.ts hands in (cli/world.ts)'),
-  ban('console', 'console', /(?<![.\w$])console\./g, 'the Log that is handed in, or io.out and io.err in a command'),
+  ban(
+    'console',
+    'console',
+    /(?<![.\w$])console\./g,
+    'the Log that is handed in, or io.out and io.err in a command',
+  ),
   ban('runtime', 'Bun', /(?<![.\w$])Bun\./g, 'the contract of an edge: Origin, RequestHandler, World'),
-  ban('net', 'fetch', /(?:[=(:,?!&|>]\s*|\b(?:await|return|void)\s+)fetch\(/g, 'an Origin, or a fetch that is handed in'),
+  ban(
+    'net',
+    'fetch',
+    /(?:[=(:,?!&|>]\s*|\b(?:await|return|void)\s+)fetch\(/g,
+    'an Origin, or a fetch that is handed in',
+  ),
 ];
 
 /** Modules of the runtime that do something to the world, by what they do. */
@@ -76,7 +106,11 @@ interface Edge {
 
 /** The edges: each may touch exactly this, for this reason. An effect that is no longer used must be taken off. */
 export const EDGES: readonly Edge[] = [
-  edge('src/main.ts', ['time', 'process', 'disk', 'net'], 'the composition root: builds the real ones and hands them in'),
+  edge(
+    'src/main.ts',
+    ['time', 'process', 'disk', 'net'],
+    'the composition root: builds the real ones and hands them in',
+  ),
   edge('src/origin/files.ts', ['disk'], 'the origin that is a directory'),
   edge('src/origin/http.ts', ['runtime'], 'the default of its `connect`: the socket of the runtime'),
   edge('src/origin/http-connection.ts', ['runtime'], 'one connection to an origin'),
@@ -84,10 +118,22 @@ export const EDGES: readonly Edge[] = [
   edge('src/server/host.ts', ['runtime'], 'the type of a client socket'),
   edge('src/server/admin.ts', ['runtime'], 'the admin port'),
   edge('src/server/admin-guard.ts', ['net'], 'isIP(), which only looks at text'),
-  edge('src/server/admin-token.ts', ['disk', 'random'], 'makes the token of a run and leaves it for its owner'),
-  edge('src/monitor/sink.ts', ['disk'], 'where log lines are written'),
+  edge(
+    'src/server/admin-token.ts',
+    ['disk', 'random'],
+    'makes the token of a run and leaves it for its owner',
+  ),
+  edge(
+    'src/monitor/sink.ts',
+    ['disk', 'runtime'],
+    'where log lines are written, with a pause while a pipe is full',
+  ),
   edge('src/cli/terminal.ts', ['disk'], 'the terminal: reads keys, writes the screen'),
-  edge('src/cli/demo/', ['time', 'process', 'disk', 'runtime', 'threads'], 'a world of its own: origin, pictures and clients'),
+  edge(
+    'src/cli/demo/',
+    ['time', 'process', 'disk', 'runtime', 'threads'],
+    'a world of its own: origin, pictures and clients',
+  ),
 ];
 
 /** Effects outside of the files that are their edge, and edges that have become larger than they need to be. */
@@ -97,14 +143,17 @@ export function bans(tree: Tree, edges: readonly Edge[] = EDGES): Finding[] {
   for (const source of tree.sources) {
     if (source.isTest || !source.path.startsWith('src/')) continue;
     for (const { at, effect, name, instead } of [...usesOf(source), ...modulesOf(source)]) {
-      const allowed = edges.find(({ path, effects }) => covers(path, source.path) && effects.includes(effect));
+      const allowed = edges.find(
+        ({ path, effects }) => covers(path, source.path) && effects.includes(effect),
+      );
       if (allowed !== undefined) used.add(`${allowed.path} ${effect}`);
       else found.push(`${source.path}:${lineAt(source.text, at)}: ${name} is for edges only; use ${instead}`);
     }
   }
   for (const { path, effects } of edges) {
     for (const effect of effects) {
-      if (!used.has(`${path} ${effect}`)) found.push(`${path}: does not need "${effect}" any more; take it off EDGES`);
+      if (!used.has(`${path} ${effect}`))
+        found.push(`${path}: does not need "${effect}" any more; take it off EDGES`);
     }
   }
   return found;
@@ -118,7 +167,9 @@ export function pure(tree: Tree): Finding[] {
     if (allowed === undefined || source.isTest) continue;
     for (const { specifier, target, line } of source.imports) {
       if (target !== undefined || allowed.has(specifier)) continue;
-      found.push(`${source.path}:${line}: imports ${specifier}, but its folder is pure; take the value as an argument`);
+      found.push(
+        `${source.path}:${line}: imports ${specifier}, but its folder is pure; take the value as an argument`,
+      );
     }
   }
   return found;
@@ -129,7 +180,9 @@ interface Use extends Omit<Ban, 'pattern'> {
 }
 
 function usesOf({ code }: Source): Use[] {
-  return BANS.flatMap((each) => [...code.matchAll(each.pattern)].map((match) => ({ ...each, at: match.index })));
+  return BANS.flatMap((each) =>
+    [...code.matchAll(each.pattern)].map((match) => ({ ...each, at: match.index })),
+  );
 }
 
 function modulesOf(source: Source): Use[] {
@@ -138,7 +191,12 @@ function modulesOf(source: Source): Use[] {
     if (!/^(node:|bun$|bun:)/.test(specifier) || HARMLESS.has(specifier)) continue;
     const effect = MODULES[specifier] ?? 'runtime';
     const at = source.text.split('\n', line - 1).join('\n').length + (line > 1 ? 1 : 0);
-    found.push({ at, effect, name: specifier, instead: 'what an edge hands in, or make the file an edge (EDGES)' });
+    found.push({
+      at,
+      effect,
+      name: specifier,
+      instead: 'what an edge hands in, or make the file an edge (EDGES)',
+    });
   }
   return found;
 }

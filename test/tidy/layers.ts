@@ -1,6 +1,9 @@
 import { type Finding, folderOf, type Source, type Tree } from './tree.ts';
 
-/** Imports only go to the left, and folders of one rank do not see each other. Type-only imports count too. */
+/**
+ * Imports only go to the left, and folders of one rank do not see each other. Type-only imports count too. Tests may
+ * look anywhere: some compare what two layers say.
+ */
 export const LAYERS: readonly (readonly string[])[] = [
   ['base'],
   ['policy', 'http', 'image', 'config', 'traffic'],
@@ -26,22 +29,31 @@ const STEP = /^src\/(serve|rollout)\/\d+-/;
 
 /** What each file may see of the others. */
 export function layers(tree: Tree): Finding[] {
-  return tree.sources.flatMap((source) => (source.path.startsWith('src/') ? importsOut(source) : []));
+  const tests = new Set(tree.sources.filter(({ isTest }) => isTest).map(({ path }) => path));
+  const product = tree.sources.filter(({ path, isTest }) => path.startsWith('src/') && !isTest);
+  return product.flatMap((source) => importsOut(source, tests));
 }
 
-function importsOut(source: Source): Finding[] {
+function importsOut(source: Source, tests: ReadonlySet<string>): Finding[] {
   const found: Finding[] = [];
   const from = folderOf(source.path);
-  if (from === undefined) return [`${source.path}: lies directly in src/; put it into the folder of its layer`];
-  if (rankOf(from) < 0) return [`${source.path}: no layer has a folder "${from}"; add it to LAYERS, at its rank`];
+  if (from === undefined)
+    return [`${source.path}: lies directly in src/; put it into the folder of its layer`];
+  if (rankOf(from) < 0)
+    return [`${source.path}: no layer has a folder "${from}"; add it to LAYERS, at its rank`];
   for (const { target, line } of source.imports) {
     if (target === undefined) continue;
     const to = folderOf(target);
     const at = `${source.path}:${line}`;
-    if (to === undefined) {
-      if (!source.isTest && from !== 'main') found.push(`${at}: imports ${target}; the product knows only src/`);
+    if (tests.has(target)) {
+      found.push(
+        `${at}: imports ${target}, which is part of the tests; move what the product needs out of it`,
+      );
+    } else if (to === undefined) {
+      if (from !== 'main') found.push(`${at}: imports ${target}; the product knows only src/`);
     } else if (to !== from && rankOf(to) >= rankOf(from)) {
-      const why = rankOf(to) === rankOf(from) ? `${to} has the same rank as ${from}` : `${to} is above ${from}`;
+      const why =
+        rankOf(to) === rankOf(from) ? `${to} has the same rank as ${from}` : `${to} is above ${from}`;
       found.push(`${at}: imports ${target}, but ${why}; move what is shared to the left, or hand it in`);
     }
   }

@@ -8,11 +8,12 @@ export function commands(tree: Tree): Finding[] {
   const readme = tree.files.get('README.md');
   if (readme === undefined) return [`README.md: is missing; it must show: ${COMMANDS.join('  and  ')}`];
   const lines = readme.split('\n').map((line) => line.trim());
-  const found = COMMANDS.filter((command) => !lines.includes(command)).map(
-    (command) => `README.md: has no line "${command}"; put it into a block of its own`,
-  );
+  const found = COMMANDS.filter(
+    (command) => !lines.some((line) => line === command || line.startsWith(`${command} #`)),
+  ).map((command) => `README.md: has no line "${command}"; put it into a block of its own`);
   const ci = (tree.files.get('.ci/run') ?? '').split('\n').map((line) => line.trim());
-  if (!ci.includes(COMMANDS[1])) found.push(`.ci/run: does not run "${COMMANDS[1]}"; it must run what the README says`);
+  if (!ci.includes(COMMANDS[1]))
+    found.push(`.ci/run: does not run "${COMMANDS[1]}"; it must run what the README says`);
   return found;
 }
 
@@ -60,7 +61,10 @@ export function generated(tree: Tree): Finding[] {
     .map((path) => `${path}: no test keeps it fresh; compare it there with what generates it`);
 }
 
-const MACHINE = new RegExp(`(?<![\\w.~/:-])/(?:${['work', 'home', 'Users', 'root'].join('|')})/[\\w.-]+`, 'g');
+const MACHINE = new RegExp(
+  `(?<![\\w.~/:-])/(?:${['work', 'home', 'Users', 'root'].join('|')})/[\\w./-]+`,
+  'g',
+);
 
 /** Paths that exist on one machine only. */
 export function machinePaths(tree: Tree): Finding[] {
@@ -68,7 +72,9 @@ export function machinePaths(tree: Tree): Finding[] {
   for (const [path, text] of tree.files) {
     text.split('\n').forEach((line, index) => {
       for (const [match] of line.matchAll(MACHINE)) {
-        found.push(`${path}:${index + 1}: ${match} is a place on one machine; use a path from the root of the repository`);
+        found.push(
+          `${path}:${index + 1}: ${match} is a place on one machine; use a path from the root of the repository`,
+        );
       }
     });
   }

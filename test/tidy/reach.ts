@@ -42,7 +42,8 @@ export function unusedExports(tree: Tree): Finding[] {
       const isType = kind === 'type' || kind === 'interface';
       if (isType && words.get(source.path)!.get(name)! > 1) continue;
       const elsewhere = tree.sources.some(({ path }) => path !== source.path && words.get(path)!.has(name));
-      if (!elsewhere) found.push(`${source.path}: nobody else uses ${name}; drop its export, or the whole of it`);
+      if (!elsewhere)
+        found.push(`${source.path}: nobody else uses ${name}; drop its export, or the whole of it`);
     }
   }
   return found;

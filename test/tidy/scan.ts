@@ -33,7 +33,8 @@ export function scan(text: string): Scanned {
   /** Goes to the end of a template's text: its closing quote, or the hole that starts. */
   const template = (): void => {
     const from = at;
-    while (at < text.length && text[at] !== '`' && !text.startsWith('${', at)) at += text[at] === '\\' ? 2 : 1;
+    while (at < text.length && text[at] !== '`' && !text.startsWith('${', at))
+      at += text[at] === '\\' ? 2 : 1;
     blank(from, at);
     if (text[at] === '`') at += 1;
     else {

@@ -9,7 +9,9 @@ export function sizes(tree: Tree): Finding[] {
   for (const { path, text, isTest } of tree.sources) {
     const lines = text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
     if (isTest || lines <= FILE_LINES_MAX) continue;
-    found.push(`${path}: has ${lines} lines, the limit is ${FILE_LINES_MAX}; give one of its ideas a file of its own`);
+    found.push(
+      `${path}: has ${lines} lines, the limit is ${FILE_LINES_MAX}; give one of its ideas a file of its own`,
+    );
   }
   return found;
 }
@@ -30,8 +32,8 @@ export function exportsOf({ code }: Source): Exported[] {
 }
 
 /**
- * Exported declarations without a doc comment. A type that is read off a constant, as in
- * `type Name = (typeof NAMES)[number]`, is explained where the constant is.
+ * Exported declarations that nothing explains. An interface or a type may be explained by the comments of its members
+ * instead; one that is read off a constant, as in `type Name = (typeof NAMES)[number]`, is explained where that is.
  */
 export function docs(tree: Tree): Finding[] {
   const found: Finding[] = [];
@@ -41,9 +43,12 @@ export function docs(tree: Tree): Finding[] {
     for (const { name, at, kind } of exportsOf(source)) {
       const isOverload = seen.has(name);
       seen.add(name);
-      if (isOverload || isDocumented(source.text, at) || (kind === 'type' && isReadOff(source.code, at))) continue;
+      if (isOverload || isDocumented(source.text, at)) continue;
+      if ((kind === 'interface' || kind === 'type') && isExplainedInside(source, at)) continue;
       const line = lineAt(source.text, at);
-      found.push(`${source.path}:${line}: ${name} has no doc comment; say in /** */ what it is, its units and its errors`);
+      found.push(
+        `${source.path}:${line}: ${name} has no doc comment; say in /** */ what it is, its units and its errors`,
+      );
     }
   }
   return found;
@@ -54,8 +59,11 @@ function isDocumented(text: string, at: number): boolean {
   return /\*\/[ \t]*\n(?:[ \t]*(?:\/\/|@)[^\n]*\n)*$/.test(text.slice(Math.max(0, at - 2000), at));
 }
 
-function isReadOff(code: string, at: number): boolean {
-  return /^export type \w+ = \(?(?:typeof |keyof typeof )/.test(code.slice(at, at + 200));
+function isExplainedInside({ text, code }: Source, at: number): boolean {
+  if (/^export type \w+ = \(?(?:typeof |keyof typeof )/.test(code.slice(at, at + 200))) return true;
+  // The formatter puts the end of a declaration at the start of a line; members are indented.
+  const end = /\n\S/.exec(code.slice(at));
+  return text.slice(at, end === null ? text.length : at + end.index).includes('/**');
 }
 
 /** Marks of unfinished work, and ways around the compiler and the test runner. */
@@ -73,11 +81,36 @@ export function leftovers(tree: Tree): Finding[] {
 }
 
 const LEFTOVERS = [
-  { where: 'comments', pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/g, name: 'work left undone', instead: 'do it, or write an issue' },
-  { where: 'comments', pattern: /@ts-(?:ignore|nocheck|expect-error)\b/g, name: 'a silenced compiler', instead: 'mend the type' },
-  { where: 'comments', pattern: /\bbiome-ignore-all\b/g, name: 'a silenced linter', instead: 'mend what it says' },
+  {
+    where: 'comments',
+    pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/g,
+    name: 'work left undone',
+    instead: 'do it, or write an issue',
+  },
+  {
+    where: 'comments',
+    pattern: /@ts-(?:ignore|nocheck|expect-error)\b/g,
+    name: 'a silenced compiler',
+    instead: 'mend the type',
+  },
+  {
+    where: 'comments',
+    pattern: /\bbiome-ignore-all\b/g,
+    name: 'a silenced linter',
+    instead: 'mend what it says',
+  },
   { where: 'code', pattern: /\bas any\b|<any>|: any\b/g, name: 'any', instead: 'use unknown and narrow it' },
-  { where: 'code', pattern: /\.only\(/g, name: 'a test run that leaves out the others', instead: 'remove .only' },
-  { where: 'code', pattern: /\.(?:skip|todo)\(/g, name: 'a test that does not run', instead: 'make it run, or skipIf with a reason' },
+  {
+    where: 'code',
+    pattern: /\.only\(/g,
+    name: 'a test run that leaves out the others',
+    instead: 'remove .only',
+  },
+  {
+    where: 'code',
+    pattern: /\.(?:skip|todo)\(/g,
+    name: 'a test that does not run',
+    instead: 'make it run, or skipIf with a reason',
+  },
   { where: 'code', pattern: /\bdebugger\b/g, name: 'a breakpoint', instead: 'remove it' },
 ] as const;

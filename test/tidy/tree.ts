@@ -44,7 +44,14 @@ export function treeOf(files: Readonly<Record<string, string>>): Tree {
   for (const [path, text] of Object.entries(files)) {
     if (!path.endsWith('.ts')) continue;
     const { code, comments } = scan(text);
-    sources.push({ path, text, code, comments, imports: importsOf(path, text, code), isTest: TEST.test(path) });
+    sources.push({
+      path,
+      text,
+      code,
+      comments,
+      imports: importsOf(path, text, code),
+      isTest: TEST.test(path),
+    });
   }
   return { files: new Map(Object.entries(files)), sources };
 }

@@ -23,10 +23,11 @@ figure { margin: 0; flex: calc(var(--r) * 100) 0 calc(var(--r) * 210px); max-wid
 figure a { display: block; }
 img { display: block; width: 100%; height: auto; aspect-ratio: var(--r); object-fit: cover; background: var(--line); }
 figure.broken { outline: 3px solid var(--bad); }
-figcaption { display: flex; flex-wrap: wrap; gap: 0 .6rem; padding: .25rem .5rem .35rem; font-size: 12px; color: var(--dim);
+figcaption { display: grid; grid-template-columns: 1fr auto; gap: 0 .6rem; padding: .25rem .5rem .35rem; font-size: 12px;
   font-variant-numeric: tabular-nums; }
 figcaption span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-figcaption b { margin-left: auto; font-weight: 600; }
+figcaption small { grid-column: 1 / -1; font-size: inherit; color: var(--dim); }
+figcaption b { font-weight: 600; white-space: nowrap; }
 b.hit { color: var(--good); }
 b.forwarded { color: var(--warn); }
 `;

@@ -63,7 +63,7 @@ function figure(image: DemoImage, index: number): string {
   return (
     `<figure style="--r:${ratio}"><a href="${src}">` +
     `<img src="${src}" alt="${name}" width="${widthPx}" height="${heightPx}" decoding="async"${loading}></a>` +
-    `<figcaption><span>${name}</span> <span>${widthPx}×${heightPx} ${format} ${formatSize(image.sizeBytes)}</span> <b></b></figcaption></figure>`
+    `<figcaption><span>${name}</span> <b></b> <small>${widthPx}×${heightPx} ${format} ${formatSize(image.sizeBytes)}</small></figcaption></figure>`
   );
 }
 

@@ -1,0 +1,158 @@
+import { afterEach, describe, expect, test } from 'bun:test';
+import type { Clock, Timer } from '../../base/clock.ts';
+import { Load, type LoadOptions } from './load.ts';
+import { TRAFFIC_ERRORS, type TrafficReport } from './tally.ts';
+
+const clock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after: (delayMs, fn) => setTimeout(fn, delayMs) as unknown as Timer,
+  cancel: (timer) => clearTimeout(timer as unknown as number | undefined),
+};
+const SIZE = 70_000;
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+function load(port: number, change: Partial<LoadOptions> = {}): Load {
+  const started = new Load(
+    {
+      host: '127.0.0.1',
+      port,
+      images: [{ target: '/a', sizeBytes: SIZE }],
+      schedule: { seed: 1, ratePerS: { min: 400, max: 400 }, dayMs: 60_000, alpha: 1 },
+      connectionsMax: 4,
+      ...change,
+    },
+    clock,
+  );
+  stops.push(() => started.stop(0));
+  return started;
+}
+
+function serve(answer: (request: Request) => Response | Promise<Response>): { port: number; addresses: Set<number> } {
+  const addresses = new Set<number>();
+  const server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch(request, self) {
+      addresses.add(self.requestIP(request)!.port);
+      return answer(request);
+    },
+  });
+  stops.push(() => server.stop(true));
+  return { port: server.port!, addresses };
+}
+
+/** Answers each request with these raw bytes. */
+function serveRaw(bytes: string, then?: (socket: Bun.Socket) => void): number {
+  const server = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: {
+      data(socket) {
+        socket.write(bytes);
+        then?.(socket);
+      },
+    },
+  });
+  stops.push(() => server.stop(true));
+  return server.port;
+}
+
+async function until(from: Load, isReached: (report: TrafficReport) => boolean): Promise<TrafficReport> {
+  while (!isReached(from.report())) await Bun.sleep(2);
+  return from.report();
+}
+
+const errorsOf = (report: TrafficReport): number => TRAFFIC_ERRORS.reduce((sum, kind) => sum + report.errors[kind], 0);
+
+describe('the load generator', () => {
+  test('keeps connections alive, within the limit, and counts whole answers by Cache-Status', async () => {
+    let n = 0;
+    const body = new Uint8Array(SIZE);
+    const { port, addresses } = serve(() => {
+      n += 1;
+      return new Response(body, { headers: { 'cache-status': n % 4 === 0 ? 'Holdfast; fwd=uri-miss' : 'Holdfast; hit; ttl=4' } });
+    });
+    const running = load(port);
+    await until(running, (report) => report.good >= 100);
+    await running.stop(5_000);
+    const report = running.report();
+    expect(errorsOf(report)).toBe(0);
+    expect(report.good).toBe(report.sent);
+    expect(report.bodyBytes).toBe(report.good * SIZE);
+    expect(report.hits.count + report.forwarded.count).toBe(report.good);
+    expect(report.forwarded.count).toBe(Math.floor(n / 4));
+    expect(addresses.size).toBeLessThanOrEqual(4);
+  });
+
+  test('stop waits for what is under way, and sends nothing more', async () => {
+    const gate = Promise.withResolvers<void>();
+    let n = 0;
+    const { port } = serve(async () => {
+      n += 1;
+      await gate.promise;
+      return new Response(new Uint8Array(SIZE));
+    });
+    const running = load(port, { connectionsMax: 2 });
+    await until(running, () => n === 2);
+    const stopped = running.stop(10_000);
+    gate.resolve();
+    await stopped;
+    expect(running.report().good).toBe(2);
+    expect(n).toBe(2);
+  });
+
+  test('an open system: arrivals beyond all connections and the queue are skipped, and counted', async () => {
+    const { port } = serve(() => new Promise<Response>(() => undefined));
+    const running = load(port, { connectionsMax: 1, schedule: { seed: 1, ratePerS: { min: 50_000, max: 50_000 }, dayMs: 60_000, alpha: 1 } });
+    const report = await until(running, (one) => one.skipped > 0);
+    expect(report.sent).toBe(1);
+  });
+
+  const head = (status: string, length: number): string => `HTTP/1.1 ${status}\r\ncontent-length: ${length}\r\n\r\n`;
+  test.each([
+    ['status', head('503 Busy', 0), undefined],
+    ['length', head('200 OK', 5) + 'abcde', undefined],
+    ['length', `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`, undefined],
+    ['length', `${head('200 OK', 3)}abcd`, undefined],
+    ['malformed', 'SSH-2.0-OpenSSH\r\n\r\n', undefined],
+    ['malformed', 'x'.repeat(20_000), undefined],
+    ['cut', `${head('200 OK', 3)}ab`, (socket: Bun.Socket) => void socket.end()],
+    ['cut', 'HTTP/1.1 20', (socket: Bun.Socket) => void socket.terminate()],
+  ] as const)('notices %s: %p', async (kind, bytes, then) => {
+    const images = [{ target: '/a', sizeBytes: 3 }];
+    const running = load(serveRaw(bytes, then), { images, connectionsMax: 1 });
+    const report = await until(running, (one) => errorsOf(one) > 1);
+    expect(report.errors[kind]).toBe(errorsOf(report));
+    expect(report.good).toBe(0);
+    expect(report.lastError).toStartWith(`${kind}: `);
+  });
+
+  test('a head in pieces and a body in pieces are one answer', async () => {
+    const port = serveRaw('HTTP/1.1 200 OK\r\nContent-Le', (socket) => {
+      socket.flush();
+      setImmediate(() => {
+        socket.write('ngth: 3\r\nCache-Status: x; hit\r\n\r');
+        setImmediate(() => {
+          socket.write('\na');
+          setImmediate(() => socket.write('bc'));
+        });
+      });
+    });
+    const running = load(port, { images: [{ target: '/a', sizeBytes: 3 }], connectionsMax: 1 });
+    const report = await until(running, (one) => one.good >= 3);
+    expect(errorsOf(report)).toBe(0);
+    expect(report.hits.count).toBe(report.good);
+  });
+
+  test('nobody listens: told as connect, again and again, without end or crash', async () => {
+    const { port, stop } = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } });
+    stop.call(undefined as never);
+    const running = load(port);
+    const report = await until(running, (one) => errorsOf(one) >= 5);
+    expect(report.errors.connect).toBe(errorsOf(report));
+  });
+});

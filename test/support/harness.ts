@@ -1,0 +1,196 @@
+import { assert } from '../../src/base/assert.ts';
+import { type Random, seededRandom } from '../../src/base/random.ts';
+import { OUTCOMES, type Outcome } from '../../src/cache/outcome.ts';
+import { validateConfig } from '../../src/config/validate.ts';
+import { Recorder } from '../../src/monitor/recorder.ts';
+import { ORIGIN_FAILURES } from '../../src/origin/origin.ts';
+import type { PolicyName } from '../../src/policy/policy.ts';
+import { Routes } from '../../src/serve/1-route.ts';
+import { Ledger } from '../../src/serve/ledger.ts';
+import { type PurgeTarget, purge } from '../../src/serve/purge.ts';
+import { RequestPath } from '../../src/serve/request.ts';
+import { MemoryTier } from '../../src/store/memory/tier.ts';
+import { Reader, type ReaderOptions } from './reader.ts';
+import {
+  type FieldPairs,
+  fieldsOf,
+  type OriginCall,
+  type ScriptedHead,
+  ScriptedOrigin,
+} from './scripted-origin.ts';
+import { type VirtualClock, virtualClock } from './virtual-clock.ts';
+
+export interface HarnessOptions {
+  /** Lines of YAML below the one route `r`, without indentation; or all routes, each starting with `- name:`. */
+  readonly route?: string;
+  readonly memoryBytes?: number;
+  readonly segmentBytes?: number;
+  readonly policy?: PolicyName;
+  readonly spoolBytes?: number;
+  readonly ghosts?: number;
+  readonly seed?: number;
+}
+
+export interface Asking {
+  readonly method?: string;
+  readonly host?: string;
+  readonly fields?: FieldPairs;
+  readonly pace?: ReaderOptions['pace'];
+  readonly pieceBytesMax?: number;
+}
+
+/** The request path without sockets: a real tier, routes from a real configuration, virtual time, a scripted origin. */
+export class Harness {
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  readonly origin: ScriptedOrigin;
+  readonly tier: MemoryTier;
+  readonly recorder: Recorder;
+  readonly path: RequestPath;
+  readonly readers: Reader[] = [];
+  readonly #routes: Routes;
+
+  constructor(options: HarnessOptions = {}) {
+    const { memoryBytes = 4 * 2 ** 20, segmentBytes = 2 ** 18, policy = 's3-fifo', ghosts = 1000 } = options;
+    this.clock = virtualClock();
+    this.random = seededRandom(options.seed ?? 1);
+    this.origin = new ScriptedOrigin((fn) => void this.clock.after(0, fn));
+    const config = configOf(options.route ?? '');
+    this.#routes = new Routes(config, [this.origin]);
+    this.tier = new MemoryTier({
+      budgetBytes: memoryBytes,
+      segmentBytes,
+      policy,
+      ghosts,
+      routes: config.routes.length,
+      hashKey: { k0: this.random.u32(), k1: this.random.u32() },
+    });
+    this.recorder = new Recorder({
+      routes: config.routes.map((route) => route.name),
+      origins: ['o'],
+      causes: ORIGIN_FAILURES,
+    });
+    this.path = new RequestPath({
+      routes: this.#routes,
+      tier: this.tier,
+      ledger: new Ledger(this.recorder, this.clock, undefined),
+      clock: this.clock,
+      spoolBytesMax: options.spoolBytes ?? 2 ** 20,
+    });
+  }
+
+  get nowS(): number {
+    return Math.floor(this.clock.nowMs() / 1000);
+  }
+
+  get last(): OriginCall {
+    return this.origin.last;
+  }
+
+  /** Sends one request. */
+  ask(target: string, asking: Asking = {}): Reader {
+    const { method = 'GET', host = 'img.example', fields = {} } = asking;
+    const reader = new Reader({
+      method,
+      random: this.random,
+      pace: asking.pace ?? 'eager',
+      ...(asking.pieceBytesMax === undefined ? {} : { pieceBytesMax: asking.pieceBytesMax }),
+    });
+    this.readers.push(reader);
+    reader.abandon = this.path.handle(
+      {
+        method,
+        target,
+        host,
+        fields: fieldsOf(fields),
+        client: '127.0.0.1',
+        receivedMs: this.clock.monotonicMs(),
+      },
+      reader,
+    );
+    assert((reader.abandon === undefined) === (reader.state !== 'waiting'), 'abandon is for those who wait');
+    return reader;
+  }
+
+  /** Asks, lets the origin answer at once, and returns the reader. Fails when the origin is not asked exactly once. */
+  fill(target: string, head: ScriptedHead, body: Uint8Array | string = 'body', asking: Asking = {}): Reader {
+    const before = this.origin.calls.length;
+    const reader = this.ask(target, asking);
+    assert(this.origin.calls.length === before + 1, 'the origin is asked once');
+    this.last.answer(head, bytes(body));
+    return reader;
+  }
+
+  purge(target: PurgeTarget): number | undefined {
+    return purge(this.tier, this.#routes, target, this.path.flights);
+  }
+
+  /** Requests booked so far. */
+  booked(outcome?: Outcome): number {
+    let sum = 0;
+    OUTCOMES.forEach((word, index) => {
+      if (outcome !== undefined && word !== outcome) return;
+      for (let i = index; i < this.recorder.requests.length; i += OUTCOMES.length)
+        sum += this.recorder.requests[i]!;
+    });
+    return sum;
+  }
+
+  /** Ends what is still running, then proves that nothing was left behind and every request was booked once. */
+  finish(): void {
+    this.origin.onCall = undefined;
+    for (let i = 0; i < this.origin.calls.length; i += 1) {
+      const call = this.origin.calls[i]!;
+      if (call.running) call.fail('total-timeout');
+    }
+    for (const reader of this.readers) if (!reader.done) reader.leave();
+    this.checkQuiet();
+  }
+
+  /** Nothing is under way, so nothing may be held. */
+  checkQuiet(): void {
+    const { entries } = this.tier.cache;
+    for (const slot of entries.slots()) {
+      assert(entries.pins[slot] === 0, `slot ${slot} (${this.tier.keyText(slot)}) is not pinned`);
+      assert(this.tier.cache.visible(slot), `slot ${slot} (${this.tier.keyText(slot)}) is visible`);
+    }
+    assert(this.origin.running === 0, 'no exchange is left');
+    assert(this.path.flights.count === 0, 'no flight is left');
+    assert(this.path.flights.spoolBytes === 0, `no spooled bytes are left: ${this.path.flights.spoolBytes}`);
+    assert(
+      this.booked() === this.readers.length,
+      `each request is booked once: ${this.booked()} for ${this.readers.length}`,
+    );
+    this.tier.check();
+  }
+}
+
+/** Text as bytes, latin1. */
+export function bytes(body: Uint8Array | string): Uint8Array {
+  return typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
+}
+
+/** Bytes that depend on seed and length alone. */
+export function noise(seed: number, sizeBytes: number): Buffer {
+  const random = seededRandom(seed);
+  const body = Buffer.alloc(sizeBytes);
+  for (let i = 0; i < sizeBytes; i += 1) body[i] = random.u32() & 0xff;
+  return body;
+}
+
+function configOf(route: string): Extract<ReturnType<typeof validateConfig>, { ok: true }>['config'] {
+  const lines = route.split('\n').filter((line) => line.trim() !== '');
+  const routes = lines[0]?.startsWith('- ')
+    ? lines
+    : ['- name: r', '  origin: o', ...lines.map((l) => `  ${l}`)];
+  const text = [
+    'version: 1',
+    'origins:',
+    '  o: { type: http, url: "http://127.0.0.1:9" }',
+    'routes:',
+    ...routes.map((line) => `  ${line}`),
+  ].join('\n');
+  const result = validateConfig(text, { file: 'harness.yaml', env: {} });
+  assert(result.ok, result.ok ? '' : result.problems.map((problem) => problem.message).join('; '));
+  return result.config;
+}
