@@ -100,7 +100,7 @@ describe('bans: clock, randomness, disk, network, process and console only at th
           'setTimeout(fn, 1);',
           'const r = Math.random() + randomBytes(4);',
           'const p = process.pid; const q = snapshot.process.rss;',
-          'console.log(`at ${Bun.version} // not ${x}`);',
+          'console.log(`at $' + '{Bun.version} // not`);',
           'await fetch(url); origin.fetch(url); const o = { fetch(request) {} };',
           'const s = "Date.now()"; // Math.random()',
           'const d = new Date(ms); const re = /process.exit/;',

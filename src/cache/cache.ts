@@ -71,7 +71,7 @@ export class Cache {
 
   constructor(options: CacheOptions) {
     this.#smallestBytes = METADATA_BYTES + options.minChargeBytes;
-    this.entries = new Entries(Math.max(1, Math.floor(options.budgetBytes / this.#smallestBytes)));
+    this.entries = new Entries(this.#slotsFor(options.budgetBytes));
     this.account = new Account(options.routes);
     this.#ghosts = new Ghosts(options.ghosts);
     this.#bytes = options.bytes;
@@ -167,9 +167,11 @@ export class Cache {
   /** Renews an entry's freshness, as a validation does (RFC 9111 section 4.3.4). */
   setLifetime(
     slot: number,
-    facts: Pick<EntryFacts, 'bornS' | 'freshUntilS' | 'revalidateUntilS' | 'errorUntilS'>,
+    facts: Pick<EntryFacts, 'bornS' | 'freshUntilS' | 'revalidateUntilS' | 'errorUntilS' | 'flags'>,
   ): void {
     const { entries } = this;
+    const marks = Flag.VALIDATE | Flag.VALIDATOR;
+    entries.flags[slot] = (entries.flags[slot]! & ~marks) | (facts.flags & marks);
     entries.bornS[slot] = facts.bornS;
     entries.freshUntilS[slot] = facts.freshUntilS;
     entries.revalidateUntilS[slot] = facts.revalidateUntilS;
@@ -223,7 +225,7 @@ export class Cache {
    * {@link trim} finds them done.
    */
   resize(budgetBytes: number, nowS: number): void {
-    this.entries.grow(Math.floor(budgetBytes / this.#smallestBytes));
+    this.entries.grow(this.#slotsFor(budgetBytes));
     this.#policy.resize(budgetBytes, this.#victims);
     this.#evicted(nowS);
   }
@@ -235,8 +237,11 @@ export class Cache {
     this.#evicted(nowS);
   }
 
-  /** Changes the policy and keeps every entry: the new one is told of them from the coldest to the hottest. O(n). */
-  switchPolicy(name: PolicyName): void {
+  /**
+   * Changes the policy and keeps every entry: the new one is told of them from the coldest to the hottest. O(n).
+   * Only what a shrink still had to get rid of leaves.
+   */
+  switchPolicy(name: PolicyName, nowS: number): void {
     const old = this.#policy;
     const fresh = createPolicy(name, {
       capacityBytes: Math.max(old.capacityBytes, old.usedBytes),
@@ -246,8 +251,10 @@ export class Cache {
       const kept = fresh.admit(slot, this.entries.hashLo[slot]!, this.#chargeOf(slot), this.#victims);
       assert(kept && this.#victims.length === 0, 'a switch of policy evicts nobody');
     }
-    if (fresh.capacityBytes !== old.capacityBytes) fresh.resize(old.capacityBytes, this.#victims);
     this.#policy = fresh;
+    if (fresh.capacityBytes === old.capacityBytes) return;
+    fresh.resize(old.capacityBytes, this.#victims);
+    this.#evicted(nowS);
   }
 
   /** Recounts everything and throws InternalFault when a counter is wrong. O(n), for tests. */
@@ -262,6 +269,11 @@ export class Cache {
     assert(charged === this.usedBytes, 'charged bytes equal a recount');
     assert(this.#policy.count === this.entries.count, 'policy and table count alike');
     this.account.check(this.entries, (slot) => this.#chargeOf(slot));
+  }
+
+  /** One more than fit the budget: a newcomer has its slot before its victims leave theirs. */
+  #slotsFor(budgetBytes: number): number {
+    return Math.floor(budgetBytes / this.#smallestBytes) + 1;
   }
 
   #chargeOf(slot: number): number {
@@ -284,7 +296,7 @@ export class Cache {
       const linked = (entries.flags[slot]! & Flag.UNLINKED) === 0;
       const early = linked && nowS < usableUntilS && (entries.flags[slot]! & Flag.VARY) === 0;
       if (linked) entries.unlink(slot);
-      this.account.evicted(route, charge, nowS - entries.storedS[slot]!, early);
+      this.account.evicted(route, charge, Math.max(0, nowS - entries.storedS[slot]!), early);
       if (early) {
         const sizeBytes = entries.recordBytes[slot]!;
         this.#ghosts.add(entries.hashLo[slot]!, entries.hashHi[slot]!, {

@@ -1,7 +1,11 @@
+import { assert } from '../base/assert.ts';
 import { type Hash64, type HashKey, halfSipHash } from '../base/hash.ts';
 
-/** Longest key, in bytes: the longest request target and host that the server takes, with room for the rest. */
-export const KEY_BYTES_MAX = 16_384;
+/**
+ * Longest key, in bytes; the table counts them in 16 bits. The server takes heads of 16 KiB, of which at most 8 KiB are
+ * target: percent-encoding can make three bytes of each, and a variant's key holds field values besides.
+ */
+export const KEY_BYTES_MAX = 0xffff;
 
 /**
  * A cache key in the form that the index wants it: its bytes and its 64-bit hash, in buffers that are reused, so that a
@@ -19,8 +23,9 @@ export class KeyBuffer implements Hash64 {
     this.#hashKey = hashKey;
   }
 
-  /** Takes a key. Text beyond {@link KEY_BYTES_MAX} must have been refused before. About 100 ns for 60 bytes. */
+  /** Takes a key of at most {@link KEY_BYTES_MAX} characters; a longer one, cut, would be another's. About 100 ns for 60 bytes. */
   set(text: string): this {
+    assert(text.length <= KEY_BYTES_MAX, 'a key fits its buffer');
     this.length = this.bytes.write(text, 0, 'latin1');
     halfSipHash(this.#hashKey, this.bytes, this.length, this);
     return this;

@@ -94,7 +94,14 @@ function write(origin: string, isAddress: boolean, options: StarterOptions): str
   lines.push('    origin: images', '    key:');
   option(3, 'routes[].key.query');
   lines.push('    ttl:');
-  for (const path of ['routes[].ttl.default', 'routes[].ttl.negative']) option(3, path);
+  for (const line of wrap(
+    `${rows.get('routes[].ttl.default')!.meta.about} Unless set: ${rows.get('routes[].ttl.default')!.meta.defaultNote}.`,
+    94,
+  )) {
+    lines.push(`      # ${line}`);
+  }
+  lines.push('      # default: 1h');
+  option(3, 'routes[].ttl.negative');
   lines.push('    stale:');
   for (const path of ['routes[].stale.whileRevalidate', 'routes[].stale.ifError']) option(3, path);
   return `${lines.join('\n')}\n`;

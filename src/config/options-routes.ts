@@ -75,11 +75,13 @@ const route = group('A pattern of requests with their origin and rules.', {
   ttl: group('How long a response is fresh.', {
     default: lifetime({
       about:
-        'When the origin does not say (no Cache-Control, no Expires). Many object stores never say; without a default every request would go to the origin. 0s: ask each time.',
+        'When the origin does not say (no Cache-Control, no Expires), as most object stores never do. 0s: ask each time.',
       effect: 'live',
       min: '0s',
       max: '365d',
-    }).prefault('1h'),
+      defaultNote:
+        'a tenth of the time since Last-Modified, at most 1d (RFC 9111 section 4.2.2); 1h without Last-Modified',
+    }).optional(),
     min: lifetime({
       about:
         'Least lifetime, even if the origin says less. For origins that say no-cache on images that never change.',

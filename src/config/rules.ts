@@ -248,7 +248,7 @@ function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said:
     findings.push(
       finding('error', [...ttl, 'default'], [[...ttl, 'override']], reason, 'keep one of the two'),
     );
-  } else if (minS !== undefined && said([...ttl, 'default']) && minS > defaultS) {
+  } else if (minS !== undefined && defaultS !== undefined && minS > defaultS) {
     const reason = `min (${durationText(minS * 1000)}) is above default (${durationText(defaultS * 1000)}), so default is never used`;
     findings.push(
       finding('error', [...ttl, 'min'], [[...ttl, 'default']], reason, 'lower min, or raise default to it'),

@@ -72,7 +72,7 @@ test('what identifies is enough; everything else has a default', () => {
         stripPrefix: undefined,
         cache: true,
         key: { host: false, query: 'all' },
-        ttl: { defaultS: 3600, minS: undefined, overrideS: undefined, negativeS: 10 },
+        ttl: { defaultS: undefined, minS: undefined, overrideS: undefined, negativeS: 10 },
         stale: { whileRevalidateS: 30, ifErrorS: 86_400 },
         obeyRequestDirectives: false,
         maxObjectBytes: 32 * 1024 ** 2,

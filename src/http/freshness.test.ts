@@ -63,7 +63,7 @@ const ROWS: Row[] = [
     7,
     'heuristic',
   ],
-  ['modified after Date', 200, { 'last-modified': ago(-100), date: ago(0) }, {}, 0, 'none'],
+  ['modified after Date', 200, { 'last-modified': ago(-100), date: ago(0) }, {}, 0, 'heuristic'],
   ['broken Last-Modified', 200, { 'last-modified': 'yesterday' }, {}, 0, 'none'],
   ['302 is not heuristically cacheable', 302, { 'last-modified': ago(1000) }, {}, 0, 'none'],
   [
@@ -77,6 +77,9 @@ const ROWS: Row[] = [
   ['nothing at all', 200, {}, {}, 0, 'none'],
   // The route's lifetimes.
   ['default when nothing is stated', 200, {}, { defaultTtlS: 33 }, 33, 'route-default'],
+  ['fallback without Last-Modified', 200, {}, { fallbackTtlS: 44 }, 44, 'fallback'],
+  ['heuristic before fallback', 200, { 'last-modified': ago(1000) }, { fallbackTtlS: 44 }, 100, 'heuristic'],
+  ['no fallback for 404', 404, {}, { fallbackTtlS: 44 }, 0, 'none'],
   ['default before heuristic', 200, { 'last-modified': ago(1000) }, { defaultTtlS: 33 }, 33, 'route-default'],
   ['stated before default', 200, { 'cache-control': 'max-age=0' }, { defaultTtlS: 33 }, 0, 'max-age'],
   ['no default for 302', 302, {}, { defaultTtlS: 33 }, 0, 'none'],

@@ -8,6 +8,8 @@ import { isHeuristicallyCacheable, isNegative } from './status.ts';
 export interface FreshnessRules {
   /** Lifetime of a good response that states none. Takes the place of the heuristic. */
   readonly defaultTtlS?: number | undefined;
+  /** Lifetime of a good response that states none and has no Last-Modified for the heuristic either. */
+  readonly fallbackTtlS?: number | undefined;
   /** Shorter lifetimes of good responses, stated or not, are lengthened to this; it also lifts `no-cache`. */
   readonly minTtlS?: number | undefined;
   /** Lifetime of every good response, whatever it says about freshness, revalidation included. */
@@ -26,6 +28,7 @@ export type FreshnessSource =
   | 'expires'
   | 'heuristic'
   | 'route-default'
+  | 'fallback'
   | 'route-minimum'
   | 'route-override'
   | 'negative'
@@ -59,11 +62,7 @@ export function freshness(
     return { lifetimeS: rules.overrideTtlS, source: 'route-override' };
   }
   const own =
-    stated(fields, receivedAtS, cc) ??
-    (good && rules.defaultTtlS !== undefined
-      ? { lifetimeS: rules.defaultTtlS, source: 'route-default' as const }
-      : heuristic(status, fields, rules, receivedAtS, cc)) ??
-    NONE;
+    stated(fields, receivedAtS, cc) ?? unstated(status, fields, rules, receivedAtS, cc, good) ?? NONE;
   if (good && rules.minTtlS !== undefined && own.lifetimeS < rules.minTtlS) {
     return { lifetimeS: rules.minTtlS, source: 'route-minimum' };
   }
@@ -184,6 +183,22 @@ function stated(fields: Fields, receivedAtS: number, cc: CacheControl): Freshnes
   return { lifetimeS: Math.max(0, expiresS - dateS), source: 'expires' };
 }
 
+/** What the route, or else the heuristic, gives a response that states no lifetime. */
+function unstated(
+  status: number,
+  fields: Fields,
+  rules: FreshnessRules,
+  receivedAtS: number,
+  cc: CacheControl,
+  good: boolean,
+): Freshness | undefined {
+  if (good && rules.defaultTtlS !== undefined)
+    return { lifetimeS: rules.defaultTtlS, source: 'route-default' };
+  const guess = heuristic(status, fields, rules, receivedAtS, cc);
+  if (guess !== undefined || !good || rules.fallbackTtlS === undefined) return guess;
+  return { lifetimeS: rules.fallbackTtlS, source: 'fallback' };
+}
+
 /** RFC 9111 section 4.2.2. */
 function heuristic(
   status: number,
@@ -197,8 +212,8 @@ function heuristic(
   if (modifiedS === undefined) return undefined;
   const dateS = parseHttpDate(fields.get('date')) ?? receivedAtS;
   const { heuristicFraction = 0.1, heuristicMaxS = 86_400 } = rules;
-  const lifetimeS = Math.min(heuristicMaxS, Math.floor((dateS - modifiedS) * heuristicFraction));
-  return lifetimeS > 0 ? { lifetimeS, source: 'heuristic' } : undefined;
+  const ageS = Math.max(0, dateS - modifiedS);
+  return { lifetimeS: Math.min(heuristicMaxS, Math.floor(ageS * heuristicFraction)), source: 'heuristic' };
 }
 
 /** The first member counts, and none at all when that is not a non-negative integer (RFC 9111 section 5.1). */

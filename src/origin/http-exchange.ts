@@ -209,7 +209,7 @@ export class HttpExchange implements OriginExchange, Waiter {
       this.#follow(); // its body does not matter
       return;
     }
-    if (!unanswered || this.#freshOnly) {
+    if (!unanswered) {
       this.#fail(cause, detail);
       return;
     }

@@ -83,6 +83,14 @@ describe('http origin: connections', () => {
     expect(bad.accepted()).toBe(before + 1);
   });
 
+  test('that are all dead cost one more try, not one each', async () => {
+    const shop = origin(bad.url);
+    await Promise.all(Array.from({ length: 5 }, () => get(shop, '/stale')));
+    const before = bad.requests('good');
+    expect((await get(shop, '/good')).ending).toBe('end');
+    expect(bad.requests('good')).toBe(before + 2);
+  });
+
   test('that turn out to be dead are not replaced by another used one', async () => {
     let attempts = 0;
     let release: () => void = () => undefined;

@@ -41,9 +41,9 @@ const PROMISE_MARGIN_MS = 1000;
  *
  * Attempts belong to the queue, not to the exchange that caused them: whatever connection is ready first carries
  * whoever waits longest. The runtime cannot cancel a connect under way, so attempts that got no answer are set aside
- * as overdue and forgotten by the kernel after about two minutes. While the server does not answer at all, only one
- * attempt per second (or connect timeout, if longer) is made, so that they cannot pile up to an exhaustion of file descriptors, and
- * still a server that comes back is noticed within that time. Costs are O(1) per exchange.
+ * as overdue until the kernel gives them up, after about two minutes. Once there are `maxConnections` of these, only one
+ * attempt at a time is made, a new one each second (or connect timeout, if longer): they cannot pile up until file
+ * descriptors run out, and a server that comes back is still noticed within that time. O(1) per exchange.
  */
 export class HttpPool implements ConnectionKeeper {
   readonly #authority: Authority;
@@ -54,8 +54,6 @@ export class HttpPool implements ConnectionKeeper {
   readonly #overdue = new Set<HttpConnection>();
   /** Open connections, busy and idle. */
   #open = 0;
-  /** No attempt has been answered since one became overdue. */
-  #unanswered = false;
   #closed = false;
 
   constructor(authority: Authority, options: PoolOptions) {
@@ -118,7 +116,6 @@ export class HttpPool implements ConnectionKeeper {
     }
     for (const attempt of [...this.#connecting, ...this.#overdue]) {
       if (this.#placedForMs(attempt, nowMs) < Math.max(connectMs, OVERDUE_MS)) continue;
-      this.#unanswered = true;
       if (attempt.hasSocket) {
         attempt.drop(); // connected, but stuck in its handshake
       } else if (this.#connecting.delete(attempt)) {
@@ -132,7 +129,6 @@ export class HttpPool implements ConnectionKeeper {
   opened(connection: HttpConnection): void {
     this.#connecting.delete(connection);
     this.#overdue.delete(connection);
-    this.#unanswered = false;
     this.#open += 1;
     connection.place = 'busy';
     const unneeded = this.#closed && this.#waiting.size === 0;
@@ -190,7 +186,7 @@ export class HttpPool implements ConnectionKeeper {
   #dial(): void {
     const { maxConnections, connect, tls, limits } = this.#options;
     while (this.#waiting.size > this.#connecting.size) {
-      const probing = this.#unanswered || this.#overdue.size >= maxConnections;
+      const probing = this.#overdue.size >= maxConnections;
       if (probing && this.#connecting.size > 0) return;
       if (this.#open + this.#connecting.size >= maxConnections) return;
       const connection = new HttpConnection(this.#authority, limits, this);

@@ -45,6 +45,7 @@ export class Routes {
         keyHost: rule.key.host,
         query: typeof rule.key.query === 'string' ? rule.key.query : { allow: rule.key.query },
         defaultTtlS: rule.ttl.defaultS,
+        fallbackTtlS: 3_600,
         minTtlS: rule.ttl.minS,
         overrideTtlS: rule.ttl.overrideS,
         negativeTtlS: rule.ttl.negativeS,

@@ -24,8 +24,8 @@ import type { Place } from './place.ts';
 export interface Waiter {
   /** The head is there and dealt with: read {@link Flight.body}, {@link Flight.renewed}, {@link Flight.shared}. */
   landed(flight: Flight): void;
-  /** No head came. */
-  failed(flight: Flight, failure: OriginFailure): void;
+  /** No head came; without a failure of the origin's, the fault is ours. */
+  failed(flight: Flight, failure: OriginFailure | undefined): void;
 }
 
 /** What the later steps do with a flight; the request path knows them. */
@@ -78,6 +78,8 @@ export class Flight implements OriginSink {
   place: Place | undefined;
   /** Lifetime and marks it will be stored with. */
   facts: ResponseFacts | undefined;
+  /** What it fetches was purged after it took off. */
+  purged = false;
   /** May answer requests that joined it. */
   shared = false;
   notStored: NotStoredReason | undefined;
@@ -88,6 +90,8 @@ export class Flight implements OriginSink {
   firstByteMs = 0;
   /** Body bytes that arrived. */
   receivedBytes = 0;
+  /** The last byte or the failure is there: what happens from then on no longer ends it early. */
+  #closing = false;
   readonly #steps: FlightSteps;
   #waiters: Waiter[] = [];
   #exchange: OriginExchange | undefined;
@@ -121,29 +125,47 @@ export class Flight implements OriginSink {
 
   onHead(head: OriginHead): void {
     this.head = head;
-    this.#steps.onHead(this, head);
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters) waiter.landed(this);
-    this.abandonIfUseless();
+    try {
+      this.#steps.onHead(this, head);
+      const waiters = this.#waiters;
+      this.#waiters = [];
+      for (const waiter of waiters) waiter.landed(this);
+      this.abandonIfUseless();
+    } catch (error) {
+      this.#crash(error);
+    }
   }
 
   onData(chunk: Uint8Array): void {
     this.receivedBytes += chunk.length;
-    this.body?.append(chunk);
+    try {
+      this.body?.append(chunk);
+    } catch (error) {
+      this.#crash(error);
+    }
   }
 
   onEnd(): void {
     if (this.ending !== undefined) return;
-    this.body?.end();
-    this.#end(this.#steps.onWhole(this));
+    this.#closing = true;
+    try {
+      this.body?.end();
+      this.#end(this.#steps.onWhole(this));
+    } catch (error) {
+      this.#crash(error);
+    }
   }
 
   onFail(failure: OriginFailure): void {
     if (this.ending !== undefined) return;
+    this.failure = failure;
+    this.#fail(failure);
+  }
+
+  #fail(failure: OriginFailure | undefined): void {
+    this.#closing = true;
     const waiters = this.#waiters;
     this.#waiters = [];
-    this.failure = failure;
     this.body?.break();
     this.#steps.onBroken(this);
     this.#steps.onClosed(this);
@@ -152,14 +174,24 @@ export class Flight implements OriginSink {
     this.#end('failed');
   }
 
+  /** A fault of our own: whoever waits is told, and nobody joins a flight that will never end. */
+  #crash(error: unknown): never {
+    this.#exchange?.abort();
+    if (this.ending === undefined) this.#fail(undefined);
+    throw error;
+  }
+
   onTaint(): void {
     this.#steps.onTaint(this);
   }
 
   /** Ends a flight that nobody waits for or reads, and whose body is not being kept. */
   abandonIfUseless(): void {
-    if (this.ending !== undefined || this.head === undefined || this.shared) return;
+    if (this.#closing || this.ending !== undefined || this.head === undefined || this.shared) return;
     if (this.renewed !== NONE || (this.body !== undefined && this.body.readers > 0)) return;
+    // Nothing is left to come but the end: aborting would only cost the origin's connection.
+    if (this.receivedBytes === this.head.bodyBytes) return;
+    this.#closing = true;
     this.#exchange?.abort();
     this.body?.break();
     this.#steps.onBroken(this);
@@ -173,31 +205,33 @@ export class Flight implements OriginSink {
   }
 }
 
-/** How long a resource is remembered as not shareable. */
-const UNSHARED_MS = 10_000;
-const UNSHARED_MAX = 10_000;
+const REMEMBERED_MAX = 10_000;
 
-/**
- * Resources whose last response could not be shared (private, personal, uncacheable): requests for them go to the origin
- * side by side, instead of waiting in line for an answer they will not be given. Bounded; forgets after ten seconds.
- */
-export class Unshared {
+/** Keys that something happened to a moment ago. Bounded in number, the oldest leave first, and in time. */
+export class Recent {
+  readonly #forMs: number;
   readonly #untilMs = new Map<string, number>();
 
-  add(primary: string, nowMs: number): void {
-    if (this.#untilMs.size >= UNSHARED_MAX) {
+  /** @param forMs how long a key is remembered. */
+  constructor(forMs: number) {
+    this.#forMs = forMs;
+  }
+
+  add(key: string, nowMs: number): void {
+    this.#untilMs.delete(key);
+    if (this.#untilMs.size >= REMEMBERED_MAX) {
       const oldest = this.#untilMs.keys().next();
       if (!oldest.done) this.#untilMs.delete(oldest.value);
     }
-    this.#untilMs.set(primary, nowMs + UNSHARED_MS);
+    this.#untilMs.set(key, nowMs + this.#forMs);
   }
 
-  has(primary: string, nowMs: number): boolean {
+  has(key: string, nowMs: number): boolean {
     if (this.#untilMs.size === 0) return false;
-    const untilMs = this.#untilMs.get(primary);
+    const untilMs = this.#untilMs.get(key);
     if (untilMs === undefined) return false;
     if (nowMs < untilMs) return true;
-    this.#untilMs.delete(primary);
+    this.#untilMs.delete(key);
     return false;
   }
 }

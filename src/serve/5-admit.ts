@@ -25,7 +25,7 @@ export interface AdmitInput {
   readonly method: string;
   readonly requestFields: Fields;
   readonly head: OriginHead;
-  /** A good response to the same key is stored: an error does not take its place. */
+  /** A good response to the same key is stored: a 5xx does not take its place. */
   readonly hasStored: boolean;
   readonly requestedS: number;
   readonly nowS: number;

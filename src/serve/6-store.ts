@@ -18,7 +18,7 @@ export function reserve(
   nowS: number,
 ): number {
   tier.key.set(place.key);
-  return tier.reserve(storedHead(fields, bodyBytes), bodyBytes, facts, nowS);
+  return tier.reserve(storedHead(fields, facts.status, bodyBytes), bodyBytes, facts, nowS);
 }
 
 /** Makes a whole response answer from now on, and lets a lookup of the resource find its variant. */
@@ -43,7 +43,7 @@ export function renew(
 ): number {
   if ((tier.cache.entries.flags[slot]! & Flag.UNLINKED) !== 0) return slot;
   tier.key.set(place.key);
-  return tier.refresh(slot, storedHead(fields, tier.bodyBytes(slot)), facts, nowS);
+  return tier.refresh(slot, storedHead(fields, facts.status, tier.bodyBytes(slot)), facts, nowS);
 }
 
 /** The resource's own entry then names the fields that choose; it is rewritten only when they changed. */
@@ -77,10 +77,12 @@ function markVariants(tier: MemoryTier, place: Place, route: number, nowS: numbe
   tier.publish(slot);
 }
 
-function storedHead(fields: Fields, bodyBytes: number): string {
+function storedHead(fields: Fields, status: number, bodyBytes: number): string {
   const own = fields.clone();
   own.delete('age');
   own.delete('cache-status');
-  own.set('content-length', String(bodyBytes));
+  own.delete('content-length');
+  // RFC 9110 section 8.6: a 204 has none.
+  if (status !== 204) own.set('content-length', String(bodyBytes));
   return `${fieldLines(own)}\r\n`;
 }

@@ -128,7 +128,7 @@ export interface SpoolOptions {
   /** Nobody reads any more, and nothing is kept. */
   readonly onIdle: () => void;
   /** It grew past its limits and is not kept any longer. */
-  readonly onGiveUp: () => void;
+  readonly onGiveUp: (reason: 'too-large' | 'no-room') => void;
 }
 
 /**
@@ -176,9 +176,10 @@ export class Spool implements FlightBody {
     this.#chunks.push(chunk.slice());
     this.#total += chunk.length;
     budget.usedBytes += chunk.length;
-    if (this.keeping && (this.#total > this.#options.keepBytesMax || budget.usedBytes > budget.limitBytes)) {
+    const tooLarge = this.#total > this.#options.keepBytesMax;
+    if (this.keeping && (tooLarge || budget.usedBytes > budget.limitBytes)) {
       this.keeping = false;
-      this.#options.onGiveUp();
+      this.#options.onGiveUp(tooLarge ? 'too-large' : 'no-room');
     }
     if (this.keeping || this.readers > 0) {
       this.wakeups.wake();
@@ -266,6 +267,7 @@ export class Spool implements FlightBody {
       this.#start += length;
       this.#options.budget.usedBytes -= length;
     }
+    if (this.#ended || this.#broken) return;
     const behind = this.#total - slowest;
     if (!this.#paused && behind > WINDOW_HIGH_BYTES) {
       this.#paused = true;

@@ -11,7 +11,7 @@ import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route } from './1-route.ts';
 import { variantKey } from './2-key.ts';
 import { varyNames } from './3-lookup.ts';
-import { Flight, type FlightSteps, Unshared } from './4-origin.ts';
+import { Flight, type FlightSteps, Recent } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { publish, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
@@ -21,6 +21,10 @@ import type { Place } from './place.ts';
 
 /** A small error body that several waiting requests share. */
 const SHARED_ERROR_BYTES_MAX = 64 * 1024;
+/** How long requests for a resource whose response could not be shared go to the origin side by side. */
+const UNSHARED_MS = 10_000;
+/** After a validation that did not succeed, the next one in the background waits for so long. */
+const RETRY_MS = 1_000;
 
 export interface FlightRequest {
   readonly route: Route;
@@ -48,7 +52,11 @@ export class Flights implements FlightSteps {
   readonly #clock: Clock;
   readonly #budget: SpoolBudget;
   readonly #byKey = new Map<string, Flight>();
-  readonly #unshared = new Unshared();
+  readonly #all = new Set<Flight>();
+  /** By primary key: a response that is private, or too large, is fetched by each request for itself, not in line. */
+  readonly #unshared = new Recent(UNSHARED_MS);
+  /** By key: a busy image whose origin fails must not cost the origin a request for each stale hit. */
+  readonly #unrenewed = new Recent(RETRY_MS);
 
   constructor(tier: MemoryTier, ledger: Ledger, clock: Clock, spoolBytesMax: number) {
     this.#tier = tier;
@@ -57,9 +65,9 @@ export class Flights implements FlightSteps {
     this.#budget = { limitBytes: spoolBytesMax, usedBytes: 0 };
   }
 
-  /** Flights that others may join. */
+  /** Flights under way. */
   get count(): number {
-    return this.#byKey.size;
+    return this.#all.size;
   }
 
   /** Bytes held by spools. */
@@ -73,6 +81,21 @@ export class Flights implements FlightSteps {
     if (flight === undefined || this.#unshared.has(primary, this.#clock.monotonicMs())) return undefined;
     if (flight.head === undefined) return flight;
     return flight.shared && (flight.renewed !== NONE || flight.body?.joinable === true) ? flight : undefined;
+  }
+
+  /** True when a stale response may be validated in the background: nobody does, and it did not fail just now. */
+  mayRenew(key: string, primary: string): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    return !this.#byKey.has(key) && !this.#unrenewed.has(key, nowMs) && !this.#unshared.has(primary, nowMs);
+  }
+
+  /** Keeps what is under way for these keys from being stored or joined: it may be older than the purge. */
+  purge(matches: (key: string) => boolean): void {
+    for (const flight of this.#all) {
+      if (!matches(flight.plan.primary)) continue;
+      flight.purged = true;
+      this.onClosed(flight);
+    }
   }
 
   /** Takes off; {@link Flight.start} must follow once the first waiter has joined. */
@@ -93,6 +116,7 @@ export class Flights implements FlightSteps {
       },
       this,
     );
+    this.#all.add(flight);
     if (request.key !== undefined && !this.#byKey.has(request.key)) this.#byKey.set(request.key, flight);
     return flight;
   }
@@ -115,7 +139,7 @@ export class Flights implements FlightSteps {
       method: plan.request.method,
       requestFields: plan.fields,
       head,
-      hasStored: plan.stale !== NONE,
+      hasStored: plan.stale !== NONE && this.#tier.cache.entries.status[plan.stale]! < 400,
       requestedS: plan.requestedS,
       nowS,
     });
@@ -152,7 +176,12 @@ export class Flights implements FlightSteps {
     const nowS = Math.floor(this.#clock.nowMs() / 1000);
     const { body } = flight;
     if (flight.renewed !== NONE) return 'revalidated';
+    if (flight.purged && flight.notStored === undefined) this.#refuse(flight, 'superseded');
     if (body instanceof ReservedBody) {
+      if (flight.purged) {
+        this.#tier.cache.withdraw(body.slot);
+        return 'not-stored';
+      }
       publish(this.#tier, flight.place!, body.slot, nowS);
       return 'stored';
     }
@@ -180,6 +209,9 @@ export class Flights implements FlightSteps {
     const { plan, head } = flight;
     const held = flight.renewed !== NONE ? flight.renewed : plan.stale;
     if (held !== NONE) this.#tier.cache.unpin(held);
+    this.#all.delete(flight);
+    if (plan.key !== undefined && plan.stale !== NONE && ending !== 'stored' && ending !== 'revalidated')
+      this.#unrenewed.add(plan.key, this.#clock.monotonicMs());
     this.#ledger.flightEnded(ending);
     this.#ledger.originAnswered(plan.route, head?.status ?? 0, flight.receivedBytes, flight.firstByteMs);
     if (flight.failure !== undefined) this.#ledger.originFailed(plan.route, flight.failure);
@@ -222,7 +254,9 @@ export class Flights implements FlightSteps {
   }
 
   #shareError(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
-    this.#refuse(flight, reason);
+    // Not through refuse: it stays joinable, for an origin in trouble must not be asked by each request anew.
+    flight.notStored = reason;
+    this.#ledger.notStored(reason);
     flight.shared = true;
     flight.body = this.#spool(flight, head, true, SHARED_ERROR_BYTES_MAX);
   }
@@ -230,7 +264,7 @@ export class Flights implements FlightSteps {
   #refuse(flight: Flight, reason: NotStoredReason): void {
     flight.notStored = reason;
     this.#ledger.notStored(reason);
-    if (reason === 'truncated') return;
+    if (reason === 'truncated' || reason === 'superseded') return;
     this.onClosed(flight);
     if (flight.plan.key !== undefined) this.#unshared.add(flight.plan.primary, this.#clock.monotonicMs());
   }
@@ -244,9 +278,9 @@ export class Flights implements FlightSteps {
       pause: () => flight.pause(),
       resume: () => flight.resume(),
       onIdle: () => flight.abandonIfUseless(),
-      onGiveUp: () => {
+      onGiveUp: (reason) => {
         flight.shared = false;
-        if (flight.notStored === undefined) this.#refuse(flight, 'too-large');
+        if (flight.notStored === undefined) this.#refuse(flight, reason);
         else this.onClosed(flight);
       },
     });

@@ -4,7 +4,7 @@ import type { ForwardReason, NotStoredReason, Outcome } from '../cache/outcome.t
 import { cacheStatus } from '../http/cache-status.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
-import { addVia, passedResponseFields } from '../http/forward.ts';
+import { addVia, passedResponseFields, storedResponseFields } from '../http/forward.ts';
 import type { OriginFailure } from '../origin/origin.ts';
 import { upstreamTarget, variantKey } from './2-key.ts';
 import { Mark } from './3-lookup.ts';
@@ -68,6 +68,7 @@ export class Passage implements Waiter {
   }
 
   landed(flight: Flight): void {
+    if (this.#answered) return;
     const { staleOnError } = this.#asked;
     if (flight.unconfirmed) {
       this.#holdStale();
@@ -84,12 +85,13 @@ export class Passage implements Waiter {
     }
   }
 
-  failed(_flight: Flight, failure: OriginFailure): void {
+  failed(_flight: Flight, failure: OriginFailure | undefined): void {
+    if (this.#answered) return;
     if (this.#asked.staleOnError) {
-      this.#fromStore(this.#asked.stale, 'stale', failure.cause);
+      this.#fromStore(this.#asked.stale, 'stale', failure?.cause ?? 'internal');
       return;
     }
-    const code: ErrorCode = `origin-${failure.cause}`;
+    const code: ErrorCode = failure === undefined ? 'internal' : `origin-${failure.cause}`;
     const { request, route } = this.#asked;
     const served = {
       request,
@@ -157,7 +159,7 @@ export class Passage implements Waiter {
     const head = flight.head!;
     const { status } = head;
     const body = flight.body!;
-    const fields = passedResponseFields(head.fields);
+    const fields = this.#leads ? passedResponseFields(head.fields) : this.#sharedFields(head.fields);
     addVia(fields, 'holdfast');
     // RFC 9110 section 6.6.1: whoever has a clock adds the Date that is missing.
     if (!fields.has('date')) fields.set('date', formatHttpDate(Math.floor(this.#path.clock.nowMs() / 1000)));
@@ -169,8 +171,10 @@ export class Passage implements Waiter {
       detail: flight.notStored ?? '',
       cause: status >= 500 ? `status-${status}` : '',
     };
-    const lines = this.#statusLine(flight);
-    if (body.bytes !== undefined) fields.set('content-length', String(body.bytes));
+    const lines = this.#statusLine(flight, fields);
+    if (status === 204) fields.delete('content-length');
+    else if (body.bytes !== undefined && head.framing !== 'none')
+      fields.set('content-length', String(body.bytes));
     if ((found & (Mark.CONDITIONS | Mark.RANGE)) !== 0 && !this.#bypass && body.bytes !== undefined) {
       const selection = select(request, status, fields, body.bytes);
       if (selection.part === 'range' && body.joinable) {
@@ -178,18 +182,28 @@ export class Passage implements Waiter {
         const part = `${lines}${fieldLines(rangeFields(fields, from, to, body.bytes))}\r\n`;
         return answerOf(ledger, { ...served, status: 206 }, part, body.open(from, to + 1));
       }
-      if (selection.part === 'none' && selection.status === 304) {
-        return answerOf(
-          ledger,
-          { ...served, status: 304 },
-          `${lines}${fieldLines(withoutLength(fields))}\r\n`,
-          undefined,
-        );
+      const nowMs = this.#path.clock.nowMs();
+      if (selection.part === 'unsatisfiable' && body.joinable) {
+        const extent = `Content-Range: bytes */${body.bytes}\r\n`;
+        return refusal(ledger, 'range-not-satisfiable', served, nowMs, extent);
+      }
+      if (selection.part === 'none') {
+        if (selection.status === 412) return refusal(ledger, 'precondition-failed', served, nowMs);
+        const rest = `${lines}${fieldLines(withoutLength(fields))}\r\n`;
+        return answerOf(ledger, { ...served, status: 304 }, rest, undefined);
       }
     }
     const bodiless = request.method === 'HEAD' || head.framing === 'none';
     const payload = bodiless ? undefined : body.open(0, undefined);
     return answerOf(ledger, { ...served, status }, `${lines}${fieldLines(fields)}\r\n`, payload);
+  }
+
+  /** Without what was meant for the one client whose request led the fetch: Set-Cookie above all. */
+  #sharedFields(fields: Fields): Fields {
+    const shared = storedResponseFields(fields, Math.floor(this.#path.clock.nowMs() / 1000));
+    const age = fields.get('age');
+    if (age !== undefined) shared.set('age', age);
+    return shared;
   }
 
   #outcome(status: number): Outcome {
@@ -198,8 +212,11 @@ export class Passage implements Waiter {
     return this.#leads ? 'miss' : 'collapsed';
   }
 
-  #statusLine(flight: Flight): string {
+  /** Ours goes behind that of a cache nearer to the origin, which is taken out of `fields` (RFC 9211 section 2). */
+  #statusLine(flight: Flight, fields: Fields): string {
     const { forward } = this.#asked;
+    const before = fields.get('cache-status');
+    fields.delete('cache-status');
     const line = cacheStatus({
       cacheName: 'Holdfast',
       fwd: forward,
@@ -208,7 +225,7 @@ export class Passage implements Waiter {
       collapsed: !this.#leads,
       detail: flight.notStored,
     });
-    return `Cache-Status: ${line}\r\n`;
+    return `Cache-Status: ${before === undefined || before === '' ? line : `${before}, ${line}`}\r\n`;
   }
 
   #waitedMs(): number {

@@ -2,18 +2,25 @@ import { normalisePath } from '../http/target.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Routes } from './1-route.ts';
 import { primaryKey, resourceOf } from './2-key.ts';
+import type { Flights } from './flights.ts';
 
 /** What to forget: one URL as clients ask for it, with all its variants, or all of a route. */
 export type PurgeTarget = { readonly url: string } | { readonly route: string };
 
 /**
- * Removes what matches from the tier. O(entries): it reads every key.
+ * Removes what matches from the tier, and keeps fetches under way from bringing it back. O(entries): it reads every key.
  *
  * @returns how many responses that were; undefined when no route serves the target.
  */
-export function purge(tier: MemoryTier, routes: Routes, target: PurgeTarget): number | undefined {
+export function purge(
+  tier: MemoryTier,
+  routes: Routes,
+  target: PurgeTarget,
+  flights: Flights,
+): number | undefined {
   const matches = 'url' in target ? matchUrl(routes, target.url) : matchRoute(routes, target.route);
   if (matches === undefined) return undefined;
+  flights.purge(matches);
   let purged = 0;
   for (const slot of [...tier.cache.entries.slots()]) {
     if (!tier.cache.visible(slot) || !matches(tier.keyText(slot))) continue;

@@ -145,7 +145,7 @@ export class RequestPath implements RequestHandler {
   /** Renews a stale response that has just been served (RFC 5861 section 3); one fetch at a time. */
   #revalidateInBackground(asked: Asked & { readonly key: string }, slot: number): void {
     const { key, primary, route, resource, request } = asked;
-    if (this.flights.joinable(key, primary) !== undefined) return;
+    if (!this.flights.mayRenew(key, primary)) return;
     const target = upstreamTarget(route, resource);
     this.flights
       .lead({

@@ -1,3 +1,4 @@
+import { ERRORS, type ErrorCode } from '../base/errors.ts';
 import { keepAlive, requestFraming } from '../http/wire/framing.ts';
 import { parseRequestHead, type RequestHead } from '../http/wire/head.ts';
 import type { Malformed } from '../http/wire/problem.ts';
@@ -20,7 +21,6 @@ type Phase =
 const REQUESTS_PER_TURN = 32;
 /** Far above what fields are allowed to be; the scratch buffer must hold the head and then some payload. */
 const ANSWER_HEAD_BYTES_MAX = 64 * 1024;
-const FAILED = 'The server failed to answer this request.';
 
 /**
  * One client connection: requests one after the other (RFC 9112 section 9.3.2), each handed to the handler and
@@ -138,7 +138,7 @@ export class Connection implements Responder, SenderEvents {
     if (this.#headStarted && waitedMs >= limits.headTimeoutMs) {
       stats.timeouts.head += 1;
       this.#method = '';
-      this.refuse(408, 'The request took too long to arrive.');
+      this.refuse('request-timeout');
     } else if (this.#bodyBytesLeft > 0 && waitedMs >= limits.headTimeoutMs) {
       stats.timeouts.body += 1;
       this.#close(); // it was answered already
@@ -162,11 +162,16 @@ export class Connection implements Responder, SenderEvents {
     this.#socket.terminate();
   }
 
-  /** Answers with an error sentence of the server's own, as the last answer of this connection. */
-  refuse(status: number, sentence: string, extraFields = ''): void {
+  /** Answers with an error of the server's own, as the last answer of this connection. */
+  refuse(code: ErrorCode, extraFields = ''): void {
+    const { status, publicText } = ERRORS[code];
+    this.#refuse(status, code, publicText, extraFields);
+  }
+
+  #refuse(status: number, detail: string, sentence: string, extraFields: string): void {
     this.#phase = 'handling';
     this.#last = true;
-    this.respond(plainAnswer(status, sentence, this.#host.clock.nowMs(), extraFields));
+    this.respond(plainAnswer(status, detail, sentence, this.#host.clock.nowMs(), extraFields));
   }
 
   // -- requests --
@@ -248,12 +253,12 @@ export class Connection implements Responder, SenderEvents {
     const expect = version === 1 ? fields.get('expect')?.toLowerCase() : undefined;
     if (expect !== undefined) this.#last = true; // the body was not asked for, so whether it follows is unknown
     if (expect !== undefined && expect !== '100-continue') {
-      this.refuse(417, 'The only expectation known here is "100-continue".');
+      this.refuse('expectation-failed');
       return;
     }
     this.#phase = 'handling';
     if (head.target === '*') {
-      this.respond(plainAnswer(204, '', this.#host.clock.nowMs(), 'Allow: GET, HEAD\r\n'));
+      this.respond(plainAnswer(204, 'options', '', this.#host.clock.nowMs(), 'Allow: GET, HEAD\r\n'));
     } else {
       this.#handle(head);
     }
@@ -276,13 +281,13 @@ export class Connection implements Responder, SenderEvents {
       if (this.#phase === 'handling') this.#abandon = abandon;
     } catch (error) {
       this.#host.fault(error);
-      if (this.#phase === 'handling') this.refuse(500, FAILED);
+      if (this.#phase === 'handling') this.refuse('internal');
     }
   }
 
   #refuseMalformed(what: Malformed): void {
     this.#host.stats.malformed[what.problem] += 1;
-    this.refuse(what.status, what.sentence);
+    this.#refuse(what.status, what.problem, what.sentence, '');
   }
 
   // -- answers --
@@ -298,7 +303,7 @@ export class Connection implements Responder, SenderEvents {
     if (head.length > ANSWER_HEAD_BYTES_MAX || !(status >= 200 && status <= 599)) {
       this.#host.fault(new Error(`an answer has status ${status} and ${head.length} bytes of head`));
       this.#sender.discard(answer);
-      this.refuse(500, FAILED);
+      this.refuse('internal');
       return;
     }
     const framing = this.#framingOf(answer);

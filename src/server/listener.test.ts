@@ -59,7 +59,7 @@ test('a head that does not come to its end is answered 408, however it drips', a
   bench.clock.advance(3_000);
   const received = await client.all();
   expect(received).toStartWith('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n');
-  expect(received).toEndWith('The request took too long to arrive.\n');
+  expect(received).toEndWith('The request did not arrive in time.\n');
   expect(bench.server.stats.timeouts.head).toBe(1);
 });
 

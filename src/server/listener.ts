@@ -164,7 +164,7 @@ function accept(
   if (excess < 0) return;
   stats.refused += 1;
   if (tls || excess >= REFUSALS_AT_ONCE) connection.cut();
-  else connection.refuse(503, 'The server has as many connections as it may have.', 'Retry-After: 1\r\n');
+  else connection.refuse('overloaded', 'Retry-After: 1\r\n');
 }
 
 function reachableHost(hostname: string): string {

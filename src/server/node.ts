@@ -92,7 +92,7 @@ export function startNode(options: NodeOptions): Node {
   const admin = startAdmin(options, server, {
     snapshot,
     metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
-    purge: (target) => purge(tier, routes, target),
+    purge: (target) => purge(tier, routes, target, handler.flights),
     onDenied: (denial, client) => {
       recorder.adminDenial(denial);
       log.warn('a request to the admin port was refused', { reason: denial, client });
@@ -113,7 +113,7 @@ export function startNode(options: NodeOptions): Node {
     tier,
     snapshot,
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
-    switchPolicy: (name) => tier.cache.switchPolicy(name),
+    switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
     stop: (deadlineMs = config.server.drainTimeoutMs) => {
       if (stopping === undefined) stopping = stopOnce(deadlineMs);
       else void server.drain(deadlineMs);
@@ -124,7 +124,7 @@ export function startNode(options: NodeOptions): Node {
 
 function createAccessLog({ config, clock, accessLog: sink }: NodeOptions): AccessLog | undefined {
   if (sink === undefined) return undefined;
-  return new AccessLog({ sink, clock, sample: Math.max(1, Math.round(1 / config.log.access.sample)) });
+  return new AccessLog({ sink, clock, sample: config.log.access.sample });
 }
 
 function startServer(

@@ -3,12 +3,19 @@ import type { Answer, Payload } from '../serve/answer.ts';
 /**
  * An answer of the server's own: one sentence as plain text, not to be stored.
  *
+ * @param detail what `Cache-Status` says, as on every other answer (RFC 9211): an error code or a problem's word.
  * @param sentence '' for none, as 204 demands.
  * @param nowMs wall clock, for Date.
  * @param extraFields field lines, each with its CRLF.
  */
-export function plainAnswer(status: number, sentence: string, nowMs: number, extraFields: string): Answer {
-  const date = `Date: ${new Date(nowMs).toUTCString()}\r\n`;
+export function plainAnswer(
+  status: number,
+  detail: string,
+  sentence: string,
+  nowMs: number,
+  extraFields: string,
+): Answer {
+  const date = `Cache-Status: Holdfast; detail=${detail}\r\nDate: ${new Date(nowMs).toUTCString()}\r\n`;
   if (sentence === '')
     return { status, head: `${date}${extraFields}\r\n`, headInPayload: false, payload: undefined, done };
   const body = Buffer.from(`${sentence}\n`, 'latin1');

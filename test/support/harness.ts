@@ -191,6 +191,9 @@ function configOf(route: string): Extract<ReturnType<typeof validateConfig>, { o
     ...routes.map((line) => `  ${line}`),
   ].join('\n');
   const result = validateConfig(text, { file: 'harness.yaml', env: {} });
-  assert(result.ok, result.ok ? '' : result.problems.map((problem) => problem.message).join('; '));
+  assert(
+    result.ok,
+    result.ok ? '' : result.problems.map((problem) => `${problem.path}: ${problem.reason}`).join('; '),
+  );
   return result.config;
 }

@@ -30,8 +30,8 @@ function targetsOf({ path, text, imports }: Source): string[] {
 }
 
 /**
- * Exports that no other file names. Values that only their own file uses need no `export`; types may be exported to
- * name a part of a signature, so for them a use in their own file is enough.
+ * Exports that no other file names. A value that only its own file uses needs no `export`. For types, which name parts
+ * of signatures, and for the lists that types are read off, a use in their own file is enough.
  */
 export function unusedExports(tree: Tree): Finding[] {
   const words = new Map(tree.sources.map((source) => [source.path, countWords(source.code)]));
@@ -41,6 +41,8 @@ export function unusedExports(tree: Tree): Finding[] {
     for (const { name, kind } of exportsOf(source)) {
       const isType = kind === 'type' || kind === 'interface';
       if (isType && words.get(source.path)!.get(name)! > 1) continue;
+      if (new RegExp(`^export type .*typeof ${name.replaceAll('$', '\\$')}\\b`, 'm').test(source.code))
+        continue;
       const elsewhere = tree.sources.some(({ path }) => path !== source.path && words.get(path)!.has(name));
       if (!elsewhere)
         found.push(`${source.path}: nobody else uses ${name}; drop its export, or the whole of it`);

@@ -16,7 +16,7 @@ const WORDS = new Set(['return', 'typeof', 'case', 'in', 'of', 'void', 'else', '
 /** O(length). Text that is not TypeScript gives nonsense, but never an endless loop. */
 export function scan(text: string): Scanned {
   const code = text.split('');
-  const comments = text.split('').map((c) => (c === '\n' ? c : ' '));
+  const comments: string[] = text.split('').map((c) => (c === '\n' ? c : ' '));
   /** Depth of braces inside each `${` that is open. */
   const holes: number[] = [];
   let at = 0;

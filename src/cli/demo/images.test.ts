@@ -14,16 +14,19 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('painted pictures', () => {
-  test.each(SCENE_NAMES)('%s: the same pixels for the same seed, a picture and not a plain surface', (scene) => {
-    const request = { scene, widthPx: 48, heightPx: 32, seed: 5, grain: 2 };
-    const pixels = paintPicture(request);
-    expect(pixels.length).toBe(48 * 32 * 3);
-    expect(Bun.hash(paintPicture(request))).toBe(Bun.hash(pixels));
-    expect(Bun.hash(paintPicture({ ...request, seed: 6 }))).not.toBe(Bun.hash(pixels));
-    const mean = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
-    const variance = pixels.reduce((sum, value) => sum + (value - mean) ** 2, 0) / pixels.length;
-    expect(Math.sqrt(variance)).toBeGreaterThan(8);
-  });
+  test.each(SCENE_NAMES)(
+    '%s: the same pixels for the same seed, a picture and not a plain surface',
+    (scene) => {
+      const request = { scene, widthPx: 48, heightPx: 32, seed: 5, grain: 2 };
+      const pixels = paintPicture(request);
+      expect(pixels.length).toBe(48 * 32 * 3);
+      expect(Bun.hash(paintPicture(request))).toBe(Bun.hash(pixels));
+      expect(Bun.hash(paintPicture({ ...request, seed: 6 }))).not.toBe(Bun.hash(pixels));
+      const mean = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
+      const variance = pixels.reduce((sum, value) => sum + (value - mean) ** 2, 0) / pixels.length;
+      expect(Math.sqrt(variance)).toBeGreaterThan(8);
+    },
+  );
 });
 
 describe('the plan', () => {
@@ -74,11 +77,9 @@ describe('making the set', () => {
   test('says which file cannot be written', async () => {
     const blocked = join(folder, 'blocked');
     const name = planPictures(1, 2026)[0]!.path;
-    await mkdir(join(blocked, 'images-v1-1', name, 'x'), { recursive: true });
-    await rm(join(blocked, 'images-v1-1', name, 'x'), { recursive: true });
-    // a directory in the place of the file: it is not empty in size, so it is not made anew but cannot be an image
-    const found = await findImages(blocked);
-    expect(found.images).toEqual([]);
+    await mkdir(join(blocked, 'images-v1-1', name), { recursive: true }); // a directory where the file should be
+    const making = makeImages({ folder: blocked, count: 1, onProgress: () => undefined });
+    await expect(making).rejects.toThrow(`cannot make ${join(blocked, 'images-v1-1', name)}`);
   });
 
   test('stops when told to', async () => {
@@ -88,7 +89,9 @@ describe('making the set', () => {
   });
 
   test('keeps the set below XDG_CACHE_HOME, and elsewhere when that cannot be', async () => {
-    expect(await cacheFolder({ XDG_CACHE_HOME: folder, HOME: '/nowhere' })).toBe(join(folder, 'holdfast', 'demo'));
+    expect(await cacheFolder({ XDG_CACHE_HOME: folder, HOME: '/nowhere' })).toBe(
+      join(folder, 'holdfast', 'demo'),
+    );
     await writeFile(join(folder, 'file'), '');
     expect(await cacheFolder({ HOME: join(folder, 'file') })).toBe(join(tmpdir(), 'holdfast-demo'));
   });
@@ -99,7 +102,10 @@ describe("the user's own images", () => {
     const own = join(folder, 'own');
     await mkdir(join(own, 'b c'), { recursive: true });
     const picture = sharp({ create: { width: 30, height: 20, channels: 3, background: '#a52' } });
-    await picture.clone().png().toFile(join(own, 'b c', 'ü.png'));
+    await picture
+      .clone()
+      .png()
+      .toFile(join(own, 'b c', 'ü.png'));
     await picture.clone().jpeg().withMetadata({ orientation: 6 }).toFile(join(own, 'a.JPG'));
     await writeFile(join(own, 'broken.png'), 'no image');
     await writeFile(join(own, 'notes.txt'), 'not counted');

@@ -148,7 +148,8 @@ function fileFacts(
 
 async function sizeOf(file: string): Promise<number> {
   try {
-    return (await stat(file)).size;
+    const found = await stat(file);
+    return found.isFile() ? found.size : 0;
   } catch {
     return 0;
   }

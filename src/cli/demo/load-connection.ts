@@ -101,7 +101,7 @@ export class LoadConnection {
       this.#head += chunk.toString('latin1', 0, HEAD_BYTES_MAX);
       const end = this.#head.indexOf('\r\n\r\n', Math.max(0, before - 3));
       if (end < 0) {
-        if (this.#head.length > HEAD_BYTES_MAX) this.close('malformed', 'no end of the head');
+        if (this.#head.length >= HEAD_BYTES_MAX) this.close('malformed', 'no end of the head');
         return;
       }
       bodyAt = end + 4 - before;

@@ -31,7 +31,10 @@ function load(port: number, change: Partial<LoadOptions> = {}): Load {
   return started;
 }
 
-function serve(answer: (request: Request) => Response | Promise<Response>): { port: number; addresses: Set<number> } {
+function serve(answer: (request: Request) => Response | Promise<Response>): {
+  port: number;
+  addresses: Set<number>;
+} {
   const addresses = new Set<number>();
   const server = Bun.serve({
     hostname: '127.0.0.1',
@@ -66,7 +69,8 @@ async function until(from: Load, isReached: (report: TrafficReport) => boolean):
   return from.report();
 }
 
-const errorsOf = (report: TrafficReport): number => TRAFFIC_ERRORS.reduce((sum, kind) => sum + report.errors[kind], 0);
+const errorsOf = (report: TrafficReport): number =>
+  TRAFFIC_ERRORS.reduce((sum, kind) => sum + report.errors[kind], 0);
 
 describe('the load generator', () => {
   test('keeps connections alive, within the limit, and counts whole answers by Cache-Status', async () => {
@@ -74,7 +78,9 @@ describe('the load generator', () => {
     const body = new Uint8Array(SIZE);
     const { port, addresses } = serve(() => {
       n += 1;
-      return new Response(body, { headers: { 'cache-status': n % 4 === 0 ? 'Holdfast; fwd=uri-miss' : 'Holdfast; hit; ttl=4' } });
+      return new Response(body, {
+        headers: { 'cache-status': n % 4 === 0 ? 'Holdfast; fwd=uri-miss' : 'Holdfast; hit; ttl=4' },
+      });
     });
     const running = load(port);
     await until(running, (report) => report.good >= 100);
@@ -107,22 +113,31 @@ describe('the load generator', () => {
 
   test('an open system: arrivals beyond all connections and the queue are skipped, and counted', async () => {
     const { port } = serve(() => new Promise<Response>(() => undefined));
-    const running = load(port, { connectionsMax: 1, schedule: { seed: 1, ratePerS: { min: 50_000, max: 50_000 }, dayMs: 60_000, alpha: 1 } });
+    const running = load(port, {
+      connectionsMax: 1,
+      schedule: { seed: 1, ratePerS: { min: 50_000, max: 50_000 }, dayMs: 60_000, alpha: 1 },
+    });
     const report = await until(running, (one) => one.skipped > 0);
     expect(report.sent).toBe(1);
   });
 
-  const head = (status: string, length: number): string => `HTTP/1.1 ${status}\r\ncontent-length: ${length}\r\n\r\n`;
+  const head = (status: string, length: number): string =>
+    `HTTP/1.1 ${status}\r\ncontent-length: ${length}\r\n\r\n`;
   test.each([
-    ['status', head('503 Busy', 0), undefined],
-    ['length', head('200 OK', 5) + 'abcde', undefined],
-    ['length', `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`, undefined],
-    ['length', `${head('200 OK', 3)}abcd`, undefined],
-    ['malformed', 'SSH-2.0-OpenSSH\r\n\r\n', undefined],
-    ['malformed', 'x'.repeat(20_000), undefined],
-    ['cut', `${head('200 OK', 3)}ab`, (socket: Bun.Socket) => void socket.end()],
-    ['cut', 'HTTP/1.1 20', (socket: Bun.Socket) => void socket.terminate()],
-  ] as const)('notices %s: %p', async (kind, bytes, then) => {
+    ['status', 'another status', head('503 Busy', 0), undefined],
+    ['length', 'another length', `${head('200 OK', 5)}abcde`, undefined],
+    ['length', 'no length', `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`, undefined],
+    ['length', 'more than announced', `${head('200 OK', 3)}abcd`, undefined],
+    ['malformed', 'another protocol', 'SSH-2.0-OpenSSH\r\n\r\n', undefined],
+    ['malformed', 'an endless head', 'x'.repeat(20_000), undefined],
+    [
+      'cut',
+      'a body that ends early',
+      `${head('200 OK', 3)}ab`,
+      (socket: Bun.Socket): void => void socket.end(),
+    ],
+    ['cut', 'a reset within the head', 'HTTP/1.1 20', (socket: Bun.Socket): void => socket.terminate()],
+  ] as const)('notices %s: %s', async (kind, _, bytes, then) => {
     const images = [{ target: '/a', sizeBytes: 3 }];
     const running = load(serveRaw(bytes, then), { images, connectionsMax: 1 });
     const report = await until(running, (one) => errorsOf(one) > 1);
@@ -149,9 +164,9 @@ describe('the load generator', () => {
   });
 
   test('nobody listens: told as connect, again and again, without end or crash', async () => {
-    const { port, stop } = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } });
-    stop.call(undefined as never);
-    const running = load(port);
+    const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } });
+    server.stop(true);
+    const running = load(server.port);
     const report = await until(running, (one) => errorsOf(one) >= 5);
     expect(report.errors.connect).toBe(errorsOf(report));
   });

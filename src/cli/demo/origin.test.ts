@@ -86,12 +86,15 @@ describe("the demo's origin", () => {
     const { url, counters } = origin();
     const target = url + imageTarget(images[0]!);
     const etag = (await fetch(target)).headers.get('etag')!;
-    const status = async (headers: Record<string, string>): Promise<number> => (await fetch(target, { headers })).status;
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(target, { headers })).status;
     expect(await status({ 'if-none-match': etag })).toBe(304);
     expect(await status({ 'if-none-match': `"other", W/${etag}` })).toBe(304);
     expect(await status({ 'if-none-match': '"other"' })).toBe(200);
     expect(await status({ 'if-modified-since': 'Tue, 14 Nov 2023 22:13:20 GMT' })).toBe(304);
-    expect(await status({ 'if-none-match': '"other"', 'if-modified-since': 'Tue, 14 Nov 2023 22:13:20 GMT' })).toBe(200);
+    expect(
+      await status({ 'if-none-match': '"other"', 'if-modified-since': 'Tue, 14 Nov 2023 22:13:20 GMT' }),
+    ).toBe(200);
     expect(counters()).toEqual({ requests: 6, notModified: 3, rejected: 0 });
   });
 

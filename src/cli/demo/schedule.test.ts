@@ -85,7 +85,12 @@ describe('the traffic schedule', () => {
       for (let next = from.next(); next.atMs < untilMs; next = from.next()) {
         counts.set(next.image, (counts.get(next.image) ?? 0) + 1);
       }
-      return new Set([...counts].sort((a, b) => b[1] - a[1]).slice(0, 10).map(([image]) => image));
+      return new Set(
+        [...counts]
+          .sort((a, b) => b[1] - a[1])
+          .slice(0, 10)
+          .map(([image]) => image),
+      );
     };
     const first = favourites(DAY_MS / 4);
     const later = favourites(DAY_MS * 1.25);

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { readDemoOptions } from './options.ts';
+
+const ROOT = join(import.meta.dir, '../../..');
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-demo-'));
+  await mkdir(join(folder, 'own'));
+  for (let i = 0; i < 12; i += 1) {
+    const noise = Buffer.from(Array.from({ length: 64 * 64 * 3 }, (_, n) => (n * n * (i + 7)) & 255));
+    const raw = { width: 64, height: 64, channels: 3 } as const;
+    await sharp(noise, { raw })
+      .png()
+      .toFile(join(folder, 'own', `picture ${i}.png`));
+  }
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** The whole command in a process of its own, started as users do. */
+function demo(...args: string[]) {
+  return Bun.spawn(['node', join(ROOT, 'bin/holdfast.mjs'), 'demo', ...args], {
+    cwd: folder,
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    env: { PATH: process.env['PATH'], HOME: folder, HOLDFAST_STATE: join(folder, 'state') },
+  });
+}
+
+/** Collects what a stream says; `until` waits for a part of it. */
+function collect(stream: ReadableStream<Uint8Array>) {
+  let text = '';
+  let wake = Promise.withResolvers<void>();
+  const ended = (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      text += decoder.decode(chunk, { stream: true });
+      wake.resolve();
+      wake = Promise.withResolvers();
+    }
+    return text;
+  })();
+  const until = async (part: string): Promise<string> => {
+    while (!text.includes(part)) await Promise.race([wake.promise, ended]);
+    return text;
+  };
+  return { until, ended };
+}
+
+describe('holdfast demo', () => {
+  test('runs for the time given, sums up, and leaves nothing behind', async () => {
+    const run = demo('--images', 'own', '--for', '1500ms', '--port', '0');
+    const [text, trouble] = await Promise.all([run.stdout.text(), run.stderr.text()]);
+    expect(trouble).toBe('');
+    expect(text).toMatch(/gallery {2}http:\/\/127\.0\.0\.1:\d+\//);
+    expect(text).toMatch(/ hit .*origin failures 0\n/);
+    expect(text).toMatch(/errors +none: [1-9][\d,]* responses, each whole/);
+    expect(text).toMatch(/requests +[1-9][\d,]* \(hit /);
+    expect(text).toContain('What to notice:');
+    expect(await run.exited).toBe(0);
+    expect(await readdir(join(folder, 'state'))).toEqual([]);
+  }, 20_000);
+
+  test('the gallery and its images come through the node; SIGINT ends it with the summary', async () => {
+    const run = demo('--images', 'own', '--no-traffic', '--port', '0');
+    const output = collect(run.stdout);
+    const start = await output.until('admin ');
+    const url = /gallery {2}(\S+)/.exec(start)![1]!;
+    const html = await (await fetch(url)).text();
+    const sources = [...html.matchAll(/<img src="([^"]+)"/g)].map(([, src]) => src!);
+    expect(sources.length).toBe(12);
+    for (const expected of ['fwd=uri-miss', 'hit']) {
+      const response = await fetch(new URL(sources[0]!, url));
+      expect(response.headers.get('cache-status')).toContain(expected);
+      expect((await sharp(await response.bytes()).metadata()).width).toBe(64);
+    }
+    run.kill('SIGINT');
+    expect(await run.exited).toBe(0);
+    expect(await output.ended).toContain('hit ratio');
+  }, 20_000);
+
+  test.each([
+    [['--images', 'nowhere'], '--images nowhere: there is no such directory'],
+    [['--images', '.', '--memory', '1KiB'], '4MiB'],
+    [['--images', 'state-empty'], 'there is no such directory'],
+    [['--speed', '9'], '--speed'],
+  ])('%p is refused with a reason', async (args, reason) => {
+    const run = demo(...args);
+    expect(await run.stderr.text()).toContain(reason);
+    expect(await run.exited).toBe(2);
+  });
+
+  test('a port that is taken is named', async () => {
+    const taken = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } });
+    const run = demo('--images', 'own', '--port', String(taken.port));
+    expect(await run.stderr.text()).toContain(String(taken.port));
+    expect(await run.exited).toBe(2);
+    taken.stop(true);
+  });
+});
+
+describe('its options', () => {
+  test('have defaults', () => {
+    expect(readDemoOptions([])).toEqual({
+      images: undefined,
+      forMs: undefined,
+      port: undefined,
+      memoryBytes: undefined,
+      policy: 's3-fifo',
+      seed: 1,
+      traffic: true,
+      plain: false,
+    });
+  });
+
+  test('carry units', () => {
+    const options = readDemoOptions([
+      '--for',
+      '15s',
+      '--memory',
+      '16MiB',
+      '--policy',
+      'lru',
+      '--seed',
+      '42',
+      '--no-traffic',
+    ]);
+    expect(options).toMatchObject({
+      forMs: 15_000,
+      memoryBytes: 16 * 1024 ** 2,
+      policy: 'lru',
+      seed: 42,
+      traffic: false,
+    });
+  });
+
+  test.each([
+    [['--for', '15'], '15s'],
+    [['--memory', '16'], '16MiB'],
+    [['--port', '70000'], 'port'],
+    [['--port', '-1'], 'port'],
+    [['--policy', 'lfu'], 'sieve'],
+    [['--seed', 'x'], 'seed'],
+    [['extra'], 'extra'],
+  ])('%p is refused with what to write instead', (args, hint) => {
+    const options = readDemoOptions(args);
+    expect(typeof options).toBe('string');
+    expect(options as string).toContain(hint);
+  });
+});
