@@ -15,8 +15,9 @@ import { measureMisses } from './serve/misses.ts';
 import { requirePrograms } from './support/debian.ts';
 import { describeRun, NGINX, VARNISH, WRK } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
+import { positiveInteger, someOf } from './support/options.ts';
 import { startOrigin } from './support/servers.ts';
-import { runBenchmark, Unusable, Workbench } from './support/workbench.ts';
+import { runBenchmark, Workbench } from './support/workbench.ts';
 
 const PARTS = ['hits', 'misses', 'growth'] as const;
 type Part = (typeof PARTS)[number];
@@ -33,22 +34,11 @@ function readOptions(): Options {
       only: { type: 'string', default: PARTS.join(',') },
     },
   });
-  const parts = values.only.split(',').map((name) => {
-    const part = PARTS.find((known) => known === name);
-    if (part === undefined) throw new Unusable(`--only takes some of ${PARTS.join(',')}; "${name}" is none`);
-    return part;
-  });
   return {
-    rounds: atLeastOne('rounds', values.rounds),
-    seconds: atLeastOne('seconds', values.seconds),
-    parts,
+    rounds: positiveInteger('rounds', values.rounds),
+    seconds: positiveInteger('seconds', values.seconds),
+    parts: someOf('only', PARTS, values.only),
   };
-}
-
-function atLeastOne(name: string, text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text))
-    throw new Unusable(`--${name} takes a whole number from 1 to 9999, not "${text}"`);
-  return Number(text);
 }
 
 async function main(): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { truncateSync } from 'node:fs';
+import { sizedPrefix } from '../support/bodies.ts';
 import { table } from '../support/markdown.ts';
 import {
   ADMIN_TOKEN,
@@ -61,7 +62,7 @@ export async function measureHits(
   ];
   const results: [Size, Rounds][] = [];
   for (const size of SIZES) {
-    const prefix = `/s/${size.bytes}/`;
+    const prefix = sizedPrefix(size.bytes);
     for (const server of servers) {
       await fillAndVerify(server, origin, prefix, URLS);
       await runWrk(bench, server.port, server.child.pid, load(prefix, WARM_UP_SECONDS));
@@ -87,7 +88,7 @@ async function measureSize(
   const fetchedBefore = await origin.count();
   for (let round = 0; round < rounds; round += 1) {
     for (const { name, port, child } of servers) {
-      const result = await runWrk(bench, port, child.pid, load(`/s/${size.bytes}/`, seconds));
+      const result = await runWrk(bench, port, child.pid, load(sizedPrefix(size.bytes), seconds));
       results[name].push(result);
       console.error(
         `hits ${size.label} round ${round + 1} ${name.padEnd(8)} ${result.cpuUs.toFixed(2)} us/request, ` +

@@ -1,3 +1,4 @@
+import { sizedPrefix } from '../support/bodies.ts';
 import { table } from '../support/markdown.ts';
 import { fillAndVerify, type Origin, type Server, startHoldfast, startNginx } from '../support/servers.ts';
 import { median, roundRatios, spread } from '../support/stats.ts';
@@ -8,7 +9,7 @@ import type { HitOptions } from './hits.ts';
 /** The miss path: every request asks for another URL, and the response is stored. */
 
 const BODY_BYTES = 30_000;
-const PREFIX = `/s/${BODY_BYTES}/`;
+const PREFIX = sizedPrefix(BODY_BYTES);
 /** Small enough to be full after the warm-up, so that storing means evicting as well. */
 const CACHE_MIB = 512;
 const WARM_UP_SECONDS = 4;

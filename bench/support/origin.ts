@@ -1,32 +1,15 @@
 /**
- * The origin of the benchmarks: `bun bench/support/origin.ts PORT`.
- *
- *   /s/<bytes>/<number>          a body of that length, different for each number
- *   /r/<least>-<most>/<number>   a body whose length, between the two, depends on the number
- *   /count                       requests answered so far, this one not counted
+ * The origin of the benchmarks: `bun bench/support/origin.ts PORT`. Answers the paths of bodies.ts, and `/count` with
+ * the number of requests answered so far, this one not counted.
  */
 import { seededRandom } from '../../src/base/random.ts';
+import { imageOf } from './bodies.ts';
 
 const LARGEST_BYTES = 1024 * 1024;
 const OFFSETS = 65_537;
 
 const random = seededRandom(20);
 const pool = new Uint8Array(LARGEST_BYTES + OFFSETS).map(() => random.u32());
-const SHAPE = /\/([sr])\/(\d+)(?:-(\d+))?\/(\d+)$/;
-
-/** What a request path asks for; undefined when it is none of ours. */
-function bodyOf(path: string): Uint8Array | undefined {
-  const found = SHAPE.exec(path);
-  if (found === null) return undefined;
-  const least = Number(found[2]);
-  const number = Number(found[4]);
-  const bytes =
-    found[1] === 's'
-      ? least
-      : least + ((Math.imul(number, 0x9e3779b1) >>> 0) % (Number(found[3]) - least + 1));
-  const offset = number % OFFSETS;
-  return bytes <= LARGEST_BYTES ? pool.subarray(offset, offset + bytes) : undefined;
-}
 
 let answered = 0;
 Bun.serve({
@@ -36,14 +19,16 @@ Bun.serve({
   fetch(request) {
     const path = request.url.slice(request.url.indexOf('/', 8));
     if (path === '/count') return new Response(String(answered));
-    const body = bodyOf(path);
-    if (body === undefined) return new Response('not found\n', { status: 404 });
+    const image = imageOf(path);
+    if (image === undefined || image.bytes > LARGEST_BYTES)
+      return new Response('not found\n', { status: 404 });
     answered += 1;
-    return new Response(body, {
+    const offset = image.number % OFFSETS;
+    return new Response(pool.subarray(offset, offset + image.bytes), {
       headers: {
         'Content-Type': 'image/jpeg',
         'Cache-Control': 'public, max-age=86400',
-        ETag: `"${path.slice(1)}"`,
+        ETag: `"${image.number}-${image.bytes}"`,
         'Last-Modified': 'Sun, 01 Nov 2026 10:00:00 GMT',
       },
     });

@@ -143,6 +143,7 @@ async function run(config: ValidConfig, world: World): Promise<number> {
     clock: world.clock,
     log,
     version: world.version,
+    memoryBytesMax: world.totalMemoryBytes,
     accessLog: sink,
     processUsage: () => world.processUsage(),
   });

@@ -21,6 +21,8 @@ function startNode(port = 0): AdminServer {
     },
     metrics: () => '',
     ready: () => ({ ready: true }),
+    changeMemory: () => fakeNode(1).facts.memory,
+    budgetBytesMax: 2 ** 34,
     purge: () => 0,
     onDenied: () => undefined,
     onFault: () => undefined,

@@ -43,8 +43,8 @@ const NOT_FOUND_CODES = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', '
  * targets with `..`, encoded separators or NUL, and symlinks that lead out of the root. A root that is missing is a
  * failure (`unreadable`), not a lot of 404s: a volume that is not mounted must not look like deleted images.
  *
- * The entity tag is made of size and modification time and is strong, since a file that changes while it is read fails as
- * `truncated`. No Cache-Control: the route decides. Costs about six system calls per small file, on the
+ * The entity tag is made of size and modification time and is strong, since a file that changes while it is read
+ * fails as `truncated`. No Cache-Control: the route decides. Costs about six system calls per small file, on the
  * runtime's thread pool; bodies are read in chunks of 64 KiB, and nothing is read ahead while paused.
  */
 export function createFilesOrigin(options: FilesOriginOptions, deps: FilesOriginDeps = {}): Origin {

@@ -21,7 +21,10 @@ export interface Passenger {
   onHead(head: OriginHead): void;
   onBody(chunk: Uint8Array): void;
   onDone(): void;
-  /** @param unanswered the connection had been used before and broke first: a GET may be sent again (RFC 9112 section 9.3.1). */
+  /**
+   * @param unanswered the connection had been used before and broke first: a GET may be sent again (RFC 9112 section
+   * 9.3.1).
+   */
   onBroken(cause: OriginFailureCause, detail: string, unanswered: boolean): void;
   /** After `onDone`: bytes came that nobody asked for. */
   onTaint(): void;
@@ -44,9 +47,9 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1024);
  * One connection to a server, for one exchange at a time: connects, verifies, writes the request, hands the response's
  * bytes to a {@link ResponseReader} and tells the passenger what came of it.
  *
- * What the runtime reports (measured on Bun 1.4.5): a reset arrives as `close` with an error, an orderly end as `close`
- * without one; each `data` call has a buffer of its own, of at most 512 KiB; after `pause()` no `data` call is made, but
- * a close hands over what the kernel still held. A connect under way cannot be cancelled.
+ * What the runtime reports (measured on Bun 1.4.5): a reset arrives as `close` with an error, an orderly end as
+ * `close` without one; each `data` call has a buffer of its own, of at most 512 KiB; after `pause()` no `data` call is
+ * made, but a close hands over what the kernel still held. A connect under way cannot be cancelled.
  */
 export class HttpConnection implements ResponseEvents {
   readonly authority: Authority;
@@ -182,7 +185,8 @@ export class HttpConnection implements ResponseEvents {
 
   onHandshake(accepted: boolean, error: Error | null): void {
     if (this.#state !== 'connecting') return;
-    // "Not accepted" is a verdict on the certificate's name as well; without verification only a broken handshake counts.
+    // "Not accepted" is a verdict on the certificate's name as well; without verification only a broken handshake
+    // counts.
     const established = this.#verify ? accepted && error === null : accepted || !isHandshakeFailure(error);
     if (established) {
       this.#ready();

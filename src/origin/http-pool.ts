@@ -41,9 +41,9 @@ const PROMISE_MARGIN_MS = 1000;
  *
  * Attempts belong to the queue, not to the exchange that caused them: whatever connection is ready first carries
  * whoever waits longest. The runtime cannot cancel a connect under way, so attempts that got no answer are set aside
- * as overdue until the kernel gives them up, after about two minutes. Once there are `maxConnections` of these, only one
- * attempt at a time is made, a new one each second (or connect timeout, if longer): they cannot pile up until file
- * descriptors run out, and a server that comes back is still noticed within that time. O(1) per exchange.
+ * as overdue until the kernel gives them up, after about two minutes. Once there are `maxConnections` of these, only
+ * one attempt at a time is made, a new one each second (or connect timeout, if longer): they cannot pile up until
+ * file descriptors run out, and a server that comes back is still noticed within that time. O(1) per exchange.
  */
 export class HttpPool implements ConnectionKeeper {
   readonly #authority: Authority;

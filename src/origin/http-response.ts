@@ -23,7 +23,10 @@ export interface ResponseLimits extends HeadLimits {
 const HTTP_NAME = 'HTTP/1.';
 const END_OF_HEAD = Buffer.from('\r\n\r\n', 'latin1');
 
-/** `ended` also means "nobody reads": the state before {@link ResponseReader.begin} and after {@link ResponseReader.stop}. */
+/**
+ * `ended` also means "nobody reads": the state before {@link ResponseReader.begin} and after {@link
+ * ResponseReader.stop}.
+ */
 type State = 'ended' | 'head' | 'length' | 'chunked' | 'close';
 
 /**

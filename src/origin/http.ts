@@ -25,7 +25,10 @@ export interface HttpOriginOptions {
   readonly idleConnectionMs?: number;
   /** Host field to send instead of the host of the URL. */
   readonly hostHeader?: string;
-  /** Fields to add to each request, replacing those of the same name. Secrets are fine: never logged, never sent to another host. */
+  /**
+   * Fields to add to each request, replacing those of the same name. Secrets are fine: never logged, never sent to
+   * another host.
+   */
   readonly extraFields: Readonly<Record<string, string>>;
 }
 
@@ -50,12 +53,13 @@ const SWEEP_MS_MAX = 50;
  * - Connections are kept and reused. A request whose *reused* connection breaks before any byte of the response is sent
  *   once more on a fresh one (GET and HEAD only; RFC 9112 section 9.3.1).
  * - Timeouts are never early, and up to two sweeps (100 ms, or half of the shortest timeout) late.
- * - With `redirects.follow` 0, redirects are passed on as they are; else a redirect that may not be followed fails as `redirect`.
+ * - With `redirects.follow` 0, redirects are passed on as they are; else a redirect that may not be followed fails
+ *   as `redirect`.
  * - A response is refused as `overrun` when bytes come behind its body in the same read; when they come later, the
  *   sink hears `onTaint`, up to the connection's next use. What comes after that and looks like a response
  *   cannot be told from one.
- * - A body without Content-Length or chunks ends with the connection: a reset counts as `truncated`, an orderly close as its end
- *   (over TLS also one without close_notify: the runtime does not tell). Such a body can never be proven whole.
+ * - A body without Content-Length or chunks ends with the connection: a reset counts as `truncated`, an orderly
+ *   close as its end (over TLS also one without close_notify: the runtime does not tell). Such a body can never be proven whole.
  * - After `pause()`, at most what the runtime had read already (512 KiB) still arrives, or what the kernel holds if the
  *   connection closes meanwhile.
  *

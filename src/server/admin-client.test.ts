@@ -19,6 +19,8 @@ const node = startAdminServer({
   snapshot: () => snapshot,
   metrics: () => '',
   ready: () => ({ ready: true }),
+  changeMemory: () => fakeNode(1).facts.memory,
+  budgetBytesMax: 2 ** 34,
   purge: () => 0,
   onDenied: () => undefined,
   onFault: () => undefined,

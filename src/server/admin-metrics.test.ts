@@ -23,6 +23,8 @@ const server = startAdminServer({
   snapshot: () => composeSnapshot(recorder, facts),
   metrics: () => exposition({ snapshot: composeSnapshot(recorder, facts), recorder, accessLog: undefined }),
   ready: () => ({ ready: true }),
+  changeMemory: () => fakeNode(1).facts.memory,
+  budgetBytesMax: 2 ** 34,
   purge: () => 0,
   onDenied: (denial) => recorder.adminDenial(denial),
   onFault: () => undefined,

@@ -15,6 +15,8 @@ function options(more: Partial<AdminOptions> = {}): AdminOptions {
     snapshot: () => snapshot,
     metrics: () => 'holdfast_connections 3\n',
     ready: () => ({ ready: true }),
+    changeMemory: (change) => ({ ...fakeNode(1).facts.memory, ...change }),
+    budgetBytesMax: 2 ** 34,
     purge: (target) => ('route' in target && target.route !== 'images' ? undefined : 7),
     onDenied: () => undefined,
     onFault: (path, error) => {
@@ -123,6 +125,30 @@ describe('the admin server', () => {
       expect(((await answer.json()) as Problem).error.code).toBe('bad-purge');
     }
     expect((await get('/api/purge')).status).toBe(405);
+  });
+
+  test('changes size and policy of the memory tier', async () => {
+    const change = (body: string): Promise<Response> => get('/api/memory', {}, { method: 'POST', body });
+    const both = await change('{"size": "1GiB", "policy": "sieve"}');
+    expect(await both.json()).toMatchObject({ budgetBytes: 2 ** 30, policy: 'sieve' });
+    expect((await change('{"policy": "lru"}')).status).toBe(200);
+    for (const [body, why] of [
+      ['', 'not a JSON object'],
+      ['[]', 'not a JSON object'],
+      ['{}', 'neither size nor policy'],
+      ['{"sizes": "1GiB"}', 'no "sizes"'],
+      ['{"size": 1000}', 'unit'],
+      ['{"size": "1 parsec"}', 'cannot be read'],
+      ['{"size": "1MiB"}', 'below 4 MiB'],
+      ['{"size": "1TiB"}', 'above the 16 GiB'],
+      ['{"policy": "lfu"}', 's3-fifo, sieve, lru, fifo'],
+      ['{"size": "1GiB", "policy": 3}', 'not one of'],
+    ] as const) {
+      const answer = await change(body);
+      expect(answer.status).toBe(400);
+      expect(((await answer.json()) as Problem).error.message).toContain(why);
+    }
+    expect((await get('/api/memory')).status).toBe(405);
   });
 
   test('says what there is instead of an unknown path or method', async () => {

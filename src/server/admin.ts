@@ -2,7 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import { EXPOSITION_TYPE } from '../monitor/exposition.ts';
 import type { AdminDenial } from '../monitor/recorder.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
+import type { PurgeTarget } from '../serve/purge.ts';
 import { AdminGuard } from './admin-guard.ts';
+import { type MemoryChange, readMemoryChange } from './admin-memory.ts';
 
 /** Whether the node should get traffic. */
 export interface Readiness {
@@ -10,9 +12,6 @@ export interface Readiness {
   /** Why not; shown to anybody who asks, so without secrets. */
   readonly reason?: string;
 }
-
-/** What to forget: one URL as clients ask for it, or all of a route. */
-export type PurgeTarget = { readonly url: string } | { readonly route: string };
 
 export interface AdminOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -25,6 +24,10 @@ export interface AdminOptions {
   readonly ready: () => Readiness;
   /** Removes what matches from every tier and says how many responses that were; undefined for an unknown route. */
   readonly purge: (target: PurgeTarget) => number | undefined;
+  /** Changes the memory tier, live. */
+  readonly changeMemory: (change: MemoryChange) => Snapshot['memory'];
+  /** The largest budget that may be set. */
+  readonly budgetBytesMax: number;
   /** A request was turned away: for metric and log. */
   readonly onDenied: (denial: AdminDenial, client: string) => void;
   /** Something of the node's own failed while answering: for the log. */
@@ -45,7 +48,7 @@ const IDLE_S = 30;
 
 /**
  * Starts the admin server: `/healthz` and `/readyz` for probes, open to all who reach the port; `/metrics`,
- * `/api/status` and `POST /api/purge` for holders of the token (see {@link AdminGuard}).
+ * `/api/status`, `POST /api/purge` and `POST /api/memory` for holders of the token (see {@link AdminGuard}).
  *
  * Errors are JSON, `{"error": {"code", "message", "remedy"}}`; internals are never shown.
  *
@@ -125,18 +128,29 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   '/metrics': (request, options) => onlyGet(request) ?? plain(200, options.metrics(), EXPOSITION_TYPE),
   '/api/status': (request, options) => onlyGet(request) ?? json(200, options.snapshot()),
   '/api/purge': purge,
+  '/api/memory': memory,
 };
 const PATHS_REMEDY = `Paths are ${[...Object.keys(PROBES), ...Object.keys(ENDPOINTS)].join(', ')}.`;
+
+const MEMORY_REMEDY =
+  'Send JSON: {"size": "2GiB"}, {"policy": "sieve"}, or both. It lasts until the node stops.';
+
+async function memory(request: Request, options: AdminOptions): Promise<Response> {
+  const refused = onlyPost(request);
+  if (refused !== undefined) return refused;
+  const change = readMemoryChange(await request.json().catch(() => undefined), options.budgetBytesMax);
+  if (typeof change === 'string') {
+    return problem(400, 'bad-memory-change', `Nothing was changed: ${change}.`, MEMORY_REMEDY);
+  }
+  return json(200, options.changeMemory(change));
+}
 
 const PURGE_REMEDY =
   'Send JSON: {"url": "http://host/path?query"} for one image, or {"route": "name"} for a route.';
 
 async function purge(request: Request, options: AdminOptions): Promise<Response> {
-  if (request.method !== 'POST') {
-    return problem(405, 'method-not-allowed', `${request.method} does not purge.`, 'Use POST.', {
-      allow: 'POST',
-    });
-  }
+  const refused = onlyPost(request);
+  if (refused !== undefined) return refused;
   const target = purgeTarget(await request.json().catch(() => undefined));
   if (target === undefined) {
     return problem(400, 'bad-purge', 'The body does not say what to purge.', PURGE_REMEDY);
@@ -204,6 +218,13 @@ function onlyGet(request: Request): Response | undefined {
   if (request.method === 'GET' || request.method === 'HEAD') return undefined;
   return problem(405, 'method-not-allowed', `${request.method} is not served here.`, 'Use GET.', {
     allow: 'GET, HEAD',
+  });
+}
+
+function onlyPost(request: Request): Response | undefined {
+  if (request.method === 'POST') return undefined;
+  return problem(405, 'method-not-allowed', `${request.method} changes nothing here.`, 'Use POST.', {
+    allow: 'POST',
   });
 }
 

@@ -34,6 +34,8 @@ export interface NodeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** Memory that there is: the budget is never set above it. */
+  readonly memoryBytesMax: number;
   /** Where access log lines go; undefined for none. */
   readonly accessLog: LineSink | undefined;
   /** Resident memory and processor time of this process. */
@@ -93,6 +95,13 @@ export function startNode(options: NodeOptions): Node {
     snapshot,
     metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
     purge: (target) => purge(tier, routes, target, handler.flights),
+    changeMemory: (change) => {
+      const { budgetBytes, policy } = change;
+      if (policy !== undefined) tier.cache.switchPolicy(policy, nowS());
+      if (budgetBytes !== undefined) tier.resize(budgetBytes, nowS());
+      log.warn('the memory tier was changed by an operator', { size: budgetBytes, policy });
+      return memorySnapshot(tier);
+    },
     onDenied: (denial, client) => {
       recorder.adminDenial(denial);
       log.warn('a request to the admin port was refused', { reason: denial, client });
@@ -175,7 +184,10 @@ function snapshots({ options, recorder, tier, origins, server }: Parts): () => S
     });
 }
 
-type AdminParts = Pick<Parameters<typeof startAdminServer>[0], 'snapshot' | 'metrics' | 'purge' | 'onDenied'>;
+type AdminParts = Pick<
+  Parameters<typeof startAdminServer>[0],
+  'snapshot' | 'metrics' | 'purge' | 'changeMemory' | 'onDenied'
+>;
 
 /** A node without its admin server is not a node: the public one is taken down again. */
 function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminParts): AdminServer {
@@ -186,6 +198,7 @@ function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminPart
       ready: () => (server.draining ? { ready: false, reason: 'draining' } : { ready: true }),
       listen: { host: listen.host, port: listen.port },
       token: options.adminToken,
+      budgetBytesMax: options.memoryBytesMax,
       clock: options.clock,
       onFault: (path, error) => options.log.error('the admin server failed', { path, error: String(error) }),
     });

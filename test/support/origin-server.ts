@@ -72,7 +72,10 @@ function hash(text: string): number {
   return h;
 }
 
-/** Body length that a path asks for: its first segment if that is a number (`/30000/cat.jpg`), else 1 to 64 KiB by its hash. */
+/**
+ * Body length that a path asks for: its first segment if that is a number (`/30000/cat.jpg`), else 1 to 64 KiB by its
+ * hash.
+ */
 export function bodyBytesOf(path: string): number {
   const asked = /^\/([0-9]{1,9})(?:\/|$)/.exec(path)?.[1];
   return asked === undefined ? 1024 + (hash(path) % (63 * 1024)) : Number(asked);

@@ -60,7 +60,8 @@ export class OriginCall implements OriginExchange {
   data(chunk: Uint8Array): this {
     if (this.state === 'aborted') return this;
     assert(this.state === 'body', 'data follows the head');
-    const lent = chunk.slice();
+    // A Buffer, as sockets give: its slice() is no copy.
+    const lent = Buffer.from(chunk);
     this.#sink.onData(lent);
     lent.fill(0xdd);
     return this;
@@ -113,7 +114,7 @@ export class OriginCall implements OriginExchange {
 
 /** An origin at the seam of the contract: every exchange waits for the test, or for {@link ScriptedOrigin.onCall}. */
 export class ScriptedOrigin implements Origin {
-  readonly name = 'scripted';
+  readonly name = 'o';
   readonly calls: OriginCall[] = [];
   /** Told of each exchange after `fetch` returned, through `defer`. */
   onCall: ((call: OriginCall) => void) | undefined;

@@ -53,7 +53,10 @@ export async function demo(args: readonly string[], world: World): Promise<numbe
   world.onSignal(['SIGINT', 'SIGTERM', 'SIGHUP'], () => quit.abort());
   const images = await loadImages(options, world, quit.signal);
   if (typeof images === 'string') return unusable(world, images);
-  if (quit.signal.aborted) return EXIT.ok;
+  if (quit.signal.aborted) {
+    world.err('\nstopped; the next run goes on where this one ended\n');
+    return EXIT.ok;
+  }
   const parts = await start(images, options, world);
   if (typeof parts === 'string') return unusable(world, parts);
   return await watch(parts, images, options, world, quit);
@@ -150,6 +153,7 @@ async function start(
       log,
       version: world.version,
       accessLog: undefined,
+    memoryBytesMax: world.totalMemoryBytes,
       processUsage: () => world.processUsage(),
     });
     const tokenFile = publishToken(node, token, world);

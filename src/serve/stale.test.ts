@@ -1,0 +1,276 @@
+import { describe, expect, test } from 'bun:test';
+import { Flag } from '../cache/entries.ts';
+import { Harness, noise } from '../../test/support/harness.ts';
+
+/** What happens once a stored response is no longer fresh. */
+
+const ROUTE = 'stale: { whileRevalidate: 30s, ifError: 1h }';
+const STORED = { fields: { 'cache-control': 'max-age=60', etag: '"1"', 'x-note': 'one' } };
+
+function staleBy(seconds: number, route = ROUTE): Harness {
+  const h = new Harness({ route });
+  h.fill('/a', STORED, 'version 1');
+  h.clock.advance((60 + seconds) * 1000);
+  return h;
+}
+
+describe('stale-while-revalidate', () => {
+  test('serves at once, with one fetch in the background, whose answer is then fresh', () => {
+    const h = staleBy(5);
+    for (let i = 0; i < 4; i += 1) {
+      const reader = h.ask('/a');
+      expect([reader.status, reader.body.toString()]).toEqual([200, 'version 1']);
+      expect(reader.cacheStatus).toBe('Holdfast; hit; ttl=-5; detail=stale-while-revalidate');
+      expect(reader.fields.get('age')).toBe('65');
+    }
+    expect(h.origin.calls.length).toBe(2);
+    h.last.answer({ fields: { 'cache-control': 'max-age=60', etag: '"2"' } }, Buffer.from('version 2'));
+    const hit = h.ask('/a');
+    expect([hit.body.toString(), hit.cacheStatus]).toEqual(['version 2', 'Holdfast; hit; ttl=60']);
+    expect(h.booked('stale')).toBe(4);
+    h.finish();
+  });
+
+  test('an origin in trouble is asked at most once a second for each image', () => {
+    const h = staleBy(5);
+    let asked = 0;
+    h.origin.onCall = (call) => {
+      asked += 1;
+      if (asked % 2 === 0) call.fail('refused');
+      else call.answer({ status: 503 }, Buffer.from('busy'));
+    };
+    for (let i = 0; i < 100; i += 1) {
+      expect(h.ask('/a').body.toString()).toBe('version 1');
+      h.clock.advance(50);
+    }
+    expect(asked).toBeGreaterThanOrEqual(4);
+    expect(asked).toBeLessThanOrEqual(6);
+    h.finish();
+  });
+
+  test('past the window the client waits for the validation', () => {
+    const h = staleBy(30);
+    const reader = h.ask('/a');
+    expect(reader.state).toBe('waiting');
+    h.last.answer({ status: 304, fields: { 'cache-control': 'max-age=60' } });
+    expect(reader.body.toString()).toBe('version 1');
+    expect(reader.cacheStatus).toBe('Holdfast; fwd=stale; fwd-status=304; ttl=60');
+    expect(h.booked('revalidated')).toBe(1);
+    h.finish();
+  });
+});
+
+describe('stale-if-error', () => {
+  test('no connection: the stale copy, with the cause in the detail, for leader and followers', () => {
+    const h = staleBy(100);
+    const readers = [h.ask('/a'), h.ask('/a')];
+    h.last.fail('connect-timeout');
+    for (const reader of readers) {
+      expect([reader.status, reader.body.toString()]).toEqual([200, 'version 1']);
+      expect(reader.cacheStatus).toBe('Holdfast; hit; ttl=-100; detail="stale-if-error connect-timeout"');
+    }
+    expect(h.booked('stale')).toBe(2);
+    h.finish();
+  });
+
+  test('a 5xx: the stale copy, which stays; requests during the trouble share one fetch', () => {
+    const h = staleBy(100);
+    for (let i = 0; i < 3; i += 1) {
+      const before = h.origin.calls.length;
+      const readers = [h.ask('/a'), h.ask('/a'), h.ask('/a')];
+      expect(h.origin.calls.length).toBe(before + 1);
+      h.last.answer({ status: 503 }, Buffer.from('busy'));
+      for (const reader of readers) {
+        expect(reader.body.toString()).toBe('version 1');
+        expect(reader.cacheStatus).toBe('Holdfast; hit; ttl=-100; detail="stale-if-error status-503"');
+      }
+    }
+    const reader = h.ask('/a');
+    h.last.answer({ status: 304 });
+    expect(reader.body.toString()).toBe('version 1');
+    h.finish();
+  });
+
+  test('past the window the error is passed on, and still does not replace the good copy', () => {
+    const h = staleBy(3600);
+    const readers = [h.ask('/a'), h.ask('/a')];
+    h.last.answer({ status: 500 }, Buffer.from('oops'));
+    for (const reader of readers) expect([reader.status, reader.body.toString()]).toEqual([500, 'oops']);
+    const next = h.ask('/a');
+    expect(h.last.request.fields.get('if-none-match')).toBe('"1"');
+    h.last.answer({ status: 304 });
+    expect(next.body.toString()).toBe('version 1');
+    h.finish();
+  });
+
+  test('must-revalidate forbids it', () => {
+    const h = new Harness({ route: ROUTE });
+    h.fill('/a', { fields: { 'cache-control': 'max-age=60, must-revalidate', etag: '"1"' } });
+    h.clock.advance(61_000);
+    const reader = h.ask('/a');
+    h.last.fail('refused');
+    expect(reader.status).toBe(502);
+    h.finish();
+  });
+
+  test('a body that breaks while it replaces leaves the stored one in place', () => {
+    const h = staleBy(100);
+    const reader = h.ask('/a');
+    h.last.head({ fields: { 'cache-control': 'max-age=60' }, bodyBytes: 100 }).data(Buffer.from('half'));
+    h.last.fail('truncated');
+    expect(reader.state).toBe('broken');
+    const next = h.ask('/a');
+    h.last.fail('refused');
+    expect(next.body.toString()).toBe('version 1');
+    h.finish();
+  });
+});
+
+describe('validation', () => {
+  test('sends both validators, and none of the conditions of the client', () => {
+    const h = new Harness({ route: ROUTE });
+    const modified = 'Sat, 01 Nov 2025 10:00:00 GMT';
+    h.fill('/a', { fields: { 'cache-control': 'max-age=60', etag: '"1"', 'last-modified': modified } });
+    h.clock.advance(200_000);
+    const reader = h.ask('/a', { fields: { 'if-none-match': '"other"', 'if-range': '"x"' } });
+    expect(h.last.request.fields.get('if-none-match')).toBe('"1"');
+    expect(h.last.request.fields.get('if-modified-since')).toBe(modified);
+    expect(h.last.request.fields.has('if-range')).toBe(false);
+    h.last.answer({ status: 304 });
+    expect(reader.status).toBe(200);
+    h.finish();
+  });
+
+  test('the client is answered 304 when its validator matches, whatever the origin said', () => {
+    const h = staleBy(100);
+    const reader = h.ask('/a', { fields: { 'if-none-match': '"1"' } });
+    h.last.answer({ status: 304 });
+    expect([reader.status, reader.body.length]).toEqual([304, 0]);
+    h.clock.advance(200_000);
+    const changed = h.ask('/a', { fields: { 'if-none-match': '"1"' } });
+    h.last.answer({ fields: { 'cache-control': 'max-age=60', etag: '"2"' } }, Buffer.from('version 2'));
+    expect([changed.status, changed.body.toString()]).toEqual([200, 'version 2']);
+    h.finish();
+  });
+
+  test.each([
+    ['of equal length, in place', 'two'],
+    ['longer, by a copy', 'two and a half'],
+  ])('a 304 renews head and lifetime: %s', (_, note) => {
+    const h = staleBy(100);
+    const slots = h.tier.cache.count;
+    const reader = h.ask('/a');
+    h.last.answer({ status: 304, fields: { 'cache-control': 'max-age=90', etag: '"1"', 'x-note': note } });
+    expect(reader.cacheStatus).toBe('Holdfast; fwd=stale; fwd-status=304; ttl=90');
+    expect([reader.fields.get('x-note'), reader.fields.get('age')]).toEqual([note, '0']);
+    h.clock.advance(80_000);
+    const hit = h.ask('/a');
+    expect([hit.body.toString(), hit.fields.get('x-note')]).toEqual(['version 1', note]);
+    expect(hit.fields.get('cache-control')).toBe('max-age=90');
+    expect(hit.cacheStatus).toBe('Holdfast; hit; ttl=10');
+    expect(h.tier.cache.count).toBe(slots);
+    h.finish();
+  });
+
+  test('a 304 of equal length that says no-cache takes effect', () => {
+    const h = new Harness({ route: ROUTE });
+    h.fill('/a', { fields: { 'cache-control': 'max-age=60, x', etag: '"1"' } });
+    h.clock.advance(200_000);
+    h.ask('/a');
+    const length = h.tier.cache.entries.headBytes[0];
+    h.last.answer({ status: 304, fields: { 'cache-control': 'no-cache, xyz', etag: '"1"' } });
+    expect(h.tier.cache.entries.headBytes[0]).toBe(length);
+    expect(h.tier.cache.entries.flags[0]! & Flag.VALIDATE).toBe(Flag.VALIDATE);
+    expect(h.ask('/a').state).toBe('waiting');
+    h.finish();
+  });
+
+  test('a 304 while another client is in the middle of the old head and body', () => {
+    for (const note of ['two', 'much longer than before']) {
+      const h = new Harness({ route: ROUTE });
+      const body = noise(5, 50_000);
+      h.fill('/a', STORED, body);
+      const slow = h.ask('/a', { pace: 'held', pieceBytesMax: 40 });
+      slow.pump(2);
+      h.clock.advance(200_000);
+      const validated = h.ask('/a');
+      h.last.answer({ status: 304, fields: { 'x-note': note } });
+      expect(validated.fields.get('x-note')).toBe(note);
+      expect(validated.body.equals(body)).toBe(true);
+      slow.pump();
+      expect(slow.fields.get('x-note')).toBe('one');
+      expect(slow.body.equals(body)).toBe(true);
+      h.finish();
+    }
+  });
+
+  test('a 304 about another representation is not believed: the image is fetched whole', () => {
+    const h = staleBy(100);
+    const readers = [h.ask('/a'), h.ask('/a')];
+    h.last.answer({ status: 304, fields: { etag: '"other"' } });
+    const again = h.origin.calls.filter((call) => call.running);
+    expect(again.length).toBeGreaterThanOrEqual(1);
+    for (const call of again) {
+      expect(call.request.fields.has('if-none-match')).toBe(false);
+      call.answer({ fields: { 'cache-control': 'max-age=60', etag: '"other"' } }, Buffer.from('version 2'));
+    }
+    for (const reader of readers) expect(reader.body.toString()).toBe('version 2');
+    expect(h.ask('/a').body.toString()).toBe('version 2');
+    h.finish();
+  });
+
+  test('a 200 replaces; who reads the old one still gets all of it', () => {
+    const h = new Harness({ route: ROUTE });
+    const old = noise(6, 100_000);
+    h.fill('/a', STORED, old);
+    const slow = h.ask('/a', { pace: 'held', pieceBytesMax: 5_000 });
+    slow.pump(3);
+    h.clock.advance(200_000);
+    const replaced = h.ask('/a');
+    h.last.answer({ fields: { 'cache-control': 'max-age=60', etag: '"2"' } }, Buffer.from('version 2'));
+    expect(replaced.cacheStatus).toBe('Holdfast; fwd=stale; fwd-status=200; stored');
+    expect(h.tier.cache.count).toBe(2);
+    slow.pump();
+    expect(slow.body.equals(old)).toBe(true);
+    expect(h.tier.cache.count).toBe(1);
+    expect(h.tier.cache.account.removals.replaced).toBe(1);
+    h.finish();
+  });
+
+  test('followers of a validation are collapsed onto its 304', () => {
+    const h = staleBy(100);
+    const [leader, follower] = [h.ask('/a'), h.ask('/a')];
+    h.last.answer({ status: 304, fields: { 'cache-control': 'max-age=60' } });
+    expect(leader.cacheStatus).toBe('Holdfast; fwd=stale; fwd-status=304; ttl=60');
+    expect(follower.cacheStatus).toBe('Holdfast; fwd=stale; fwd-status=304; collapsed; ttl=60');
+    expect(follower.body.toString()).toBe('version 1');
+    h.finish();
+  });
+
+  test('no-cache: stored, and validated before each use', () => {
+    const h = new Harness({ route: ROUTE });
+    h.fill('/a', { fields: { 'cache-control': 'no-cache', etag: '"1"' } });
+    const reader = h.ask('/a');
+    expect(reader.state).toBe('waiting');
+    h.last.fail('refused');
+    expect(reader.status).toBe(502);
+    h.finish();
+  });
+
+  test('directives of the request count only where the route obeys them', () => {
+    for (const obeys of [false, true]) {
+      const h = new Harness({ route: `obeyRequestDirectives: ${obeys}` });
+      h.fill('/a', STORED);
+      expect(h.ask('/a', { fields: { 'cache-control': 'no-cache' } }).state).toBe(obeys ? 'waiting' : 'whole');
+      h.finish();
+    }
+  });
+
+  test('a wall clock that goes back makes nothing negative', () => {
+    const h = staleBy(-30);
+    h.clock.jumpWall(-3_600_000);
+    const hit = h.ask('/a');
+    expect([hit.status, hit.fields.get('age')]).toEqual([200, '0']);
+    h.finish();
+  });
+});

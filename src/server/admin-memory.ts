@@ -1,0 +1,46 @@
+import { formatSize, parseSize } from '../base/units.ts';
+import { POLICY_NAMES, type PolicyName } from '../policy/policy.ts';
+
+/** A change of the memory tier that takes effect at once and lasts until the node stops. */
+export interface MemoryChange {
+  readonly budgetBytes?: number;
+  readonly policy?: PolicyName;
+}
+
+/** As for `cache.memory.size`. */
+const BUDGET_BYTES_MIN = 4 * 1024 ** 2;
+
+/**
+ * Reads the body of `POST /api/memory`: `{"size": "2GiB"}`, `{"policy": "sieve"}`, or both.
+ *
+ * @param budgetBytesMax the most that makes sense here: the memory of the machine or container.
+ * @returns the change, or a sentence that says what is wrong.
+ */
+export function readMemoryChange(body: unknown, budgetBytesMax: number): MemoryChange | string {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return 'the body is not a JSON object';
+  const { size, policy, ...unknown } = body as Record<string, unknown>;
+  const [stray] = Object.keys(unknown);
+  if (stray !== undefined) return `there is no ${JSON.stringify(stray)} to change`;
+  if (size === undefined && policy === undefined) return 'the body names neither size nor policy';
+  const budgetBytes = size === undefined ? undefined : readSize(size, budgetBytesMax);
+  if (typeof budgetBytes === 'string') return budgetBytes;
+  if (policy !== undefined && !POLICY_NAMES.some((name) => name === policy)) {
+    return `the policy is not one of ${POLICY_NAMES.join(', ')}`;
+  }
+  return {
+    ...(budgetBytes === undefined ? {} : { budgetBytes }),
+    ...(policy === undefined ? {} : { policy: policy as PolicyName }),
+  };
+}
+
+function readSize(size: unknown, budgetBytesMax: number): number | string {
+  if (typeof size !== 'string') return 'the size is not a text with a unit, such as "2GiB"';
+  const parsed = parseSize(size);
+  if (!parsed.ok) return `the size ${JSON.stringify(size.slice(0, 40))} cannot be read: ${parsed.reason}`;
+  if (parsed.value < BUDGET_BYTES_MIN) return `the size is below ${formatSize(BUDGET_BYTES_MIN)}`;
+  if (parsed.value > budgetBytesMax) {
+    return `the size is above the ${formatSize(budgetBytesMax)} of memory that there are: the system would end the node`;
+  }
+  return parsed.value;
+}
