@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
@@ -42,6 +44,8 @@ const world: World = {
   ...io,
   clock,
   version: packageJson.version,
+  hashKey: { k0: randomBytes(4).readUInt32LE(), k1: randomBytes(4).readUInt32LE() },
+  readFileNow: (path) => readFileSync(path, 'utf8'),
   totalMemoryBytes: totalmem(),
   fetch: (url, init) => fetch(url, init),
   openScreen: (events) => openTerminal(process, events),

@@ -9,7 +9,7 @@ import { type Counts, closingLine, readCounts } from './run/junit.ts';
  * `npm test`: types, then format and lint, then every test. The first stage that fails ends the run. Nothing but loopback
  * is used, except that a missing browser is installed with apt-get where end-to-end tests need one.
  *
- * Arguments go to `bun test`: `npm test -- src/http -t vary`.
+ * Arguments go to `bun test`: `npm test -- src/http -t "Vary"`.
  */
 const ROOT = join(import.meta.dir, '..');
 /** For one test. Far more than any needs, so that a slow machine fails none. */
@@ -66,10 +66,8 @@ function runTests(filters: readonly string[]): Counts {
 /** Runs one stage with its output passed on. @returns its exit code; 1 when it did not end by itself. */
 function stage(name: string, [command, ...args]: string[]): number {
   console.log(`== ${name}`);
-  const startedMs = performance.now();
   const run = spawnSync(command!, args, { cwd: ROOT, stdio: 'inherit' });
   if (run.error !== undefined) console.log(`cannot run ${command}: ${run.error.message}`);
-  else console.log(`   ${name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
   return run.status ?? 1;
 }
 

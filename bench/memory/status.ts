@@ -1,7 +1,6 @@
 import type { Snapshot } from '../../src/monitor/snapshot.ts';
 import { residentBytes } from '../support/proc.ts';
 import { ADMIN_TOKEN, type HoldfastNode } from '../support/servers.ts';
-import { median } from '../support/stats.ts';
 
 /** What a node says of itself. */
 export async function statusOf(node: HoldfastNode): Promise<Snapshot> {
@@ -12,12 +11,18 @@ export async function statusOf(node: HoldfastNode): Promise<Snapshot> {
   return (await response.json()) as Snapshot;
 }
 
-/** Resident memory of a node at rest: median of a second. */
+/** How long resident memory must not have fallen any more: the runtime gives back what it no longer uses in steps. */
+const SETTLED_MS = 10_000;
+const NOTICEABLE_BYTES = 2 ** 20;
+
+/** Resident memory of a node at rest, once the runtime has collected its garbage and given it back. */
 export async function restingBytes(node: HoldfastNode): Promise<number> {
-  const samples: number[] = [];
-  for (let i = 0; i < 20; i += 1) {
-    await Bun.sleep(50);
-    samples.push(residentBytes(node.child.pid));
+  let leastBytes = Number.POSITIVE_INFINITY;
+  for (let sinceMs = performance.now(); performance.now() - sinceMs < SETTLED_MS; ) {
+    const nowBytes = residentBytes(node.child.pid);
+    if (nowBytes < leastBytes - NOTICEABLE_BYTES) sinceMs = performance.now();
+    leastBytes = Math.min(leastBytes, nowBytes);
+    await Bun.sleep(200);
   }
-  return median(samples);
+  return leastBytes;
 }

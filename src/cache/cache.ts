@@ -10,7 +10,7 @@ import type { RemovalReason } from './outcome.ts';
 /**
  * What an entry is charged beyond the bytes of its record: its slot in the entry table (53 bytes), its share of the
  * index (4 to 8) and of the policy's arrays (13 to 34, which double as they grow). An upper bound, checked by
- * `bench/footprint.ts` against the resident memory of a running node.
+ * `npm run bench:memory` against the resident memory of a running node.
  */
 export const METADATA_BYTES = 96;
 

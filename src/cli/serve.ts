@@ -143,6 +143,8 @@ async function run(config: ValidConfig, world: World): Promise<number> {
     clock: world.clock,
     log,
     version: world.version,
+    hashKey: world.hashKey,
+    readCertificates: (path) => world.readFileNow(path),
     memoryBytesMax: world.totalMemoryBytes,
     accessLog: sink,
     processUsage: () => world.processUsage(),

@@ -1,3 +1,4 @@
+import type { HashKey } from '../base/hash.ts';
 import type { FileSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import type { CliIo } from './io.ts';
@@ -8,6 +9,10 @@ export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 /** Everything of the outside world that commands use. `main.ts` builds the real one. */
 export interface World extends CliIo, TopIo {
   readonly version: string;
+  /** 64 random bits of this process. */
+  readonly hashKey: HashKey;
+  /** Reads a whole UTF-8 file at once. @throws the system's error. */
+  readFileNow(path: string): string;
   /** Memory of the machine. */
   readonly totalMemoryBytes: number;
   /** Opens a log for appending: `stdout`, `stderr` or a path. @throws the system's error. */

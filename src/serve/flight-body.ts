@@ -173,7 +173,8 @@ export class Spool implements FlightBody {
 
   append(chunk: Uint8Array): void {
     const { budget } = this.#options;
-    this.#chunks.push(chunk.slice());
+    // Not slice: the one of a Buffer, which sockets hand out, is no copy.
+    this.#chunks.push(new Uint8Array(chunk));
     this.#total += chunk.length;
     budget.usedBytes += chunk.length;
     const tooLarge = this.#total > this.#options.keepBytesMax;

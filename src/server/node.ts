@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type Clock, every } from '../base/clock.ts';
+import type { HashKey } from '../base/hash.ts';
 import type { OriginConfig, ValidConfig } from '../config/config.ts';
 import { AccessLog } from '../monitor/access-log.ts';
 import { composeSnapshot } from '../monitor/compose.ts';
@@ -34,6 +33,10 @@ export interface NodeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** 64 random bits of this process, for the index of the cache. */
+  readonly hashKey: HashKey;
+  /** Reads the certificates of a private authority. @throws the system's error. */
+  readonly readCertificates: (path: string) => string;
   /** Memory that there is: the budget is never set above it. */
   readonly memoryBytesMax: number;
   /** Where access log lines go; undefined for none. */
@@ -72,9 +75,9 @@ export function startNode(options: NodeOptions): Node {
     policy: memory.policy,
     routes: config.routes.length,
     ghosts: config.cache.ghosts,
-    hashKey: { k0: randomBytes(4).readUInt32LE(), k1: randomBytes(4).readUInt32LE() },
+    hashKey: options.hashKey,
   });
-  const origins = createOrigins(config, clock, log);
+  const origins = createOrigins(options);
   const routes = new Routes(config, origins);
   const recorder = new Recorder({
     routes: config.routes.map((route) => route.name),
@@ -209,32 +212,29 @@ function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminPart
 }
 
 /** In the order of the configuration: an origin's position is its id. */
-function createOrigins(config: ValidConfig, clock: Clock, log: Log): Origin[] {
-  const onFault = (error: unknown): void =>
-    log.error('an origin exchange failed inside the node', { error: String(error) });
-  return Object.entries(config.origins).map(([name, origin]) => createOrigin(name, origin, clock, onFault));
+function createOrigins(options: NodeOptions): Origin[] {
+  return Object.entries(options.config.origins).map(([name, origin]) => createOrigin(name, origin, options));
 }
 
-function createOrigin(
-  name: string,
-  config: OriginConfig,
-  clock: Clock,
-  onFault: (error: unknown) => void,
-): Origin {
-  if (config.type === 'files')
+function createOrigin(name: string, config: OriginConfig, options: NodeOptions): Origin {
+  const { clock, log } = options;
+  const onFault = (error: unknown): void =>
+    log.error('an origin exchange failed inside the node', { origin: name, error: String(error) });
+  if (config.type === 'files') {
     return createFilesOrigin({ name, root: config.root, maxBodyBytes: Number.MAX_SAFE_INTEGER }, { onFault });
-  const { tls } = config;
+  }
+  const { tls, url } = config;
   return createHttpOrigin(
     {
       name,
-      url: `${config.url.scheme}://${config.url.authority}${config.url.basePath}`,
+      url: `${url.scheme}://${url.authority}${url.basePath}`,
       timeouts: config.timeouts,
       maxBodyBytes: config.maxBodyBytes,
       maxHeadBytes: ORIGIN_HEAD_BYTES_MAX,
       redirects: config.redirects,
       tls: {
         verify: tls.verify,
-        ...(tls.ca === undefined ? {} : { ca: readFileSync(tls.ca, 'utf8') }),
+        ...(tls.ca === undefined ? {} : { ca: options.readCertificates(tls.ca) }),
         ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
       },
       maxConnections: config.connections,

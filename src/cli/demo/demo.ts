@@ -153,7 +153,9 @@ async function start(
       log,
       version: world.version,
       accessLog: undefined,
-    memoryBytesMax: world.totalMemoryBytes,
+      hashKey: world.hashKey,
+      readCertificates: (path) => world.readFileNow(path),
+      memoryBytesMax: world.totalMemoryBytes,
       processUsage: () => world.processUsage(),
     });
     const tokenFile = publishToken(node, token, world);
