@@ -27,7 +27,10 @@ export function runInBun(script, args) {
   }
   // A bunfig.toml, a .env file or missing packages in the directory where the user happens to be are none of ours.
   const settings = ['--no-install', '--no-env-file', `--config=${join(ROOT, 'bin', 'bunfig.toml')}`];
-  const child = spawn(bun, [...settings, join(ROOT, script), ...args], {
+  let child;
+  // First, so that no signal finds a child without anybody to hand it on: it would be left running alone.
+  forwardSignals((signal) => child?.kill(signal));
+  child = spawn(bun, [...settings, join(ROOT, script), ...args], {
     stdio: 'inherit',
     env: { DO_NOT_TRACK: '1', ...process.env },
   });
@@ -35,20 +38,19 @@ export function runInBun(script, args) {
     process.stderr.write(`holdfast: cannot start ${bun}: ${error.message}\n`);
     process.exit(126);
   });
-  forwardSignals(child);
   child.on('exit', (code, signal) => {
     process.exit(signal === null ? (code ?? 1) : 128 + (constants.signals[signal] ?? 0));
   });
 }
 
 /** A terminal sends Ctrl-C to the child as well; forwarding it would make one key press count twice. */
-function forwardSignals(child) {
+function forwardSignals(forward) {
   const atTerminal = Boolean(process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY);
   process.on('SIGINT', () => {
-    if (!atTerminal) child.kill('SIGINT');
+    if (!atTerminal) forward('SIGINT');
   });
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
-  process.on('SIGHUP', () => child.kill('SIGHUP'));
+  process.on('SIGTERM', () => forward('SIGTERM'));
+  process.on('SIGHUP', () => forward('SIGHUP'));
 }
 
 /**

@@ -7,13 +7,13 @@ import { dirname, join } from 'node:path';
 let project: string;
 const SCRIPT = `
 const [what] = process.argv.slice(2);
-console.log(JSON.stringify(process.argv.slice(2)));
-if (what === 'exit') process.exit(7);
-if (what === 'die') process.kill(process.pid, 'SIGKILL');
 if (what === 'wait') {
   process.on('SIGTERM', () => process.exit(9));
   setInterval(() => undefined, 1000);
 }
+console.log(JSON.stringify(process.argv.slice(2)));
+if (what === 'exit') process.exit(7);
+if (what === 'die') process.kill(process.pid, 'SIGKILL');
 if (what === 'env') console.log(process.env.FROM_DOT_ENV ?? 'clean');
 `;
 

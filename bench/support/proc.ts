@@ -6,6 +6,7 @@ const TICKS_PER_SECOND = 100;
 interface Stat {
   readonly parent: number;
   readonly ticks: number;
+  readonly kernelTicks: number;
 }
 
 /**
@@ -15,6 +16,15 @@ interface Stat {
  * @throws Error when the process is gone.
  */
 export function treeCpuMs(root: number): number {
+  return sumTree(root, (stat) => stat.ticks);
+}
+
+/** That part of {@link treeCpuMs} which was spent in the kernel. */
+export function treeKernelMs(root: number): number {
+  return sumTree(root, (stat) => stat.kernelTicks);
+}
+
+function sumTree(root: number, ticksOf: (stat: Stat) => number): number {
   const all = new Map<number, Stat>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -23,7 +33,7 @@ export function treeCpuMs(root: number): number {
   }
   if (!all.has(root)) throw new Error(`process ${root} is gone`);
   let ticks = 0;
-  for (const [pid, stat] of all) if (descends(pid, root, all)) ticks += stat.ticks;
+  for (const [pid, stat] of all) if (descends(pid, root, all)) ticks += ticksOf(stat);
   return (ticks * 1000) / TICKS_PER_SECOND;
 }
 
@@ -45,7 +55,8 @@ function readStat(pid: number): Stat | undefined {
   // The name before may contain anything, spaces and brackets too.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const number = (field: number): number => Number(fields[field - 3]);
-  return { parent: number(4), ticks: number(14) + number(15) + number(16) + number(17) };
+  const [user, kernel] = [number(14) + number(16), number(15) + number(17)];
+  return { parent: number(4), ticks: user + kernel, kernelTicks: kernel };
 }
 
 /** Resident memory of one process in bytes (proc(5): VmRSS). @throws the system's error when it is gone. */

@@ -24,6 +24,7 @@ const LABEL = 11;
 const VALUE = 12;
 const SPARK_MAX = 60;
 
+/** Of the terminal, in character cells. */
 export interface ViewSize {
   readonly columns: number;
   readonly rows: number;

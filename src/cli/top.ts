@@ -15,6 +15,7 @@ export interface TopIo extends Pick<CliIo, 'out' | 'err' | 'readFile' | 'env'> {
   openScreen(events: ScreenEvents): Screen | undefined;
 }
 
+/** What `holdfast top --help` prints. */
 export const TOP_HELP = `holdfast top: what a running node does, live
 
   holdfast top [--admin URL] [--token TOKEN] [--interval 1s] [--plain] [--once] [--json]

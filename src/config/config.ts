@@ -18,8 +18,6 @@ export type MemoryConfig = Omit<Memory, 'maxObjectBytes'> & { readonly maxObject
 export type OriginConfig = Parsed['origins'][string];
 /** An HTTP server. */
 export type HttpOriginConfig = Extract<OriginConfig, { readonly type: 'http' }>;
-/** A directory. */
-export type FilesOriginConfig = Extract<OriginConfig, { readonly type: 'files' }>;
 /** The public port. */
 export type ServerConfig = Parsed['server'];
 /** The admin port. */

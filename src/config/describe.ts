@@ -106,11 +106,3 @@ export function keysAt(path: Path): readonly string[] {
   });
   return [...new Set(keys)];
 }
-
-/** The keys that have to be there in a group. */
-export function requiredAt(path: Path): readonly string[] {
-  return keysAt(path).filter((key) => {
-    const schema = schemasAt([...path, key])[0];
-    return schema !== undefined && unwrap(schema).required;
-  });
-}

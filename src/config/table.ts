@@ -214,6 +214,6 @@ export function unwrap(schema: z.core.$ZodType): {
 }
 
 /** The metadata of a schema, under its defaults. */
-export function metaOf(schema: z.core.$ZodType): Meta | undefined {
+function metaOf(schema: z.core.$ZodType): Meta | undefined {
   return META.get(unwrap(schema).core);
 }

@@ -82,7 +82,7 @@ export function merge304(stored: Fields, update: Fields): Fields {
 }
 
 /** Stored fields that a 304 carries (RFC 9110 section 15.4.5), and those that browsers check on each answer. */
-export const NOT_MODIFIED_FIELDS: readonly string[] = [
+const NOT_MODIFIED_FIELDS: readonly string[] = [
   'cache-control',
   'content-location',
   'date',

@@ -22,6 +22,7 @@ export interface FreshnessRules {
   readonly negativeTtlS: number;
 }
 
+/** Where a lifetime came from: a directive of the response, a rule of the route, or neither. */
 export type FreshnessSource =
   | 's-maxage'
   | 'max-age'

@@ -38,6 +38,7 @@ const cache = 'The cache';
 const origins = 'Origins';
 const upkeep = 'Logs and administration';
 
+/** Every metric, in the order of the exposition and of the reference. */
 export const METRICS = [
   metric(
     'holdfast_build_info',
@@ -310,7 +311,9 @@ export const METRICS = [
 ] as const satisfies readonly MetricSpec[];
 
 export type MetricName = (typeof METRICS)[number]['name'];
+/** Metrics that are several lines of an exposition each: buckets, sum and count. */
 export type HistogramName = Extract<(typeof METRICS)[number], { type: 'histogram' }>['name'];
+/** Metrics of one value for each combination of their labels: counters and gauges. */
 export type ScalarName = Exclude<MetricName, HistogramName>;
 
 function metric<

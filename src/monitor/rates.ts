@@ -31,6 +31,7 @@ export interface Rates {
   readonly origins: readonly OriginRates[];
 }
 
+/** The same for one route; its hit ratio as {@link hitRatio} has it. */
 export interface RouteRates {
   readonly name: string;
   readonly requestsPerS: number;

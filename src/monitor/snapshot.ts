@@ -50,6 +50,7 @@ export interface MemorySnapshot {
   readonly evictionAgeS: number | undefined;
 }
 
+/** One route: counters since the start, but `entries` and `usedBytes`, which are of now. */
 export interface RouteSnapshot {
   readonly name: string;
   readonly requests: Readonly<Record<Outcome, number>>;

@@ -16,7 +16,9 @@ export interface ResponseEvents {
 /** What of a response had arrived when it failed: no byte of it, some of its head, or its whole head. */
 export type Arrived = 'nothing' | 'some-head' | 'head';
 
+/** Bounds of a response; one that exceeds them fails with the cause of the bound that it broke. */
 export interface ResponseLimits extends HeadLimits {
+  /** Of the body as it arrives, without the framing of chunks, in bytes. */
   readonly maxBodyBytes: number;
 }
 

@@ -74,6 +74,8 @@ export class Flight implements OriginSink {
   renewed: number = NONE;
   /** A 304 came that is not about the stored response: ask again, without conditions. */
   unconfirmed = false;
+  /** The entry that its response became. */
+  stored: number = NONE;
   /** Where the response is, or will be, stored. */
   place: Place | undefined;
   /** Lifetime and marks it will be stored with. */

@@ -69,28 +69,34 @@ describe('a client that goes away', () => {
 });
 
 describe('a body that is not whole', () => {
-  test.each(['truncated', 'overrun', 'idle-timeout', 'total-timeout'] as const)('%s: readers are cut, nothing is stored', (cause) => {
-    for (const framing of ['length', 'chunked'] as const) {
-      const h = new Harness();
-      const quick = h.ask('/a');
-      const slow = h.ask('/a', { pace: 'held' });
-      h.last.head({ ...FRESH, bodyBytes: 10, framing }).data(Buffer.from('half '));
-      h.last.fail(cause);
-      expect(quick.state).toBe('broken');
-      slow.pump();
-      expect([slow.state, slow.body.toString()]).toEqual(['broken', 'half ']);
-      expect(h.tier.cache.count).toBe(0);
-      expect(h.fill('/a', FRESH, 'whole body').body.toString()).toBe('whole body');
-      h.finish();
-    }
-  });
+  test.each(['truncated', 'overrun', 'idle-timeout', 'total-timeout'] as const)(
+    '%s: readers are cut, nothing is stored',
+    (cause) => {
+      for (const framing of ['length', 'chunked'] as const) {
+        const h = new Harness();
+        const quick = h.ask('/a');
+        const slow = h.ask('/a', { pace: 'held' });
+        h.last.head({ ...FRESH, bodyBytes: 10, framing }).data(Buffer.from('half '));
+        h.last.fail(cause);
+        expect(quick.state).toBe('broken');
+        slow.pump();
+        expect([slow.state, slow.body.toString()]).toEqual(['broken', 'half ']);
+        expect(h.tier.cache.count).toBe(0);
+        expect(h.fill('/a', FRESH, 'whole body').body.toString()).toBe('whole body');
+        h.finish();
+      }
+    },
+  );
 
   test('private and broken, while it replaces a stale one: everything is let go of once', () => {
     const h = new Harness({ route: 'stale: { whileRevalidate: 0s }' });
     h.fill('/a', FRESH);
     h.clock.advance(100_000);
     const reader = h.ask('/a');
-    h.last.head({ ...PRIVATE, bodyBytes: 10 }).data(Buffer.from('half ')).fail('truncated');
+    h.last
+      .head({ ...PRIVATE, bodyBytes: 10 })
+      .data(Buffer.from('half '))
+      .fail('truncated');
     expect(reader.state).toBe('broken');
     h.finish();
   });
@@ -101,15 +107,18 @@ describe('a body that is not whole', () => {
       h.fill('/a', FRESH);
       h.clock.advance(100_000);
       const reader = h.ask('/a');
-      h.last.head({ ...PRIVATE, bodyBytes: 5, framing }).data(Buffer.from('whole')).end();
+      h.last
+        .head({ ...PRIVATE, bodyBytes: 5, framing })
+        .data(Buffer.from('whole'))
+        .end();
       expect([reader.state, h.last.state]).toEqual(['whole', 'ended']);
       h.finish();
     }
   });
 
-  test('found to be longer after its end: forgotten', () => {
+  test.each(['length', 'chunked'] as const)('found to be longer after its end (%s): forgotten', (framing) => {
     const h = new Harness();
-    h.fill('/a', FRESH);
+    h.fill('/a', { ...FRESH, framing });
     expect(h.ask('/a').cacheStatus).toStartWith('Holdfast; hit');
     h.last.taint();
     expect(h.tier.cache.account.removals.tainted).toBe(1);

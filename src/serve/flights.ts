@@ -182,6 +182,7 @@ export class Flights implements FlightSteps {
         this.#tier.cache.withdraw(body.slot);
         return 'not-stored';
       }
+      flight.stored = body.slot;
       publish(this.#tier, flight.place!, body.slot, nowS);
       return 'stored';
     }
@@ -199,10 +200,10 @@ export class Flights implements FlightSteps {
   }
 
   onTaint(flight: Flight): void {
-    const { body, place } = flight;
-    if (!(body instanceof ReservedBody) || place === undefined || flight.ending !== 'stored') return;
+    const { stored, place } = flight;
+    if (stored === NONE || place === undefined) return;
     this.#tier.key.set(place.key);
-    if (this.#tier.find() === body.slot) this.#tier.cache.remove(body.slot, 'tainted');
+    if (this.#tier.find() === stored) this.#tier.cache.remove(stored, 'tainted');
   }
 
   onEnded(flight: Flight, ending: FlightEnding): void {
@@ -298,6 +299,7 @@ export class Flights implements FlightSteps {
       this.#tier.writeBody(slot, at, chunk);
       at += chunk.length;
     }
+    flight.stored = slot;
     publish(this.#tier, flight.place!, slot, nowS);
     return true;
   }

@@ -81,14 +81,19 @@ describe('path and query', () => {
 
 describe('host', () => {
   test('is not part of the key unless the route says so', () => {
-    for (const [host, calls] of [['false', 1], ['true', 2]] as const) {
+    for (const [host, calls] of [
+      ['false', 1],
+      ['true', 2],
+    ] as const) {
       const h = new Harness({ route: `key: { host: ${host} }` });
       for (const name of ['a.example', 'b.example']) {
         const reader = h.ask('/a', { host: name });
         if (reader.state === 'waiting') h.last.answer(FRESH, Buffer.from(name));
       }
       expect(h.origin.calls.length).toBe(calls);
-      expect(h.ask('/a', { host: 'b.example' }).body.toString()).toBe(calls === 1 ? 'a.example' : 'b.example');
+      expect(h.ask('/a', { host: 'b.example' }).body.toString()).toBe(
+        calls === 1 ? 'a.example' : 'b.example',
+      );
       h.finish();
     }
   });
@@ -133,7 +138,9 @@ describe('Vary', () => {
 
   test('the origin gets the folded field, so that sharers cannot differ', () => {
     const h = new Harness();
-    h.fill('/a', varying('Accept'), 'avif', { fields: { accept: 'image/avif;q=0.9,text/html,image/jxl;q=0' } });
+    h.fill('/a', varying('Accept'), 'avif', {
+      fields: { accept: 'image/avif;q=0.9,text/html,image/jxl;q=0' },
+    });
     const sent = h.last.request.fields.get('accept');
     expect(h.ask('/a', { fields: { accept: sent! } }).body.toString()).toBe('avif');
     h.finish();
@@ -167,10 +174,16 @@ describe('Vary', () => {
 
   test('a stale variant is validated for itself, also when its head grows', () => {
     const h = new Harness();
-    const stale = { fields: { 'cache-control': 'max-age=0, stale-while-revalidate=0', vary: 'accept', etag: '"v"' } };
+    const stale = {
+      fields: { 'cache-control': 'max-age=0, stale-while-revalidate=0', vary: 'accept', etag: '"v"' },
+    };
     h.fill('/a', stale, 'avif', AVIF);
     h.fill('/a', stale, 'webp', WEBP);
-    for (const [asking, body] of [[AVIF, 'avif'], [WEBP, 'webp'], [AVIF, 'avif']] as const) {
+    for (const [asking, body] of [
+      [AVIF, 'avif'],
+      [WEBP, 'webp'],
+      [AVIF, 'avif'],
+    ] as const) {
       h.clock.advance(1_000);
       const reader = h.ask('/a', asking);
       expect(h.last.request.fields.get('if-none-match')).toBe('"v"');

@@ -4,7 +4,14 @@ import { Harness, noise } from '../../test/support/harness.ts';
 /** Conditions and ranges of clients, answered from the store and from a body that is still arriving. */
 
 const MODIFIED = 'Sat, 01 Nov 2025 10:00:00 GMT';
-const HEAD = { fields: { 'cache-control': 'max-age=60', etag: '"1"', 'last-modified': MODIFIED, date: 'Sun, 02 Nov 2025 10:00:00 GMT' } };
+const HEAD = {
+  fields: {
+    'cache-control': 'max-age=60',
+    etag: '"1"',
+    'last-modified': MODIFIED,
+    date: 'Sun, 02 Nov 2025 10:00:00 GMT',
+  },
+};
 const BODY = '0123456789';
 
 interface Case {
@@ -38,8 +45,16 @@ const CASES: Readonly<Record<string, Case>> = {
     body: '0',
     range: 'bytes 0-0/10',
   },
-  'If-Range of another version': { fields: { range: 'bytes=0-0', 'if-range': '"2"' }, status: 200, body: BODY },
-  'If-Range with a weak tag': { fields: { range: 'bytes=0-0', 'if-range': 'W/"1"' }, status: 200, body: BODY },
+  'If-Range of another version': {
+    fields: { range: 'bytes=0-0', 'if-range': '"2"' },
+    status: 200,
+    body: BODY,
+  },
+  'If-Range with a weak tag': {
+    fields: { range: 'bytes=0-0', 'if-range': 'W/"1"' },
+    status: 200,
+    body: BODY,
+  },
   'If-None-Match that holds': { fields: { 'if-none-match': '"0", W/"1"' }, status: 304, body: '' },
   'If-None-Match of another version': { fields: { 'if-none-match': '"2"' }, status: 200, body: BODY },
   'If-Modified-Since that holds': { fields: { 'if-modified-since': MODIFIED }, status: 304, body: '' },
@@ -116,7 +131,10 @@ describe('a body that is still arriving', () => {
     const h = new Harness();
     const body = noise(21, 1000);
     const [first, last] = ['bytes=0-99', 'bytes=-100'].map((range) => h.ask('/a', { fields: { range } }));
-    h.last.head({ ...HEAD, bodyBytes: body.length }).data(body.subarray(0, 500)).fail('truncated');
+    h.last
+      .head({ ...HEAD, bodyBytes: body.length })
+      .data(body.subarray(0, 500))
+      .fail('truncated');
     expect([first!.state, last!.state]).toEqual(['whole', 'broken']);
     expect(first!.body.equals(body.subarray(0, 100))).toBe(true);
     h.finish();
@@ -125,7 +143,10 @@ describe('a body that is still arriving', () => {
   test('of unknown length: ranges are ignored', () => {
     const h = new Harness();
     const reader = h.ask('/a', { fields: { range: 'bytes=0-1' } });
-    h.last.head({ ...HEAD, framing: 'chunked' }).data(Buffer.from(BODY)).end();
+    h.last
+      .head({ ...HEAD, framing: 'chunked' })
+      .data(Buffer.from(BODY))
+      .end();
     expect([reader.status, reader.body.toString()]).toEqual([200, BODY]);
     expect(h.ask('/a', { fields: { range: 'bytes=0-1' } }).status).toBe(206);
     h.finish();

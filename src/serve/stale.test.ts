@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { Flag } from '../cache/entries.ts';
 import { Harness, noise } from '../../test/support/harness.ts';
+import { Flag } from '../cache/entries.ts';
 
 /** What happens once a stored response is no longer fresh. */
 
@@ -100,6 +100,30 @@ describe('stale-if-error', () => {
     expect(h.last.request.fields.get('if-none-match')).toBe('"1"');
     h.last.answer({ status: 304 });
     expect(next.body.toString()).toBe('version 1');
+    h.finish();
+  });
+
+  test('who joins a fetch that started before its stale copy was stored keeps that copy', () => {
+    const h = new Harness({
+      route: 'stale: { whileRevalidate: 0s, ifError: 1h }',
+      memoryBytes: 100_000,
+      segmentBytes: 2 ** 14,
+      policy: 'fifo',
+    });
+    const webp = { fields: { accept: 'image/webp' } };
+    const varying = (cacheControl: string) => ({ fields: { vary: 'accept', 'cache-control': cacheControl } });
+    h.fill('/a', varying('max-age=1'), 'avif', { fields: { accept: 'image/avif' } });
+    h.ask('/a', webp);
+    const early = h.last;
+    // Another variant turns out to be private: for a while requests for the resource do not wait for each other.
+    h.fill('/a', varying('private'), 'private', { fields: { accept: 'image/jxl' } });
+    h.fill('/a', varying('max-age=1'), noise(4, 20_000), webp);
+    h.clock.advance(11_000);
+    const late = h.ask('/a', webp);
+    expect([late.state, h.origin.calls.length]).toEqual(['waiting', 4]);
+    for (let i = 0; i < 10; i += 1) h.fill(`/${i}`, STORED, noise(i, 30_000));
+    early.fail('first-byte-timeout');
+    expect(late.body.equals(noise(4, 20_000))).toBe(true);
     h.finish();
   });
 
@@ -261,7 +285,9 @@ describe('validation', () => {
     for (const obeys of [false, true]) {
       const h = new Harness({ route: `obeyRequestDirectives: ${obeys}` });
       h.fill('/a', STORED);
-      expect(h.ask('/a', { fields: { 'cache-control': 'no-cache' } }).state).toBe(obeys ? 'waiting' : 'whole');
+      expect(h.ask('/a', { fields: { 'cache-control': 'no-cache' } }).state).toBe(
+        obeys ? 'waiting' : 'whole',
+      );
       h.finish();
     }
   });

@@ -11,25 +11,28 @@ describe('not for others', () => {
     ['private', { 'cache-control': 'private, max-age=60' }],
     ['set-cookie', { 'cache-control': 'max-age=60', 'set-cookie': 'id=1' }],
     ['vary-star', { 'cache-control': 'max-age=60', vary: '*' }],
-  ])('%s: passed on, not stored, and each waiting request is answered by a fetch of its own', (reason, fields) => {
-    const h = new Harness();
-    const [leader, follower, third] = [h.ask('/a'), h.ask('/a'), h.ask('/a')];
-    expect(h.origin.calls.length).toBe(1);
-    h.last.answer({ fields }, Buffer.from('for the first'));
-    expect(h.origin.calls.length).toBe(3);
-    h.origin.calls[1]!.answer({ fields }, Buffer.from('for the second'));
-    h.origin.calls[2]!.answer({ fields }, Buffer.from('for the third'));
-    expect(leader.body.toString()).toBe('for the first');
-    expect(follower.body.toString()).toBe('for the second');
-    expect(third.body.toString()).toBe('for the third');
-    expect(leader.cacheStatus).toBe(`Holdfast; fwd=uri-miss; fwd-status=200; detail=${reason}`);
-    expect(h.tier.cache.count).toBe(0);
-    // Known to be personal: the next ones do not wait in line.
-    h.ask('/a');
-    h.ask('/a');
-    expect(h.origin.calls.length).toBe(5);
-    h.finish();
-  });
+  ])(
+    '%s: passed on, not stored, and each waiting request is answered by a fetch of its own',
+    (reason, fields) => {
+      const h = new Harness();
+      const [leader, follower, third] = [h.ask('/a'), h.ask('/a'), h.ask('/a')];
+      expect(h.origin.calls.length).toBe(1);
+      h.last.answer({ fields }, Buffer.from('for the first'));
+      expect(h.origin.calls.length).toBe(3);
+      h.origin.calls[1]!.answer({ fields }, Buffer.from('for the second'));
+      h.origin.calls[2]!.answer({ fields }, Buffer.from('for the third'));
+      expect(leader.body.toString()).toBe('for the first');
+      expect(follower.body.toString()).toBe('for the second');
+      expect(third.body.toString()).toBe('for the third');
+      expect(leader.cacheStatus).toBe(`Holdfast; fwd=uri-miss; fwd-status=200; detail=${reason}`);
+      expect(h.tier.cache.count).toBe(0);
+      // Known to be personal: the next ones do not wait in line.
+      h.ask('/a');
+      h.ask('/a');
+      expect(h.origin.calls.length).toBe(5);
+      h.finish();
+    },
+  );
 
   test('when it becomes storable again, it is stored', () => {
     const h = new Harness();
@@ -98,7 +101,10 @@ describe('of unknown length', () => {
   test('a body that ends with its connection is passed on and not stored', () => {
     const h = new Harness();
     const reader = h.ask('/a');
-    h.last.head({ fields: { 'cache-control': 'max-age=60' }, framing: 'close' }).data(Buffer.from('body')).end();
+    h.last
+      .head({ fields: { 'cache-control': 'max-age=60' }, framing: 'close' })
+      .data(Buffer.from('body'))
+      .end();
     expect([reader.state, reader.body.toString()]).toEqual(['whole', 'body']);
     expect(reader.cacheStatus).toBe('Holdfast; fwd=uri-miss; fwd-status=200; detail=unframed');
     expect(h.tier.cache.count).toBe(0);
@@ -172,10 +178,9 @@ describe('too large and no room', () => {
     const body = noise(13, 3 * MIB);
     const reader = h.ask('/a', { pace: 'held', pieceBytesMax: 100_000 });
     h.last.head({ fields: { 'cache-control': 'max-age=60' }, bodyBytes: body.length });
-    let at = 0;
-    while (at < body.length) {
-      if (h.last.paused) reader.pump(1);
-      else h.last.data(body.subarray(at, (at += 64_000)));
+    for (let at = 0; at < body.length; at += 64_000) {
+      while (h.last.paused) reader.pump(1);
+      h.last.data(body.subarray(at, at + 64_000));
     }
     h.last.end();
     reader.pump();

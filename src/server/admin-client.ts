@@ -1,6 +1,7 @@
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { adminTokenFile } from './admin-token.ts';
 
+/** Where commands look for a node unless told: the default of `admin.listen`. */
 export const DEFAULT_ADMIN_URL = 'http://127.0.0.1:9090';
 const TIMEOUT_MS = 5_000;
 

@@ -21,6 +21,7 @@ export interface ServerLimits {
   readonly lingerBytes: number;
 }
 
+/** The limits of a server that is told none; the configuration sets connections and the first three times. */
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   head: DEFAULT_HEAD_LIMITS,
   connectionsMax: 10_000,
@@ -50,6 +51,7 @@ export interface ServerStats {
   faults: number;
 }
 
+/** All zero: one object for each server, at its start. */
 export function newServerStats(): ServerStats {
   return {
     accepted: 0,

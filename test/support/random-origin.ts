@@ -17,8 +17,8 @@ export interface Sent {
   readonly body: Buffer;
   readonly headMs: number;
   readonly call: OriginCall;
-  /** The connection told, after the end, that the length was a lie. */
-  tainted: boolean;
+  /** When the connection told, after the end, that the length was a lie. */
+  taintedMs: number;
 }
 
 /** What an origin of one seed does, and how often. Shares are between 0 and 1. */
@@ -35,7 +35,12 @@ export interface Temper {
   readonly ttlSMax: number;
 }
 
-const HEAD_FAILURES: readonly OriginFailureCause[] = ['refused', 'connect-timeout', 'reset', 'first-byte-timeout'];
+const HEAD_FAILURES: readonly OriginFailureCause[] = [
+  'refused',
+  'connect-timeout',
+  'reset',
+  'first-byte-timeout',
+];
 const BODY_FAILURES: readonly OriginFailureCause[] = ['truncated', 'overrun', 'idle-timeout'];
 const PERSONAL = ['private', 'no-store', 'private, max-age=60'];
 
@@ -89,9 +94,15 @@ export class RandomOrigin {
     const personal = this.chance(temper.personalShare);
     const ttlS = this.below(temper.ttlSMax);
     const fields: Record<string, string> = { etag, 'x-pad': 'p'.repeat(this.below(5)) };
-    if (!this.chance(0.1)) fields['cache-control'] = `max-age=${ttlS}${this.chance(0.1) ? ', must-revalidate' : ''}`;
+    if (!this.chance(0.1))
+      fields['cache-control'] = `max-age=${ttlS}${this.chance(0.1) ? ', must-revalidate' : ''}`;
     if (accept !== undefined) fields['vary'] = 'Accept';
-    if (status === 200 && !personal && call.request.fields.get('if-none-match') === etag && this.chance(0.8)) {
+    if (
+      status === 200 &&
+      !personal &&
+      call.request.fields.get('if-none-match') === etag &&
+      this.chance(0.8)
+    ) {
       call.head({ status: 304, fields }).end();
       return;
     }
@@ -103,7 +114,8 @@ export class RandomOrigin {
     if (status !== 200) delete fields['etag'];
     fields['x-id'] = one.id;
     const roll = this.#random.next();
-    const framing = roll < temper.chunkedShare ? 'chunked' : roll < temper.chunkedShare * 1.2 ? 'close' : 'length';
+    const framing =
+      roll < temper.chunkedShare ? 'chunked' : roll < temper.chunkedShare * 1.2 ? 'close' : 'length';
     call.head({ status, fields, framing, bodyBytes: one.body.length });
     const breaksAt = this.chance(temper.breakShare) ? this.below(one.body.length) : Number.POSITIVE_INFINITY;
     this.#send(one, 0, breaksAt);
@@ -119,9 +131,23 @@ export class RandomOrigin {
   ): Sent {
     this.#ids += 1;
     const id = String(this.#ids).padStart(8, '0');
-    const body = noise(this.#ids, 8 + this.below(this.chance(0.02) ? 20 : 1) * 10_000 + this.below(this.#temper.bodyBytesMax));
+    const body = noise(
+      this.#ids,
+      8 + this.below(this.chance(0.02) ? 20 : 1) * 10_000 + this.below(this.#temper.bodyBytesMax),
+    );
     body.write(id, 0, 'latin1');
-    const one = { id, path, status, etag, accept, personal, body, headMs: this.#clock.nowMs(), call, tainted: false };
+    const one = {
+      id,
+      path,
+      status,
+      etag,
+      accept,
+      personal,
+      body,
+      headMs: this.#clock.nowMs(),
+      call,
+      taintedMs: Number.POSITIVE_INFINITY,
+    };
     this.sent.set(id, one);
     return one;
   }
@@ -136,7 +162,7 @@ export class RandomOrigin {
     if (from === body.length) {
       call.end();
       if (this.chance(this.#temper.taintShare)) {
-        one.tainted = true;
+        one.taintedMs = this.#clock.nowMs();
         call.taint();
       }
       return;
@@ -155,7 +181,8 @@ export class RandomOrigin {
   #change(path: string): void {
     const version = this.#versions.get(path) ?? 0;
     for (const one of this.sent.values()) {
-      if (one.path === path && !this.replacedMs.has(one.etag)) this.replacedMs.set(one.etag, this.#clock.nowMs());
+      if (one.path === path && !this.replacedMs.has(one.etag))
+        this.replacedMs.set(one.etag, this.#clock.nowMs());
     }
     this.#versions.set(path, version + 1);
   }

@@ -20,7 +20,7 @@ export interface DemoImage {
 }
 
 /** Content types by file extension: what browsers show. */
-export const IMAGE_TYPES: Readonly<Record<string, string>> = {
+const IMAGE_TYPES: Readonly<Record<string, string>> = {
   '.jpg': 'image/jpeg',
   '.jpeg': 'image/jpeg',
   '.png': 'image/png',

@@ -5,20 +5,25 @@ import type { POLICY_NAMES } from '../../policy/policy.ts';
 import type { DemoImage } from './images.ts';
 import { IMAGE_PREFIX } from './origin.ts';
 
+/** What the configuration of a demo depends on. */
 export interface DemoConfig {
+  /** Without a path. */
   readonly originUrl: string;
+  /** Public port on loopback; 0 takes any free one, here and for the admin port. */
   readonly port: number;
   readonly adminPort: number;
   readonly memoryBytes: number;
   readonly policy: (typeof POLICY_NAMES)[number];
+  /** What the origin has: a route is made for each kind of them. */
   readonly images: readonly DemoImage[];
 }
 
 /** The least that a memory tier may have. */
-export const MEMORY_BYTES_MIN = 4 * 1024 * 1024;
+const MEMORY_BYTES_MIN = 4 * 1024 * 1024;
 /** Share of the images that fits by default: less than all, so that evictions are seen. */
 const MEMORY_SHARE = 0.6;
 
+/** Size of the memory tier when none is asked for: 60 % of the images, in bytes, whole KiB, 4 MiB or more. */
 export function defaultMemoryBytes(images: readonly DemoImage[]): number {
   const totalBytes = images.reduce((sum, image) => sum + image.sizeBytes, 0);
   return Math.max(MEMORY_BYTES_MIN, Math.floor((totalBytes * MEMORY_SHARE) / 1024) * 1024);

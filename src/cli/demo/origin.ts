@@ -5,7 +5,7 @@ import type { DemoImage } from './images.ts';
 /** Where images are below the origin's and the node's address. */
 export const IMAGE_PREFIX = '/images/';
 /** Numbers for the gallery's header; never cached. */
-export const LIVE_PATH = '/live.json';
+const LIVE_PATH = '/live.json';
 
 /** How long each kind may be cached, in seconds, by the first folder of an image's path. */
 const MAX_AGE_S: Readonly<Record<string, number>> = {

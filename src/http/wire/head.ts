@@ -22,6 +22,7 @@ export interface RequestHeadLimits extends HeadLimits {
   readonly maxTargetBytes: number;
 }
 
+/** What browsers and proxies stay well within; RFC 9112 section 3 asks for request lines of at least 8,000 bytes. */
 export const DEFAULT_HEAD_LIMITS: RequestHeadLimits = {
   maxBytes: 16 * 1024,
   maxFields: 100,

@@ -11,6 +11,7 @@ export function hex(text: string): Colour {
   return { r: (value >>> 16) / 255, g: ((value >>> 8) & 255) / 255, b: (value & 255) / 255 };
 }
 
+/** The colour between two, channel by channel: `t` = 0 is `a`, 1 is `b`. */
 export function blend(a: Colour, b: Colour, t: number): Colour {
   return { r: a.r + (b.r - a.r) * t, g: a.g + (b.g - a.g) * t, b: a.b + (b.b - a.b) * t };
 }

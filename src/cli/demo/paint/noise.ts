@@ -94,6 +94,7 @@ export function cellNoise(x: number, y: number, salt: number): number {
   return ((h ^ (h >>> 16)) >>> 0) / 0x1_0000_0000;
 }
 
+/** The nearest number within 0 to 1. */
 export function clamp01(value: number): number {
   return value < 0 ? 0 : Math.min(value, 1);
 }

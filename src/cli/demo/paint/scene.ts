@@ -24,10 +24,12 @@ export type Painter = (ink: Ink, x: number, y: number, column: number) => void;
 /** Composes a picture: draws its random choices, computes outlines, and returns what paints its points. */
 export type Scene = (view: View) => Painter;
 
+/** A random number in [low, high), evenly spread. */
 export function between(random: Random, low: number, high: number): number {
   return low + (high - low) * random.next();
 }
 
+/** One of a list, each as likely as the others. The list must not be empty. */
 export function pick<T>(random: Random, from: readonly T[]): T {
   return from[Math.floor(random.next() * from.length)]!;
 }

@@ -33,8 +33,9 @@ function mood(
   };
 }
 
-//    zenith     middle     horizon    sun        cloud lit  dark       land       water
+/** Times of day and kinds of weather: what a scene takes all its colours from, so that they fit each other. */
 export const MOODS = [
+  //    zenith     middle     horizon    sun        cloud lit  dark       land       water
   mood(false, '#3f7fc4', '#86b6e0', '#dbeaf2', '#fff6dc', '#ffffff', '#b9c6d4', '#2f4a2a', '#2f6f8f'), // noon
   mood(false, '#2b4a86', '#c9778c', '#ffc27a', '#fff0b8', '#ffb08a', '#6a5078', '#241d33', '#4a4a78'), // dusk
   mood(false, '#5a78b0', '#e3a9b4', '#ffe0bd', '#fffbe6', '#ffd9d0', '#9a88a8', '#33394f', '#6d7fa6'), // dawn
