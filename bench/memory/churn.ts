@@ -57,8 +57,9 @@ export async function measureChurn(
     runClient(bench, node, besideOrigin, insertsOf(options, 100_000_000, options.seconds)),
   ]);
   const insertsPerSecond = ((await origin.count()) - fetchedBefore) / options.seconds;
+  const restBytes = await restingBytes(node);
   await bench.stop(node.child);
-  return report(options, { base, samples, quiet, churned: results[0]!, insertsPerSecond });
+  return report(options, { base, restBytes, samples, quiet, churned: results[0]!, insertsPerSecond });
 }
 
 interface Base {
@@ -131,6 +132,8 @@ async function sampled(
 
 interface Measured {
   readonly base: Base;
+  /** Resident memory of the full node after the churn, at rest. */
+  readonly restBytes: number;
   readonly samples: readonly Sample[];
   readonly quiet: PacedResult;
   readonly churned: PacedResult;
@@ -163,7 +166,7 @@ function report(options: ChurnOptions, measured: Measured): MemoryResult {
       ]),
     ),
     '',
-    `Largest: ${mib(largestBytes)} MiB, ${overPercent.toFixed(1)} % ${overPercent >= 0 ? 'above' : 'below'} budget and base at work. Limit, budget + ${100 * ALLOWANCE} % + base at work: ${mib(limitBytes)} MiB: ${floorsMet ? 'kept' : 'EXCEEDED'}.`,
+    `At rest afterwards: ${mib(measured.restBytes)} MiB. Largest: ${mib(largestBytes)} MiB, ${overPercent.toFixed(1)} % ${overPercent >= 0 ? 'above' : 'below'} budget and base at work. Limit, budget + ${100 * ALLOWANCE} % + base at work: ${mib(limitBytes)} MiB: ${floorsMet ? 'kept' : 'EXCEEDED'}.`,
     '',
     'Latency of the hits in milliseconds, from when a request was due to its last byte. The last column is the longest',
     'time for which the measuring client itself was not run: maxima up to it may be its own.',

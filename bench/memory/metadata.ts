@@ -11,6 +11,8 @@ import { restingBytes, statusOf } from './status.ts';
 const LEAST_BYTES = 1;
 const MOST_BYTES = 512;
 const FIRST = 1_000_000;
+/** Unit of the memory tier's arena for budgets of this size. */
+const BLOCK_BYTES = 256;
 const LIMIT_BYTES = 200;
 const WARM_UP_SECONDS = 10;
 const ROUND_SECONDS = 5;
@@ -53,28 +55,34 @@ export async function measureMetadata(
   const evictions = status.memory.removals.room;
   if (evictions > 0)
     throw new Error(`${evictions} evictions: the memory size of this measurement is too small`);
-  const sample = await storedParts(node.port, `${prefix}${FIRST + 1}`);
+  const fixedBytes = await fixedHeadBytes(node.port, `${prefix}${FIRST + 1}`);
   await bench.stop(node.child);
   return report({
+    ...meanRecord(stored, fixedBytes, `images ${prefix}${FIRST}`.length),
     objects: stored,
     grownBytes: grownBytes / stored,
-    bodyBytes: meanOf(stored, (number) => rangedBytes(LEAST_BYTES, MOST_BYTES, number)),
-    headBytes:
-      meanOf(stored, (number) => String(rangedBytes(LEAST_BYTES, MOST_BYTES, number)).length * 2) +
-      sample.fixedBytes,
-    keyBytes: `images ${prefix}${FIRST}`.length,
     chargedBytes: (status.memory.usedBytes - before.memory.usedBytes) / stored,
   });
 }
 
-function meanOf(count: number, of: (number: number) => number): number {
-  let sum = 0;
-  for (let i = 1; i <= count; i += 1) sum += of(FIRST + i);
-  return sum / count;
+type Parts = Readonly<Record<'bodyBytes' | 'headBytes' | 'keyBytes' | 'paddingBytes', number>>;
+
+/** What is known beforehand of the stored records: the lengths of their parts, and what the last block has left over. */
+function meanRecord(count: number, fixedHeadBytes: number, keyBytes: number): Parts {
+  let [body, head, padding] = [0, 0, 0];
+  for (let i = 1; i <= count; i += 1) {
+    const bodyBytes = rangedBytes(LEAST_BYTES, MOST_BYTES, FIRST + i);
+    const headBytes = fixedHeadBytes + 2 * String(bodyBytes).length;
+    const recordBytes = keyBytes + headBytes + bodyBytes;
+    body += bodyBytes;
+    head += headBytes;
+    padding += Math.ceil(recordBytes / BLOCK_BYTES) * BLOCK_BYTES - recordBytes;
+  }
+  return { bodyBytes: body / count, headBytes: head / count, keyBytes, paddingBytes: padding / count };
 }
 
 /** Bytes of the stored head without the two lengths in it (Content-Length and ETag), seen from outside. */
-async function storedParts(port: number, path: string): Promise<{ fixedBytes: number }> {
+async function fixedHeadBytes(port: number, path: string): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`);
   const bodyBytes = (await response.arrayBuffer()).byteLength;
   let bytes = 2;
@@ -82,16 +90,13 @@ async function storedParts(port: number, path: string): Promise<{ fixedBytes: nu
     // Made for each answer, not stored (RFC 9111 section 5.1, RFC 9211).
     if (name !== 'age' && name !== 'cache-status') bytes += name.length + value.length + 4;
   }
-  return { fixedBytes: bytes - 2 * String(bodyBytes).length };
+  return bytes - 2 * String(bodyBytes).length;
 }
 
-interface Figures {
+/** Mean bytes per object. */
+interface Figures extends Parts {
   readonly objects: number;
-  /** The rest: mean bytes per object. */
   readonly grownBytes: number;
-  readonly bodyBytes: number;
-  readonly headBytes: number;
-  readonly keyBytes: number;
   readonly chargedBytes: number;
 }
 
@@ -115,7 +120,8 @@ function report(figures: Figures): MemoryResult {
         row('stored header fields', figures.headBytes),
         row('**beyond body and header fields**', metadata),
         row('of that: key', figures.keyBytes),
-        row('of that: table, index, policy, ends of blocks', metadata - figures.keyBytes),
+        row('of that: unused ends of blocks', figures.paddingBytes),
+        row('of that: table, index, policy, allocator', metadata - figures.keyBytes - figures.paddingBytes),
       ],
     ),
     '',

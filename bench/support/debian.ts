@@ -3,7 +3,7 @@ import { Unusable } from './workbench.ts';
 
 /** Programs and the Debian packages they come in. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
-  nginx: 'nginx-light',
+  nginx: 'nginx',
   varnishd: 'varnish',
   wrk: 'wrk',
   taskset: 'util-linux',

@@ -185,6 +185,8 @@ export class Entries {
     if (at === slot) {
       this.#heads[bucket] = this.#next[slot]!;
     } else {
+      // Asserted before it is followed: NONE has no next, and the walk would never end.
+      assert(at !== NONE, 'an unlinked slot was linked');
       while (this.#next[at] !== slot) {
         at = this.#next[at]!;
         assert(at !== NONE, 'an unlinked slot was linked');

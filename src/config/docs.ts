@@ -17,7 +17,8 @@ that is wrong with one, each mistake with its place and what to do. Everything h
   is an error. \`$\${\` stands for the characters themselves. Inside of \`{ }\` and \`[ ]\`, put it in quotes.
 - **Unknown keys** are errors, with the key that was probably meant.
 - **Takes effect**: *live* options can change while the node runs, *restart* options with the next start. This version
-  reads the file once, at the start: for now every change takes a restart.
+  reads the file once, at the start, so a change of it takes a restart; size and policy of the memory tier can be changed
+  on the running node besides: [POST /api/memory](admin.md#post-apimemory).
 - **Relative paths** start at the directory of the configuration file.
 
 Editors complete and check the file when its first line is

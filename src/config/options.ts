@@ -96,14 +96,14 @@ const memory = group('The memory tier.', {
   size: size({
     about:
       'Most bytes that the tier holds: bodies, headers, keys and metadata, exactly counted. Leave room for the process itself: the start-up summary says how much the machine has.',
-    effect: 'restart',
+    effect: 'live',
     min: '4MiB',
     max: '16TiB',
   }).prefault('512MiB'),
   policy: choice(POLICIES, {
     about:
       'Who leaves when room is needed. S3-FIFO keeps out what is asked for only once (crawlers, scans), which is most of what an image cache sees.',
-    effect: 'restart',
+    effect: 'live',
   }).prefault('s3-fifo'),
   maxObject: size({
     about: 'Largest response that is stored; larger ones are passed through. At most half of the size.',

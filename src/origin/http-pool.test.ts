@@ -147,7 +147,8 @@ describe('http origin: the queue', () => {
         running += 1;
         most = Math.max(most, running);
         order.push(request.path);
-        await Bun.sleep(1);
+        await until(() => most === 3); // the first ones wait for each other
+        await new Promise((resolve) => setImmediate(resolve));
         running -= 1;
       },
     });

@@ -3,7 +3,7 @@
  *
  * A policy decides *who leaves*. It is pure bookkeeping: it is handed entry ids, fingerprints and sizes and
  * hands back victims. It owns no bytes, reads no clock, draws no randomness. The same object serves live
- * traffic, the simulator and shadows, so that a prediction runs the code that will serve (design, decision 2).
+ * traffic, the simulator and shadows, so that a prediction runs the code that will serve (docs/decisions.md).
  */
 
 /** A slot number of the cache's entry table: small, dense, reused after removal. */

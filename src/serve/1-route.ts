@@ -27,6 +27,7 @@ interface Matcher {
   readonly paths: readonly { readonly prefix: string; readonly exact: boolean }[];
 }
 
+/** The routes of one configuration, ready for matching. */
 export class Routes {
   readonly all: readonly Route[];
   readonly #matchers: readonly Matcher[];

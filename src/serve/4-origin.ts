@@ -65,6 +65,10 @@ export interface FlightPlan {
   readonly startedMs: number;
 }
 
+/**
+ * One origin fetch, from take-off to its ending, which it reports exactly once. A fault of our own inside it (InternalFault)
+ * ends it as failed, so that nobody waits for ever, and is thrown on to the origin that called.
+ */
 export class Flight implements OriginSink {
   readonly plan: FlightPlan;
   head: OriginHead | undefined;

@@ -31,6 +31,7 @@ export interface AdmitInput {
   readonly nowS: number;
 }
 
+/** Decides by the head alone (RFC 9111 section 3); never throws. What `Vary` names comes back lower-case and sorted. */
 export function admit(input: AdmitInput): Admission {
   const { route, head, nowS } = input;
   const { status, fields } = head;

@@ -19,7 +19,7 @@ export interface FlightBody {
 }
 
 /** Readers that wait for the next bytes: each is woken once. */
-export class Wakeups {
+class Wakeups {
   #waiting: (() => void)[] = [];
 
   add(fn: () => void): void {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import type { Clock, Timer } from '../../src/base/clock.ts';
 import { seededRandom } from '../../src/base/random.ts';
 import { OUTCOMES } from '../../src/cache/outcome.ts';
 import { validateConfig } from '../../src/config/validate.ts';
 import { POLICY_NAMES } from '../../src/policy/policy.ts';
-import { type Node, startNode } from '../../src/server/node.ts';
+import type { Node } from '../../src/server/node.ts';
 import { type BadOrigin, startBadOrigin } from '../support/bad-origin.ts';
+import { realClock, startTestNode } from '../support/node.ts';
 import { bodyBytesOf, type OriginServer, startOriginServer } from '../support/origin-server.ts';
 import type { Message, Orders, Report } from './integrity-worker.ts';
 
@@ -59,13 +59,6 @@ const ODD_BUT_WHOLE = [
   'unavailable',
 ];
 
-const clock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  after: (delayMs, fn) => setTimeout(fn, delayMs) as unknown as Timer,
-  cancel: (timer) => clearTimeout(timer as unknown as number | undefined),
-};
-
 let slow: OriginServer;
 let quick: OriginServer;
 let bad: BadOrigin;
@@ -107,21 +100,7 @@ routes:
     { file: 'integrity.yaml', env: {} },
   );
   if (!result.ok) throw new Error(result.problems.map((problem) => problem.reason).join('; '));
-  const note = (message: string, facts?: object): void =>
-    void faults.push(`${message} ${JSON.stringify(facts)}`);
-  const random = seededRandom(SEED);
-  return startNode({
-    config: result.config,
-    adminToken: 'a-token-of-this-test',
-    clock,
-    log: { debug: () => undefined, info: () => undefined, warn: note, error: note },
-    version: 'test',
-    hashKey: { k0: random.u32(), k1: random.u32() },
-    readCertificates: () => '',
-    memoryBytesMax: 64 * MIB,
-    accessLog: undefined,
-    processUsage: () => ({ residentBytes: process.memoryUsage.rss(), cpuSeconds: 0 }),
-  });
+  return startTestNode(result.config, faults);
 }
 
 /** Runs the clients; meanwhile policy, budget and content change at each report of progress. */
@@ -159,6 +138,7 @@ test(
     expect(report.violations).toEqual([]);
     expect(faults).toEqual([]);
     await quiet();
+    while (node.tier.maintain(Math.floor(realClock.nowMs() / 1000)));
 
     const { requests, memory, notStored } = node.snapshot();
     // Each answer was booked as what it told the client; those nobody waited for are the only ones in doubt.

@@ -72,7 +72,7 @@ describe('making the set', () => {
     expect(Bun.hash(await Bun.file(first.file).bytes())).toBe(before);
     const left = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.part'));
     expect(left).toEqual([]);
-  }, 20_000);
+  }, 60_000);
 
   test('says which file cannot be written', async () => {
     const blocked = join(folder, 'blocked');

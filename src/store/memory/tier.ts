@@ -9,6 +9,7 @@ import { Arena, NO_ROOM } from './arena.ts';
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
 
+/** What a memory tier is made of. Bytes are exact; the key must be random where clients choose URLs. */
 export interface MemoryTierOptions {
   readonly budgetBytes: number;
   readonly policy: PolicyName;

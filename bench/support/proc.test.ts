@@ -1,0 +1,36 @@
+import { expect, test } from 'bun:test';
+import { residentBytes, treeCpuMs, treeKernelMs } from './proc.ts';
+
+test('processor time grows with work, and the kernel has a part of it', () => {
+  const before = treeCpuMs(process.pid);
+  let work = 0;
+  while (treeCpuMs(process.pid) < before + 20) work += Math.sqrt(work + 1);
+  expect(work).toBeGreaterThan(0);
+  expect(treeKernelMs(process.pid)).toBeLessThanOrEqual(treeCpuMs(process.pid));
+});
+
+test('children count, while they run and when they have ended', async () => {
+  const before = treeCpuMs(process.pid);
+  const own = process.cpuUsage();
+  const child = Bun.spawn(['sh', '-c', 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo; read x'], {
+    stdin: 'pipe',
+    stdout: 'pipe',
+  });
+  await child.stdout.getReader().read();
+  const childMs = treeCpuMs(child.pid);
+  expect(childMs).toBeGreaterThan(0);
+  expect(treeCpuMs(process.pid)).toBeGreaterThanOrEqual(before + childMs);
+  child.stdin.end();
+  await child.exited;
+  const used = process.cpuUsage(own);
+  // Each figure is a multiple of 10 ms, rounded down.
+  expect(treeCpuMs(process.pid) - before).toBeGreaterThanOrEqual(
+    (used.user + used.system) / 1000 + childMs - 40,
+  );
+  expect(() => treeCpuMs(child.pid)).toThrow('is gone');
+});
+
+test('resident memory is that of the process', () => {
+  const reported = process.memoryUsage.rss();
+  expect(Math.abs(residentBytes(process.pid) - reported)).toBeLessThan(reported / 2);
+});

@@ -1,0 +1,33 @@
+import type { Clock, Timer } from '../../src/base/clock.ts';
+import type { ValidConfig } from '../../src/config/config.ts';
+import { type Node, startNode } from '../../src/server/node.ts';
+
+/** The machine's own clock. */
+export const realClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after: (delayMs, fn) => setTimeout(fn, delayMs) as unknown as Timer,
+  cancel: (timer) => clearTimeout(timer as unknown as number | undefined),
+};
+
+/**
+ * Starts a whole node for a test that goes through sockets.
+ *
+ * @param faults what the node warns of or complains about is added here.
+ */
+export function startTestNode(config: ValidConfig, faults: string[]): Node {
+  const note = (message: string, facts?: object): void =>
+    void faults.push(`${message} ${JSON.stringify(facts)}`);
+  return startNode({
+    config,
+    adminToken: 'a-token-for-tests',
+    clock: realClock,
+    log: { debug: () => undefined, info: () => undefined, warn: note, error: note },
+    version: 'test',
+    hashKey: { k0: 0x01234567, k1: 0x89abcdef },
+    readCertificates: () => '',
+    memoryBytesMax: 2 ** 30,
+    accessLog: undefined,
+    processUsage: () => ({ residentBytes: process.memoryUsage.rss(), cpuSeconds: 0 }),
+  });
+}
