@@ -12,7 +12,7 @@ export async function statusOf(node: HoldfastNode): Promise<Snapshot> {
 }
 
 /** How long resident memory must not have fallen any more: the runtime gives back what it no longer uses in steps. */
-const SETTLED_MS = 10_000;
+const SETTLED_MS = 25_000;
 const NOTICEABLE_BYTES = 2 ** 20;
 
 /** Resident memory of a node at rest, once the runtime has collected its garbage and given it back. */

@@ -115,6 +115,8 @@ export interface SpoolBudget {
 /** A spool that does not keep pauses the origin when its readers are this far behind. */
 const WINDOW_HIGH_BYTES = 512 * 1024;
 const WINDOW_LOW_BYTES = 128 * 1024;
+/** With half of the spools' budget in use, a window is as small as it can usefully be: many slow readers share the rest. */
+const NARROW_HIGH_BYTES = 32 * 1024;
 
 export interface SpoolOptions {
   readonly bytes: number | undefined;
@@ -270,10 +272,12 @@ export class Spool implements FlightBody {
     }
     if (this.#ended || this.#broken) return;
     const behind = this.#total - slowest;
-    if (!this.#paused && behind > WINDOW_HIGH_BYTES) {
+    const { usedBytes, limitBytes } = this.#options.budget;
+    const highBytes = usedBytes * 2 > limitBytes ? NARROW_HIGH_BYTES : WINDOW_HIGH_BYTES;
+    if (!this.#paused && behind > highBytes) {
       this.#paused = true;
       this.#options.pause();
-    } else if (this.#paused && behind < WINDOW_LOW_BYTES) {
+    } else if (this.#paused && behind < Math.min(highBytes, WINDOW_LOW_BYTES)) {
       this.#paused = false;
       this.#options.resume();
     }

@@ -234,7 +234,7 @@ function createOrigin(name: string, config: OriginConfig, options: NodeOptions):
       redirects: config.redirects,
       tls: {
         verify: tls.verify,
-        ...(tls.ca === undefined ? {} : { ca: options.readCertificates(tls.ca) }),
+        ...(tls.ca === undefined ? {} : { ca: certificates(name, tls.ca, options) }),
         ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
       },
       maxConnections: config.connections,
@@ -243,6 +243,16 @@ function createOrigin(name: string, config: OriginConfig, options: NodeOptions):
     },
     { clock, onFault },
   );
+}
+
+function certificates(origin: string, path: string, options: NodeOptions): string {
+  try {
+    return options.readCertificates(path);
+  } catch (error) {
+    throw new Error(`origins.${origin}.tls.ca: cannot read ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
 
 function memorySnapshot({ cache, arena }: MemoryTier): Snapshot['memory'] {

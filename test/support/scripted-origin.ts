@@ -104,7 +104,9 @@ export class OriginCall implements OriginExchange {
 
   resume(): void {
     this.paused = false;
-    if (this.running) this.onResume?.();
+    const goOn = this.onResume;
+    this.onResume = undefined;
+    if (this.running) goOn?.();
   }
 
   abort(): void {
