@@ -85,7 +85,7 @@ export class Account {
   check(entries: Entries, chargeOf: (slot: number) => number): void {
     const counts = this.routes.map(() => ({ entries: 0, usedBytes: 0 }));
     for (const slot of entries.slots()) {
-      const count = counts[entries.route[slot]!]!;
+      const count = counts[entries.route(slot)]!;
       count.entries += 1;
       count.usedBytes += chargeOf(slot);
     }

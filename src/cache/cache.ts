@@ -3,16 +3,16 @@ import type { Hash64 } from '../base/hash.ts';
 import { createPolicy } from '../policy/create.ts';
 import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
 import { Account } from './account.ts';
-import { Entries, Flag, NONE } from './entries.ts';
+import { Entries, Flag, NONE, Word } from './entries.ts';
 import { Ghosts } from './ghosts.ts';
 import type { RemovalReason } from './outcome.ts';
 
 /**
- * What an entry is charged beyond the bytes of its record: its slot in the entry table (53 bytes), its share of the
+ * What an entry is charged beyond the bytes of its record: its row in the entry table (64 bytes), its share of the
  * index (4 to 8) and of the policy's arrays (13 to 34, which double as they grow). An upper bound, checked by
  * `npm run bench:memory` against the resident memory of a running node.
  */
-export const METADATA_BYTES = 96;
+export const METADATA_BYTES = 112;
 
 /** The facts of a response that the cache decides by. Times in seconds since the Unix epoch. */
 export interface EntryFacts {
@@ -67,7 +67,7 @@ export class Cache {
   readonly #ghosts: Ghosts;
   #policy: EvictionPolicy;
   readonly #victims: number[] = [];
-  readonly #isPinned = (slot: number): boolean => this.entries.pins[slot] !== 0;
+  readonly #isPinned = (slot: number): boolean => this.entries.pins(slot) !== 0;
 
   constructor(options: CacheOptions) {
     this.#smallestBytes = METADATA_BYTES + options.minChargeBytes;
@@ -103,7 +103,7 @@ export class Cache {
     const { entries } = this;
     let slot = entries.first(hash);
     while (slot !== NONE) {
-      if (entries.hashLo[slot] === hash.lo && entries.hashHi[slot] === hash.hi && this.#bytes.sameKey(slot))
+      if (entries.hashLo(slot) === hash.lo && entries.hashHi(slot) === hash.hi && this.#bytes.sameKey(slot))
         return slot;
       slot = entries.next(slot);
     }
@@ -112,7 +112,7 @@ export class Cache {
 
   /** True for an entry that lookups find: filled, and neither replaced nor purged. */
   visible(slot: number): boolean {
-    return this.entries.used(slot) && (this.entries.flags[slot]! & (Flag.FILLING | Flag.UNLINKED)) === 0;
+    return this.entries.used(slot) && (this.entries.flags(slot) & (Flag.FILLING | Flag.UNLINKED)) === 0;
   }
 
   /** A visible entry was served from. O(1). */
@@ -122,14 +122,14 @@ export class Cache {
 
   /** Keeps an entry's bytes while they are being read or written. */
   pin(slot: number): void {
-    this.entries.pins[slot]! += 1;
+    this.entries.set(slot, Word.PINS, this.entries.pins(slot) + 1);
   }
 
   unpin(slot: number): void {
     const { entries } = this;
-    assert(entries.pins[slot]! > 0, 'unpin follows pin');
-    entries.pins[slot]! -= 1;
-    if (entries.pins[slot] === 0 && (entries.flags[slot]! & Flag.UNLINKED) !== 0) this.#forget(slot);
+    assert(entries.pins(slot) > 0, 'unpin follows pin');
+    entries.set(slot, Word.PINS, entries.pins(slot) - 1);
+    if (entries.pins(slot) === 0 && (entries.flags(slot) & Flag.UNLINKED) !== 0) this.#forget(slot);
   }
 
   /**
@@ -149,16 +149,16 @@ export class Cache {
       entries.release(slot);
       return NONE;
     }
-    entries.hashLo[slot] = hash.lo;
-    entries.hashHi[slot] = hash.hi;
-    entries.recordBytes[slot] = facts.recordBytes;
-    entries.keyBytes[slot] = facts.keyBytes;
-    entries.headBytes[slot] = facts.headBytes;
-    entries.status[slot] = facts.status;
-    entries.route[slot] = facts.route;
-    entries.storedS[slot] = nowS;
-    entries.flags[slot] = Flag.FILLING | facts.flags;
-    entries.pins[slot] = 1;
+    entries.set(slot, Word.HASH_LO, hash.lo);
+    entries.set(slot, Word.HASH_HI, hash.hi);
+    entries.set(slot, Word.RECORD_BYTES, facts.recordBytes);
+    entries.set(slot, Word.KEY_BYTES, facts.keyBytes);
+    entries.set(slot, Word.HEAD_BYTES, facts.headBytes);
+    entries.set(slot, Word.STATUS, facts.status);
+    entries.set(slot, Word.ROUTE, facts.route);
+    entries.set(slot, Word.STORED_S, nowS);
+    entries.set(slot, Word.FLAGS, Flag.FILLING | facts.flags);
+    entries.set(slot, Word.PINS, 1);
     this.setLifetime(slot, facts);
     this.account.inserted(facts.route, charge);
     return slot;
@@ -171,35 +171,35 @@ export class Cache {
   ): void {
     const { entries } = this;
     const marks = Flag.VALIDATE | Flag.VALIDATOR;
-    entries.flags[slot] = (entries.flags[slot]! & ~marks) | (facts.flags & marks);
-    entries.bornS[slot] = facts.bornS;
-    entries.freshUntilS[slot] = facts.freshUntilS;
-    entries.revalidateUntilS[slot] = facts.revalidateUntilS;
-    entries.errorUntilS[slot] = facts.errorUntilS;
+    entries.set(slot, Word.FLAGS, (entries.flags(slot) & ~marks) | (facts.flags & marks));
+    entries.set(slot, Word.BORN_S, facts.bornS);
+    entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);
+    entries.set(slot, Word.REVALIDATE_UNTIL_S, facts.revalidateUntilS);
+    entries.set(slot, Word.ERROR_UNTIL_S, facts.errorUntilS);
   }
 
   /** Makes a filled entry visible, in place of any other of the same key, and ends its filling pin. */
   publish(slot: number, hash: Hash64): void {
     const { entries } = this;
-    assert((entries.flags[slot]! & Flag.FILLING) !== 0, 'publish follows admit');
+    assert((entries.flags(slot) & Flag.FILLING) !== 0, 'publish follows admit');
     const old = this.find(hash);
     if (old !== NONE) this.remove(old, 'replaced');
-    entries.flags[slot]! &= ~Flag.FILLING;
+    entries.set(slot, Word.FLAGS, entries.flags(slot) & ~Flag.FILLING);
     entries.link(slot);
     this.unpin(slot);
   }
 
   /** Gives up a filling entry: what arrived was not whole, or a better one came first. */
   withdraw(slot: number): void {
-    assert((this.entries.flags[slot]! & Flag.FILLING) !== 0, 'withdraw follows admit');
-    this.entries.flags[slot] = (this.entries.flags[slot]! & ~Flag.FILLING) | Flag.UNLINKED;
+    assert((this.entries.flags(slot) & Flag.FILLING) !== 0, 'withdraw follows admit');
+    this.entries.set(slot, Word.FLAGS, (this.entries.flags(slot) & ~Flag.FILLING) | Flag.UNLINKED);
     this.unpin(slot);
   }
 
   /** Undoes {@link admit} for an entry that the store could find no bytes for. Who was evicted for it stays so. */
   retract(slot: number): void {
-    this.entries.pins[slot] = 0;
-    this.account.left(this.entries.route[slot]!, this.#chargeOf(slot));
+    this.entries.set(slot, Word.PINS, 0);
+    this.account.left(this.entries.route(slot), this.#chargeOf(slot));
     this.#policy.remove(slot);
     this.entries.release(slot);
   }
@@ -207,9 +207,9 @@ export class Cache {
   /** Takes a visible entry out for another reason than room. Its bytes stay until nobody reads them. */
   remove(slot: number, reason: Exclude<RemovalReason, 'room'>): void {
     this.entries.unlink(slot);
-    this.entries.flags[slot]! |= Flag.UNLINKED;
+    this.entries.set(slot, Word.FLAGS, this.entries.flags(slot) | Flag.UNLINKED);
     this.account.removed(reason);
-    if (this.entries.pins[slot] === 0) this.#forget(slot);
+    if (this.entries.pins(slot) === 0) this.#forget(slot);
   }
 
   /** Tells the account when a request missed because its entry had been evicted while it was still usable. */
@@ -248,7 +248,7 @@ export class Cache {
       isPinned: this.#isPinned,
     });
     for (const slot of old.coldestFirst()) {
-      const kept = fresh.admit(slot, this.entries.hashLo[slot]!, this.#chargeOf(slot), this.#victims);
+      const kept = fresh.admit(slot, this.entries.hashLo(slot), this.#chargeOf(slot), this.#victims);
       assert(kept && this.#victims.length === 0, 'a switch of policy evicts nobody');
     }
     this.#policy = fresh;
@@ -286,20 +286,20 @@ export class Cache {
     if (victims.length === 0) return;
     const { entries } = this;
     for (const slot of victims) {
-      const route = entries.route[slot]!;
+      const route = entries.route(slot);
       const usableUntilS = Math.max(
-        entries.freshUntilS[slot]!,
-        entries.revalidateUntilS[slot]!,
-        entries.errorUntilS[slot]!,
+        entries.freshUntilS(slot),
+        entries.revalidateUntilS(slot),
+        entries.errorUntilS(slot),
       );
       const charge = this.#chargeOf(slot);
-      const linked = (entries.flags[slot]! & Flag.UNLINKED) === 0;
-      const early = linked && nowS < usableUntilS && (entries.flags[slot]! & Flag.VARY) === 0;
+      const linked = (entries.flags(slot) & Flag.UNLINKED) === 0;
+      const early = linked && nowS < usableUntilS && (entries.flags(slot) & Flag.VARY) === 0;
       if (linked) entries.unlink(slot);
-      this.account.evicted(route, charge, Math.max(0, nowS - entries.storedS[slot]!), early);
+      this.account.evicted(route, charge, Math.max(0, nowS - entries.storedS(slot)), early);
       if (early) {
-        const sizeBytes = entries.recordBytes[slot]!;
-        this.#ghosts.add(entries.hashLo[slot]!, entries.hashHi[slot]!, {
+        const sizeBytes = entries.recordBytes(slot);
+        this.#ghosts.add(entries.hashLo(slot), entries.hashHi(slot), {
           usableUntilS,
           evictedS: nowS,
           sizeBytes,
@@ -314,7 +314,7 @@ export class Cache {
 
   /** An unlinked entry's bytes are free at last. */
   #forget(slot: number): void {
-    this.account.left(this.entries.route[slot]!, this.#chargeOf(slot));
+    this.account.left(this.entries.route(slot), this.#chargeOf(slot));
     this.#policy.remove(slot);
     this.#bytes.drop(slot);
     this.entries.release(slot);

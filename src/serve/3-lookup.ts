@@ -61,8 +61,8 @@ export function varyNames(tier: MemoryTier, slot: number): string[] {
 export function plainlyFresh(tier: MemoryTier, slot: number, nowS: number, found: number): boolean {
   const { entries } = tier.cache;
   return (
-    nowS < entries.freshUntilS[slot]! &&
-    (entries.flags[slot]! & (Flag.VALIDATE | Flag.VARY)) === 0 &&
+    nowS < entries.freshUntilS(slot) &&
+    (entries.flags(slot) & (Flag.VALIDATE | Flag.VARY)) === 0 &&
     (found & Mark.DIRECTIVES) === 0
   );
 }
@@ -78,11 +78,11 @@ export function reuseOf(
   const { entries } = tier.cache;
   return reuse({
     nowS,
-    bornS: entries.bornS[slot]!,
-    freshUntilS: entries.freshUntilS[slot]!,
-    staleWhileRevalidateUntilS: entries.revalidateUntilS[slot]!,
-    staleIfErrorUntilS: entries.errorUntilS[slot]!,
-    alwaysValidate: (entries.flags[slot]! & Flag.VALIDATE) !== 0,
+    bornS: entries.bornS(slot),
+    freshUntilS: entries.freshUntilS(slot),
+    staleWhileRevalidateUntilS: entries.revalidateUntilS(slot),
+    staleIfErrorUntilS: entries.errorUntilS(slot),
+    alwaysValidate: (entries.flags(slot) & Flag.VALIDATE) !== 0,
     requestCc: request.cc,
     pragmaNoCache: request.pragmaNoCache,
     obeyRequestDirectives: route.obeyRequestDirectives,

@@ -25,7 +25,7 @@ export function reserve(
 export function publish(tier: MemoryTier, place: Place, slot: number, nowS: number): void {
   tier.key.set(place.key);
   tier.publish(slot);
-  if (place.vary.length > 0) markVariants(tier, place, tier.cache.entries.route[slot]!, nowS);
+  if (place.vary.length > 0) markVariants(tier, place, tier.cache.entries.route(slot), nowS);
 }
 
 /**
@@ -41,7 +41,7 @@ export function renew(
   facts: ResponseFacts,
   nowS: number,
 ): number {
-  if ((tier.cache.entries.flags[slot]! & Flag.UNLINKED) !== 0) return slot;
+  if ((tier.cache.entries.flags(slot) & Flag.UNLINKED) !== 0) return slot;
   tier.key.set(place.key);
   return tier.refresh(slot, storedHead(fields, facts.status, tier.bodyBytes(slot)), facts, nowS);
 }
@@ -51,11 +51,7 @@ function markVariants(tier: MemoryTier, place: Place, route: number, nowS: numbe
   const names = place.vary.join(',');
   tier.key.set(place.primary);
   const found = tier.find();
-  if (
-    found !== NONE &&
-    (tier.cache.entries.flags[found]! & Flag.VARY) !== 0 &&
-    tier.bodyText(found) === names
-  )
+  if (found !== NONE && (tier.cache.entries.flags(found) & Flag.VARY) !== 0 && tier.bodyText(found) === names)
     return;
   const forever = 0xffff_ffff;
   const slot = tier.reserve(

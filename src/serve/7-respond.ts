@@ -44,13 +44,13 @@ export class HitAnswer implements Answer, Payload, Served {
     this.outcome = served.outcome;
     this.originMs = served.originMs;
     this.cause = served.cause;
-    this.status = entries.status[slot]!;
+    this.status = entries.status(slot);
     this.head = head;
     this.payload = this;
     this.bytes =
       request.method === 'HEAD'
-        ? entries.headBytes[slot]!
-        : entries.recordBytes[slot]! - entries.keyBytes[slot]!;
+        ? entries.headBytes(slot)
+        : entries.recordBytes(slot) - entries.keyBytes(slot);
     tier.cache.pin(slot);
   }
 
@@ -103,7 +103,7 @@ export function answerOf(ledger: Ledger, served: Served, head: string, payload: 
 
 /** Bytes `from..to` of a stored body. */
 export function storedBody(tier: MemoryTier, slot: number, from: number, to: number): Payload {
-  const head = tier.cache.entries.headBytes[slot]!;
+  const head = tier.cache.entries.headBytes(slot);
   tier.cache.pin(slot);
   return new StoredPayload(tier, slot, head + from, head + to);
 }

@@ -92,7 +92,7 @@ class ReservedReader implements Payload {
     const from = this.#from + position;
     const to = Math.min(body.written, this.#from + this.bytes);
     if (from >= to) return body.broken ? BROKEN : WAIT;
-    const head = body.tier.cache.entries.headBytes[body.slot]!;
+    const head = body.tier.cache.entries.headBytes(body.slot);
     return body.tier.read(body.slot, head + from, head + to, into, at);
   }
 

@@ -139,7 +139,7 @@ export class Flights implements FlightSteps {
       method: plan.request.method,
       requestFields: plan.fields,
       head,
-      hasStored: plan.stale !== NONE && this.#tier.cache.entries.status[plan.stale]! < 400,
+      hasStored: plan.stale !== NONE && this.#tier.cache.entries.status(plan.stale) < 400,
       requestedS: plan.requestedS,
       nowS,
     });
@@ -236,7 +236,7 @@ export class Flights implements FlightSteps {
     const cc = parseCacheControl(merged.get('cache-control'));
     const facts = factsOf(
       plan.route,
-      entries.status[plan.stale]!,
+      entries.status(plan.stale),
       merged,
       cc,
       plan.requestedS,
@@ -311,7 +311,7 @@ export class Flights implements FlightSteps {
     this.#tier.key.set(primary);
     const marker = this.#tier.find();
     const known =
-      marker !== NONE && (this.#tier.cache.entries.flags[marker]! & Flag.VARY) !== 0
+      marker !== NONE && (this.#tier.cache.entries.flags(marker) & Flag.VARY) !== 0
         ? varyNames(this.#tier, marker)
         : [];
     const names = [...new Set([...known, ...vary])].sort();

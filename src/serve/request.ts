@@ -68,7 +68,7 @@ export class RequestPath implements RequestHandler {
     let key = primary;
     let forward: ForwardReason = 'uri-miss';
     let slot = find(this.tier, key);
-    if (slot !== NONE && (this.tier.cache.entries.flags[slot]! & Flag.VARY) !== 0) {
+    if (slot !== NONE && (this.tier.cache.entries.flags(slot) & Flag.VARY) !== 0) {
       this.tier.cache.hit(slot);
       key = variantKey(primary, varyNames(this.tier, slot), request.fields);
       slot = find(this.tier, key);
@@ -174,8 +174,8 @@ export class RequestPath implements RequestHandler {
     const { request, route, found } = asked;
     const { entries } = this.tier.cache;
     this.tier.cache.hit(slot);
-    const ageS = Math.max(0, nowS - entries.bornS[slot]!);
-    const ttlS = entries.freshUntilS[slot]! - nowS;
+    const ageS = Math.max(0, nowS - entries.bornS(slot));
+    const ttlS = entries.freshUntilS(slot) - nowS;
     const status = outcome === 'hit' ? `Holdfast; hit; ttl=${ttlS}` : storedStatus(outcome, ttlS, cause);
     const served = { request, route, outcome, originMs, cause };
     const lines = freshLines(ageS, status);

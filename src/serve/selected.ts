@@ -54,7 +54,7 @@ export function selectedAnswer(
 ): Answer | undefined {
   const fields = parseFieldLines(tier.head(slot));
   const bodyBytes = tier.bodyBytes(slot);
-  const selection = select(served.request, tier.cache.entries.status[slot]!, fields, bodyBytes);
+  const selection = select(served.request, tier.cache.entries.status(slot), fields, bodyBytes);
   const kept = { ...served, detail: '' };
   switch (selection.part) {
     case 'all':

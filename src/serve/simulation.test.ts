@@ -255,7 +255,7 @@ class Life {
   #holdsBudget(): void {
     const { cache, arena } = this.h.tier;
     if (cache.usedBytes > cache.budgetBytes) {
-      for (const slot of cache.entries.slots()) if (cache.entries.pins[slot]! > 0) return;
+      for (const slot of cache.entries.slots()) if (cache.entries.pins(slot) > 0) return;
       cache.trim(this.h.nowS);
       assert(cache.usedBytes <= cache.budgetBytes, 'only what is being served holds more than the budget');
     }

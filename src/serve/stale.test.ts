@@ -201,10 +201,10 @@ describe('validation', () => {
     h.fill('/a', { fields: { 'cache-control': 'max-age=60, x', etag: '"1"' } });
     h.clock.advance(200_000);
     h.ask('/a');
-    const length = h.tier.cache.entries.headBytes[0];
+    const length = h.tier.cache.entries.headBytes(0);
     h.last.answer({ status: 304, fields: { 'cache-control': 'no-cache, xyz', etag: '"1"' } });
-    expect(h.tier.cache.entries.headBytes[0]).toBe(length);
-    expect(h.tier.cache.entries.flags[0]! & Flag.VALIDATE).toBe(Flag.VALIDATE);
+    expect(h.tier.cache.entries.headBytes(0)).toBe(length);
+    expect(h.tier.cache.entries.flags(0) & Flag.VALIDATE).toBe(Flag.VALIDATE);
     expect(h.ask('/a').state).toBe('waiting');
     h.finish();
   });

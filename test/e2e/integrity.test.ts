@@ -162,7 +162,7 @@ test(
     expect(memory.usedBytes).toBeLessThanOrEqual(memory.budgetBytes);
     const { entries } = node.tier.cache;
     for (const slot of entries.slots()) {
-      expect(entries.pins[slot]).toBe(0);
+      expect(entries.pins(slot)).toBe(0);
       const [, path = ''] = node.tier.keyText(slot).split(' ');
       expect(NEVER_WHOLE).not.toContain(path.split('/')[2]);
     }
@@ -175,7 +175,7 @@ async function quiet(): Promise<void> {
   const { entries } = node.tier.cache;
   const busy = (): boolean =>
     node.snapshot().origins.some((origin) => origin.active > 0) ||
-    [...entries.slots()].some((slot) => entries.pins[slot] !== 0);
+    [...entries.slots()].some((slot) => entries.pins(slot) !== 0);
   while (busy()) await new Promise((resolve) => setImmediate(resolve));
 }
 

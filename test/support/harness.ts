@@ -151,7 +151,7 @@ export class Harness {
   checkQuiet(): void {
     const { entries } = this.tier.cache;
     for (const slot of entries.slots()) {
-      assert(entries.pins[slot] === 0, `slot ${slot} (${this.tier.keyText(slot)}) is not pinned`);
+      assert(entries.pins(slot) === 0, `slot ${slot} (${this.tier.keyText(slot)}) is not pinned`);
       assert(this.tier.cache.visible(slot), `slot ${slot} (${this.tier.keyText(slot)}) is visible`);
     }
     assert(this.origin.running === 0, 'no exchange is left');

@@ -92,14 +92,14 @@ class Model {
     const equal = this.below(2) === 0;
     const head = equal ? old.head.replace(/h|g/g, this.below(2) === 0 ? 'g' : 'h') : this.content().head;
     tier.cache.pin(slot);
-    const readers = tier.cache.entries.pins[slot]! - 1;
+    const readers = tier.cache.entries.pins(slot) - 1;
     const freshUntilS = this.#nowS + this.below(50);
     const renewed = tier.refresh(slot, head, facts(freshUntilS, Flag.VALIDATE), this.#nowS);
     this.bookEvictions();
     tier.key.set(key);
     expect(tier.find()).toBe(renewed);
-    expect(tier.cache.entries.freshUntilS[renewed]).toBe(freshUntilS);
-    expect(tier.cache.entries.flags[renewed]! & Flag.VALIDATE).toBe(Flag.VALIDATE);
+    expect(tier.cache.entries.freshUntilS(renewed)).toBe(freshUntilS);
+    expect(tier.cache.entries.flags(renewed) & Flag.VALIDATE).toBe(Flag.VALIDATE);
     if (equal && readers === 0) expect(renewed).toBe(slot);
     // Without room for a copy the old head stays.
     if (tier.head(renewed) === head) this.stored.set(key, { head, body: old.body });
@@ -109,7 +109,7 @@ class Model {
 
   read(slot: number): Content {
     const { tier } = this;
-    const total = tier.cache.entries.headBytes[slot]! + tier.bodyBytes(slot);
+    const total = tier.cache.entries.headBytes(slot) + tier.bodyBytes(slot);
     const into = Buffer.alloc(total + 10, 0xee);
     let at = 0;
     while (at < total) {
@@ -120,7 +120,7 @@ class Model {
       at += n;
     }
     expect([into[4], into[total + 5]]).toEqual([0xee, 0xee]);
-    const headBytes = tier.cache.entries.headBytes[slot]!;
+    const headBytes = tier.cache.entries.headBytes(slot);
     return { head: into.toString('latin1', 5, 5 + headBytes), body: into.subarray(5 + headBytes, 5 + total) };
   }
 

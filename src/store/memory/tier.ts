@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import type { HashKey } from '../../base/hash.ts';
 import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
-import { type Entries, NONE } from '../../cache/entries.ts';
+import { type Entries, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
 import type { PolicyName } from '../../policy/policy.ts';
 import { Arena, NO_ROOM } from './arena.ts';
@@ -50,7 +50,7 @@ export class MemoryTier {
     this.key = new KeyBuffer(options.hashKey);
     const bytes: CacheBytes = {
       sameKey: (slot) => this.#sameKey(slot),
-      chargeOf: (slot) => this.arena.costBytes(this.#entries.recordBytes[slot]!),
+      chargeOf: (slot) => this.arena.costBytes(this.#entries.recordBytes(slot)),
       drop: (slot) => this.#drop(slot),
     };
     this.cache = new Cache({ ...options, bytes, minChargeBytes: this.arena.costBytes(1) });
@@ -99,9 +99,8 @@ export class MemoryTier {
 
   /** Writes a piece of a filling entry's body. */
   writeBody(slot: number, offset: number, chunk: Uint8Array): void {
-    const { keyBytes, headBytes, recordBytes } = this.#entries;
-    const at = keyBytes[slot]! + headBytes[slot]! + offset;
-    assert(at + chunk.length <= recordBytes[slot]!, 'a body stays within its reservation');
+    const at = this.#bodyAt(slot) + offset;
+    assert(at + chunk.length <= this.#entries.recordBytes(slot), 'a body stays within its reservation');
     this.arena.write(this.#ref(slot), at, chunk);
   }
 
@@ -117,18 +116,17 @@ export class MemoryTier {
    * @returns bytes copied.
    */
   read(slot: number, from: number, to: number, into: Uint8Array, at: number): number {
-    const key = this.#entries.keyBytes[slot]!;
+    const key = this.#entries.keyBytes(slot);
     return this.arena.read(this.#ref(slot), key + to, key + from, into, at);
   }
 
   bodyBytes(slot: number): number {
-    const { keyBytes, headBytes, recordBytes } = this.#entries;
-    return recordBytes[slot]! - keyBytes[slot]! - headBytes[slot]!;
+    return this.#entries.recordBytes(slot) - this.#bodyAt(slot);
   }
 
   /** The stored field lines as text (latin1), the empty line included. Allocates: not for the plain hit. */
   head(slot: number): string {
-    const length = this.#entries.headBytes[slot]!;
+    const length = this.#entries.headBytes(slot);
     const bytes = Buffer.allocUnsafe(length);
     this.read(slot, 0, length, bytes, 0);
     return bytes.toString('latin1');
@@ -136,14 +134,14 @@ export class MemoryTier {
 
   /** The key an entry answers for. */
   keyText(slot: number): string {
-    const bytes = Buffer.allocUnsafe(this.#entries.keyBytes[slot]!);
+    const bytes = Buffer.allocUnsafe(this.#entries.keyBytes(slot));
     this.arena.read(this.#ref(slot), bytes.length, 0, bytes, 0);
     return bytes.toString('latin1');
   }
 
   /** The stored body as text (latin1); for the small records that are not images. */
   bodyText(slot: number): string {
-    const from = this.#entries.headBytes[slot]!;
+    const from = this.#entries.headBytes(slot);
     const bytes = Buffer.allocUnsafe(this.bodyBytes(slot));
     this.read(slot, from, from + bytes.length, bytes, 0);
     return bytes.toString('latin1');
@@ -159,8 +157,8 @@ export class MemoryTier {
   refresh(slot: number, head: string, facts: ResponseFacts, nowS: number): number {
     const { cache } = this;
     const entries = this.#entries;
-    if (head.length === entries.headBytes[slot] && entries.pins[slot] === 1) {
-      this.arena.write(this.#ref(slot), entries.keyBytes[slot]!, Buffer.from(head, 'latin1'));
+    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1) {
+      this.arena.write(this.#ref(slot), entries.keyBytes(slot), Buffer.from(head, 'latin1'));
       cache.setLifetime(slot, facts);
       return slot;
     }
@@ -199,7 +197,7 @@ export class MemoryTier {
     for (; this.#relocateAt < entries.highest; this.#relocateAt += 1) {
       const slot = this.#relocateAt;
       if (!entries.used(slot) || !this.arena.isDoomed(this.#ref(slot))) continue;
-      if (entries.pins[slot] !== 0) {
+      if (entries.pins(slot) !== 0) {
         waiting = true;
         continue;
       }
@@ -216,7 +214,7 @@ export class MemoryTier {
     const records: [ref: number, bytes: number][] = [];
     let held = 0;
     for (const slot of this.#entries.slots()) {
-      const recordBytes = this.#entries.recordBytes[slot]!;
+      const recordBytes = this.#entries.recordBytes(slot);
       records.push([this.#ref(slot), recordBytes]);
       held += this.arena.costBytes(recordBytes);
     }
@@ -229,17 +227,14 @@ export class MemoryTier {
   }
 
   #relocate(slot: number): number {
-    const length = this.#entries.recordBytes[slot]!;
+    const length = this.#entries.recordBytes(slot);
     const ref = this.arena.relocate(this.#ref(slot), length);
     if (ref !== NO_ROOM) this.#setRef(slot, ref);
     return length;
   }
 
   #copyBody(from: number, to: number, bodyBytes: number): void {
-    const { keyBytes, headBytes } = this.#entries;
-    const source = keyBytes[from]! + headBytes[from]!;
-    const target = keyBytes[to]! + headBytes[to]!;
-    this.#copy(this.#ref(from), this.#ref(to), source, target, bodyBytes);
+    this.#copy(this.#ref(from), this.#ref(to), this.#bodyAt(from), this.#bodyAt(to), bodyBytes);
   }
 
   #copy(from: number, to: number, source: number, target: number, length: number): void {
@@ -256,27 +251,31 @@ export class MemoryTier {
     const { key } = this;
     const entries = this.#entries;
     return (
-      entries.keyBytes[slot] === key.length &&
-      this.arena.equals(this.#ref(slot), entries.recordBytes[slot]!, 0, key.bytes, key.length)
+      entries.keyBytes(slot) === key.length &&
+      this.arena.equals(this.#ref(slot), entries.recordBytes(slot), 0, key.bytes, key.length)
     );
   }
 
   #drop(slot: number): void {
-    this.arena.free(this.#ref(slot), this.#entries.recordBytes[slot]!);
+    this.arena.free(this.#ref(slot), this.#entries.recordBytes(slot));
+  }
+
+  #bodyAt(slot: number): number {
+    return this.#entries.keyBytes(slot) + this.#entries.headBytes(slot);
   }
 
   #ref(slot: number): number {
-    return this.#entries.location[slot]!;
+    return this.#entries.location(slot);
   }
 
   #setRef(slot: number, ref: number): void {
-    this.#entries.location[slot] = ref;
+    this.#entries.set(slot, Word.LOCATION, ref);
   }
 }
 
-/** Blocks of 256 bytes, doubled until their number fits the arena's references (2^30 of them). */
+/** Blocks of 128 bytes (half of one is lost per record), doubled until their number fits the arena's references (2^30 of them). */
 function blockBytesFor(budgetBytes: number): number {
-  let blockBytes = 256;
+  let blockBytes = 128;
   while (budgetBytes / blockBytes >= 2 ** 29) blockBytes *= 2;
   return blockBytes;
 }
