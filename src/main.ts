@@ -8,7 +8,7 @@ import { holdfast } from './cli/cli.ts';
 import type { CliIo } from './cli/io.ts';
 import { openTerminal } from './cli/terminal.ts';
 import type { World } from './cli/world.ts';
-import { descriptorWriter, FileSink } from './monitor/sink.ts';
+import { descriptorWriter, FileSink, logWriter } from './monitor/sink.ts';
 
 /**
  * The composition root: the real clock, files, network and process are built here and handed to the commands;
@@ -37,6 +37,7 @@ const io: CliIo = {
   },
   env: process.env,
   cwd: process.cwd(),
+  totalMemoryBytes: totalmem(),
   isTty: process.stderr.isTTY === true && !process.env['NO_COLOR'],
 };
 
@@ -44,13 +45,14 @@ const world: World = {
   ...io,
   clock,
   version: packageJson.version,
+  log: logWriter(2),
   hashKey: { k0: randomBytes(4).readUInt32LE(), k1: randomBytes(4).readUInt32LE() },
   readFileNow: (path) => readFileSync(path, 'utf8'),
-  totalMemoryBytes: totalmem(),
   fetch: (url, init) => fetch(url, init),
   openScreen: (events) => openTerminal(process, events),
   openSink: (to, onTrouble) =>
     new FileSink({ to: to === 'stdout' ? 1 : to === 'stderr' ? 2 : to, onTrouble }),
+  collectGarbage: () => Bun.gc(true),
   processUsage: () => {
     const { user, system } = process.cpuUsage();
     return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };

@@ -39,6 +39,7 @@ async function scene(env: Record<string, string>, play: (scene: Scene) => Promis
       },
       env,
       cwd: dir,
+      totalMemoryBytes: 2 ** 40,
       isTty: false,
     };
     const code = await (command === 'init' ? init(args, io) : config(args, io));

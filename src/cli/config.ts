@@ -4,6 +4,7 @@ import { formatProblems } from '../config/problem.ts';
 import { jsonSchemaText } from '../config/schema.ts';
 import { validateConfig } from '../config/validate.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { preflight } from './preflight.ts';
 
 const USAGE = `Usage:
   holdfast config check <file>      says everything that is wrong with a configuration
@@ -53,6 +54,11 @@ async function check(file: string, io: CliIo): Promise<number> {
   const problems = result.ok ? result.warnings : result.problems;
   io.err(formatProblems(problems, { color: io.isTty }));
   if (!result.ok) return EXIT.refused;
+  const unmet = await preflight(result.config, io);
+  if (unmet.length > 0) {
+    for (const line of unmet) io.err(`${file}: on this machine: ${line}\n`);
+    return EXIT.refused;
+  }
   const { origins, routes } = result.config;
   const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
   io.out(

@@ -13,6 +13,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute path of the working directory. */
   readonly cwd: string;
+  /** Memory of the machine. */
+  readonly totalMemoryBytes: number;
   /** True when standard error is a terminal that shows colours (and NO_COLOR is not set). */
   readonly isTty: boolean;
 }

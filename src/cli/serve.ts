@@ -8,6 +8,7 @@ import { createLog } from '../monitor/log.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
 import { type Node, startNode } from '../server/node.ts';
 import { EXIT } from './io.ts';
+import { preflight } from './preflight.ts';
 import { startupSummary } from './startup.ts';
 import type { World } from './world.ts';
 
@@ -21,7 +22,7 @@ const HELP = `holdfast serve: run a node
   --admin HOST:PORT     admin address, without a file (default 127.0.0.1:9090)
   --memory SIZE         memory budget, without a file (default 512MiB)
 
-SIGTERM and SIGINT stop it gracefully; the second one at once.
+SIGTERM and SIGINT stop it gracefully; the second one at once. SIGHUP opens the access log anew, after a rotation.
 `;
 
 /** `holdfast serve`: runs until it is told to stop. */
@@ -121,8 +122,13 @@ function accepted(text: string, file: string, baseDir: string, world: World): Va
 }
 
 async function run(config: ValidConfig, world: World): Promise<number> {
+  const unmet = await preflight(config, world);
+  if (unmet.length > 0) {
+    for (const line of unmet) world.err(`holdfast serve: ${line}\n`);
+    return EXIT.refused;
+  }
   const log = createLog({
-    write: (text) => world.err(text),
+    write: (text) => world.log(text),
     clock: world.clock,
     level: config.log.level,
     format: 'logfmt',
@@ -137,6 +143,10 @@ async function run(config: ValidConfig, world: World): Promise<number> {
             : log.error('access log', { trouble }),
         );
   const token = config.admin.token ?? newAdminToken();
+  world.onSignal(['SIGHUP'], () => {
+    sink?.reopen();
+    log.info('SIGHUP: log files are opened anew');
+  });
   const node = startNode({
     config,
     adminToken: token,
@@ -144,12 +154,14 @@ async function run(config: ValidConfig, world: World): Promise<number> {
     log,
     version: world.version,
     hashKey: world.hashKey,
+    collectGarbage: () => world.collectGarbage(),
     readCertificates: (path) => world.readFileNow(path),
     memoryBytesMax: world.totalMemoryBytes,
     accessLog: sink,
     processUsage: () => world.processUsage(),
   });
-  const tokenFile = publishToken(node, token, world);
+  // A token that the operator chose is known to who needs it.
+  const tokenFile = config.admin.token === undefined ? publishToken(node, token, world) : undefined;
   world.out(await startupSummary(config, node, tokenFile, world));
   await untilStopped(node, config, world);
   if (tokenFile !== undefined) removeAdminToken(tokenFile);

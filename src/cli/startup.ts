@@ -5,8 +5,11 @@ import { formatLimits, limits, type MachineFacts, type StoreFacts } from '../con
 import type { Node } from '../server/node.ts';
 import type { World } from './world.ts';
 
-/** Resident memory of a node with an empty cache after some traffic: measured by `npm run bench:memory`. */
-const BASE_RESIDENT_BYTES = 90 * 1024 * 1024;
+/**
+ * Resident memory of a node at work beside its cache: program, buffers, and what the memory guard leaves uncollected.
+ * Held against a running node by `npm run bench:memory`.
+ */
+export const BASE_RESIDENT_BYTES = 160 * 1024 * 1024;
 
 /**
  * What a node says when it starts: where it is, what each limit works out to, and which one will bind first.
@@ -25,11 +28,17 @@ export async function startupSummary(
   return [
     `Holdfast ${world.version}`,
     `images   ${node.url}`,
-    `admin    ${node.adminUrl}  (${tokenFile === undefined ? 'token: admin.token of the configuration' : `token in ${tokenFile}`})`,
+    `admin    ${node.adminUrl}  (${tokenText(config, tokenFile)})`,
     `routes   ${routes.join('; ')}`,
     `policy   ${config.cache.memory.policy}`,
     summary,
   ].join('\n');
+}
+
+function tokenText(config: ValidConfig, tokenFile: string | undefined): string {
+  if (config.admin.token !== undefined) return 'token: admin.token of the configuration';
+  if (tokenFile !== undefined) return `token in ${tokenFile}`;
+  return 'no token that anybody knows: set admin.token, or HOME or HOLDFAST_STATE for a place to leave one';
 }
 
 function originText(config: ValidConfig, name: string): string {

@@ -9,12 +9,14 @@ export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 /** Everything of the outside world that commands use. `main.ts` builds the real one. */
 export interface World extends CliIo, TopIo {
   readonly version: string;
+  /** Writes a line of the node's own log to standard error, without ever waiting. */
+  log(text: string): void;
+  /** Collects all garbage of this process, now. */
+  collectGarbage(): void;
   /** 64 random bits of this process. */
   readonly hashKey: HashKey;
   /** Reads a whole UTF-8 file at once. @throws the system's error. */
   readFileNow(path: string): string;
-  /** Memory of the machine. */
-  readonly totalMemoryBytes: number;
   /** Opens a log for appending: `stdout`, `stderr` or a path. @throws the system's error. */
   openSink(to: string, onTrouble: (message: string | undefined) => void): FileSink;
   /** Resident memory and processor time of this process. */

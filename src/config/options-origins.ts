@@ -60,7 +60,7 @@ const httpOrigin = group('An HTTP server that has the images.', {
   redirects: group('What to do when the origin redirects.', {
     follow: integer({
       about:
-        'How many redirects in a row are followed. 0 treats a redirect as a failure: an origin that moves should be named.',
+        'How many redirects in a row are followed; one too many, or one that is not allowed, is a failure. With 0 none is: the client gets the redirect.',
       effect: 'live',
       min: 0,
       max: 10,

@@ -97,7 +97,7 @@ const route = group('A pattern of requests with their origin and rules.', {
     }).optional(),
     negative: lifetime({
       about:
-        'Lifetime of a 404 or another error that does not state its own, and the most that a 5xx may state. Short, because an error that outlives its cause is an outage; never more than 10m.',
+        'Lifetime of a 404, 410, 451 or 5xx that does not state its own, and the most that a 5xx may state. Other errors are stored only if they state a lifetime, a 429 never. Short, because an error that outlives its cause is an outage; never more than 10m.',
       effect: 'live',
       min: '0s',
       max: '10m',

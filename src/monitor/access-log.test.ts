@@ -12,6 +12,7 @@ class MemorySink {
   text = '';
   writes = 0;
   isReady = true;
+  lostLines = 0;
   ready(): boolean {
     return this.isReady;
   }

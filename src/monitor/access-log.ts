@@ -29,8 +29,7 @@ const LINE_BYTES_MAX = 16 * 1024;
 export class AccessLog {
   /** Lines handed to the sink. */
   lines = 0;
-  /** Lines lost because the buffer was full or the sink threw. */
-  dropped = 0;
+  #dropped = 0;
 
   readonly #sink: LineSink;
   readonly #clock: Clock;
@@ -59,12 +58,17 @@ export class AccessLog {
     this.#stopTimer = every(this.#clock, options.flushMs ?? 200, () => this.#flush());
   }
 
+  /** Lines lost: the buffer was full, or the sink could not write them. */
+  get dropped(): number {
+    return this.#dropped + this.#sink.lostLines;
+  }
+
   /** Notes one request. Never throws, never waits. */
   log(facts: AccessFacts): void {
     this.#seen += 1;
     if (this.#sample > 1 && this.#seen % this.#sample !== 0 && facts.status < 500) return;
     if (this.#closed || this.#buffer.length - this.#used < LINE_BYTES_MAX) {
-      this.dropped += 1;
+      this.#dropped += 1;
       return;
     }
     this.#append(formatAccessLine(facts, this.#sample));
@@ -122,7 +126,7 @@ export class AccessLog {
       this.lines += lines;
     } catch {
       // The sink reports its own trouble; here it only may not become a request's.
-      this.dropped += lines;
+      this.#dropped += lines;
     }
   }
 }

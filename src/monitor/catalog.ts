@@ -29,6 +29,8 @@ export const LABELS = {
   cause: 'Why the origin did not deliver, spelled as in the log and in `Cache-Status`.',
   version: 'Version of Holdfast.',
   policy: 'Eviction policy of the memory tier.',
+  problem: 'What was wrong with the message, as in `Cache-Status`.',
+  wait: 'What was waited for: the handshake, the head or body of a request, the next request, or the client taking its answer.',
 } as const;
 export type LabelName = keyof typeof LABELS;
 
@@ -66,6 +68,30 @@ export const METRICS = [
     'CPU time of the process, user and system.',
   ),
   metric('holdfast_connections', 'gauge', 'connections', [], node, 'Client connections open now.'),
+  metric(
+    'holdfast_connections_refused_total',
+    'counter',
+    'connections',
+    [],
+    node,
+    'Client connections above server.maxConnections, answered 503 or reset. Not in the access log. Above 0: raise the limit, or look who opens them.',
+  ),
+  metric(
+    'holdfast_malformed_requests_total',
+    'counter',
+    'requests',
+    ['problem'],
+    node,
+    'Requests that are not valid HTTP, answered with an error and closed. Not in the access log. Scanners, mostly.',
+  ),
+  metric(
+    'holdfast_connection_timeouts_total',
+    'counter',
+    'connections',
+    ['wait'],
+    node,
+    'Client connections closed because a time limit of `server` was reached. `idle` is normal.',
+  ),
   metric(
     'holdfast_draining',
     'gauge',

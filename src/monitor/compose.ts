@@ -11,6 +11,7 @@ export interface NodeFacts {
   readonly listen: string;
   readonly draining: boolean;
   readonly connections: number;
+  readonly transport: Snapshot['transport'];
   readonly memory: MemorySnapshot;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];

@@ -27,6 +27,13 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
   holdfast_resident_memory_bytes: ({ snapshot }, emit) => emit(snapshot.process.residentBytes),
   holdfast_cpu_seconds_total: ({ snapshot }, emit) => emit(snapshot.process.cpuSeconds),
   holdfast_connections: ({ snapshot }, emit) => emit(snapshot.connections),
+  holdfast_connections_refused_total: ({ snapshot }, emit) => emit(snapshot.transport.refused),
+  holdfast_malformed_requests_total: ({ snapshot }, emit) => {
+    for (const [problem, count] of Object.entries(snapshot.transport.malformed)) emit(count, problem);
+  },
+  holdfast_connection_timeouts_total: ({ snapshot }, emit) => {
+    for (const [wait, count] of Object.entries(snapshot.transport.timeouts)) emit(count, wait);
+  },
   holdfast_draining: ({ snapshot }, emit) => emit(snapshot.draining ? 1 : 0),
   holdfast_internal_faults_total: ({ recorder }, emit) => emit(recorder.internalFaults),
 

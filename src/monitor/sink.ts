@@ -2,6 +2,8 @@ import { closeSync, openSync, write, writeSync } from 'node:fs';
 
 /** Where lines of text go. */
 export interface LineSink {
+  /** Lines that were taken and then lost, because writing failed. */
+  readonly lostLines: number;
   /** False while earlier lines are still on their way. What can wait should; what cannot is kept by the sink. */
   ready(): boolean;
   /** Takes whole lines in UTF-8; the bytes are the sink's until it is ready again. May throw when they are lost. */
@@ -20,6 +22,7 @@ export interface FileSinkOptions {
  * an edge to the file system. When a write fails its text is lost, `onTrouble` is told, and the next is tried as usual.
  */
 export class FileSink implements LineSink {
+  lostLines = 0;
   readonly #to: string | number;
   readonly #onTrouble: (message: string | undefined) => void;
   #fd: number;
@@ -78,6 +81,7 @@ export class FileSink implements LineSink {
         this.#step(bytes, at + written);
         return;
       }
+      if (error !== null) this.lostLines += linesIn(bytes.subarray(at));
       this.#report(error === null ? undefined : `cannot write to ${name(this.#to)}: ${error.message}`);
       this.#settle();
     });
@@ -113,11 +117,18 @@ export class FileSink implements LineSink {
   }
 }
 
+function linesIn(bytes: Uint8Array): number {
+  let lines = 0;
+  for (const byte of bytes) if (byte === 0x0a) lines += 1;
+  return lines;
+}
+
 /** How often a full pipe is tried again, a millisecond apart, before the rest of the text is given up. */
 const RETRIES = 100;
 
 /**
- * Writes to a descriptor and waits for it: for the node's own log and the output of commands. Never throws.
+ * Writes to a descriptor and waits for it, up to 100 ms: for the output of commands. Never throws. The log of a node
+ * must not wait: {@link logWriter}.
  *
  * @param onClosed called when the reader of the pipe is gone (EPIPE), as after `| head -1`.
  */
@@ -133,11 +144,22 @@ export function descriptorWriter(fd: number, onClosed: () => void = () => undefi
       } catch (error) {
         const { code } = error as { code?: string };
         if (code === 'EPIPE') onClosed();
-        // Only a full pipe with a slow reader gets better by waiting, and a log may not hold up the node for long.
+        // Only a full pipe with a slow reader gets better by waiting.
         if (code !== 'EAGAIN' || retries === RETRIES) return;
         retries += 1;
         Bun.sleepSync(1);
       }
+    }
+  };
+}
+
+/** Writes to a descriptor without ever waiting: what a full pipe does not take is lost. For the node's own log. */
+export function logWriter(fd: number): (text: string) => void {
+  return (text) => {
+    try {
+      writeSync(fd, text);
+    } catch {
+      // Nobody reads: images are served all the same.
     }
   };
 }

@@ -12,6 +12,15 @@ export interface Snapshot {
   readonly listen: string; // public URL
   readonly draining: boolean;
   readonly connections: number;
+  /** What the transport turned away or cut, and so never became a request. */
+  readonly transport: {
+    /** Connections above the limit. */
+    readonly refused: number;
+    /** Requests that were not valid HTTP, by problem. */
+    readonly malformed: Readonly<Record<string, number>>;
+    /** Connections closed because a client took too long, by what was waited for. */
+    readonly timeouts: Readonly<Record<string, number>>;
+  };
   readonly requests: Readonly<Record<Outcome, number>>;
   readonly statuses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx', number>>;
   readonly sentBytes: number;

@@ -4,7 +4,7 @@ import type { OriginConfig, ValidConfig } from '../config/config.ts';
 import { AccessLog } from '../monitor/access-log.ts';
 import { composeSnapshot } from '../monitor/compose.ts';
 import { exposition } from '../monitor/exposition.ts';
-import type { Log } from '../monitor/log.ts';
+import type { Log, LogFacts } from '../monitor/log.ts';
 import { Recorder } from '../monitor/recorder.ts';
 import type { LineSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
@@ -19,11 +19,13 @@ import { RequestPath } from '../serve/request.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
 import { type AdminServer, startAdminServer } from './admin.ts';
 import { type PublicServer, startPublicServer } from './listener.ts';
+import { MemoryGuard } from './memory-guard.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
 const SPOOL_SHARE = 1 / 8;
 const SPOOL_BYTES_MAX = 64 * 1024 * 1024;
 const MAINTENANCE_MS = 100;
+const MEMORY_CHECK_MS = 1_000;
 const ORIGIN_HEAD_BYTES_MAX = 64 * 1024;
 
 export interface NodeOptions {
@@ -41,6 +43,8 @@ export interface NodeOptions {
   readonly memoryBytesMax: number;
   /** Where access log lines go; undefined for none. */
   readonly accessLog: LineSink | undefined;
+  /** Collects all garbage of the process, now. */
+  readonly collectGarbage: () => void;
   /** Resident memory and processor time of this process. */
   readonly processUsage: () => Snapshot['process'];
 }
@@ -84,11 +88,18 @@ export function startNode(options: NodeOptions): Node {
     origins: origins.map((origin) => origin.name),
     causes: ORIGIN_FAILURES,
   });
+  const warn = rarely(clock, (message, facts) => log.warn(message, facts));
   const accessLog = createAccessLog(options);
   const handler = new RequestPath({
     routes,
     tier,
-    ledger: new Ledger(recorder, clock, accessLog),
+    ledger: new Ledger(recorder, clock, accessLog, (route, { cause, detail }) =>
+      warn(`origin ${route.originId} ${cause}`, 'an origin failed', {
+        origin: route.origin.name,
+        cause,
+        detail,
+      }),
+    ),
     clock,
     spoolBytesMax: Math.min(SPOOL_BYTES_MAX, memory.sizeBytes * SPOOL_SHARE),
   });
@@ -107,14 +118,25 @@ export function startNode(options: NodeOptions): Node {
     },
     onDenied: (denial, client) => {
       recorder.adminDenial(denial);
-      log.warn('a request to the admin port was refused', { reason: denial, client });
+      warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', {
+        reason: denial,
+        client,
+      });
     },
   });
-  const stopMaintenance = every(clock, MAINTENANCE_MS, () => tier.maintain(nowS()));
+  const guard = new MemoryGuard({
+    tier,
+    residentBytes: () => options.processUsage().residentBytes,
+    collectGarbage: options.collectGarbage,
+  });
+  const upkeep = [
+    every(clock, MAINTENANCE_MS, () => tier.maintain(nowS())),
+    every(clock, MEMORY_CHECK_MS, () => guard.check()),
+  ];
   const stopOnce = async (deadlineMs: number): Promise<void> => {
     await server.drain(deadlineMs);
     for (const origin of origins) origin.close();
-    stopMaintenance();
+    for (const stop of upkeep) stop();
     accessLog?.close();
     await admin.stop();
   };
@@ -131,6 +153,28 @@ export function startNode(options: NodeOptions): Node {
       else void server.drain(deadlineMs);
       return stopping;
     },
+  };
+}
+
+/** Seconds for which the same warning is not repeated. */
+const WARNING_PAUSE_MS = 10_000;
+const WARNINGS_MAX = 1_000;
+
+type Warn = (message: string, facts: LogFacts) => void;
+
+/** Lets the same warning through once in ten seconds, with how often it was meant since: a log is no place for a flood. */
+function rarely(clock: Clock, warn: Warn): (kind: string, message: string, facts: LogFacts) => void {
+  const recent = new Map<string, { untilMs: number; held: number }>();
+  return (kind, message, facts) => {
+    const nowMs = clock.monotonicMs();
+    const last = recent.get(kind);
+    if (last !== undefined && nowMs < last.untilMs) {
+      last.held += 1;
+      return;
+    }
+    if (recent.size >= WARNINGS_MAX) recent.clear();
+    recent.set(kind, { untilMs: nowMs + WARNING_PAUSE_MS, held: 0 });
+    warn(message, last === undefined || last.held === 0 ? facts : { ...facts, repeated: last.held });
   };
 }
 
@@ -180,6 +224,11 @@ function snapshots({ options, recorder, tier, origins, server }: Parts): () => S
       listen: server.url,
       draining: server.draining,
       connections: server.connections(),
+      transport: {
+        refused: server.stats.refused,
+        malformed: { ...server.stats.malformed },
+        timeouts: { ...server.stats.timeouts },
+      },
       memory: memorySnapshot(tier),
       routes: tier.cache.account.routes,
       origins: origins.map((origin) => origin.gauges()),

@@ -154,6 +154,7 @@ async function start(
       version: world.version,
       accessLog: undefined,
       hashKey: world.hashKey,
+      collectGarbage: () => world.collectGarbage(),
       readCertificates: (path) => world.readFileNow(path),
       memoryBytesMax: world.totalMemoryBytes,
       processUsage: () => world.processUsage(),

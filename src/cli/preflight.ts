@@ -1,0 +1,48 @@
+import { dirname } from 'node:path';
+import { formatSize } from '../base/units.ts';
+import type { ValidConfig } from '../config/config.ts';
+import type { CliIo } from './io.ts';
+
+/** What the machine must have for a configuration to work, and does not: one line each, with what to do. */
+export type Unmet = readonly string[];
+
+/**
+ * Holds a valid configuration against the machine: directories and files that it names, and memory. The text of a
+ * configuration cannot tell; a node that started without them would serve 404s or be ended by the kernel.
+ */
+export async function preflight(
+  config: ValidConfig,
+  io: Pick<CliIo, 'pathKind' | 'readFile' | 'totalMemoryBytes'>,
+): Promise<Unmet> {
+  const unmet: string[] = [];
+  for (const [name, origin] of Object.entries(config.origins)) {
+    if (origin.type === 'files') {
+      const kind = await io.pathKind(origin.root);
+      if (kind !== 'directory') {
+        const what = kind === 'absent' ? 'there is no such directory' : 'this is not a directory';
+        unmet.push(`origins.${name}.root: ${origin.root}: ${what}; create or mount it, or correct the path`);
+      }
+    } else if (origin.tls.ca !== undefined) {
+      await io.readFile(origin.tls.ca).catch((error: NodeJS.ErrnoException) => {
+        unmet.push(
+          `origins.${name}.tls.ca: ${origin.tls.ca} cannot be read (${error.code}); correct the path or its rights`,
+        );
+      });
+    }
+  }
+  const { to } = config.log.access;
+  if (to !== 'off' && to !== 'stdout' && to !== 'stderr') {
+    if ((await io.pathKind(to)) === 'directory')
+      unmet.push(`log.access.to: ${to} is a directory; name a file in it`);
+    else if ((await io.pathKind(dirname(to))) !== 'directory') {
+      unmet.push(`log.access.to: there is no directory ${dirname(to)}; create it, or write somewhere else`);
+    }
+  }
+  const { sizeBytes } = config.cache.memory;
+  if (sizeBytes > io.totalMemoryBytes) {
+    unmet.push(
+      `cache.memory.size: ${formatSize(sizeBytes)} is more than the ${formatSize(io.totalMemoryBytes)} of this machine; the system would end the node: choose less`,
+    );
+  }
+  return unmet;
+}
