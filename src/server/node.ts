@@ -4,7 +4,7 @@ import type { OriginConfig, ValidConfig } from '../config/config.ts';
 import { AccessLog } from '../monitor/access-log.ts';
 import { composeSnapshot } from '../monitor/compose.ts';
 import { exposition } from '../monitor/exposition.ts';
-import type { Log, LogFacts } from '../monitor/log.ts';
+import type { Log } from '../monitor/log.ts';
 import { Recorder } from '../monitor/recorder.ts';
 import type { LineSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
@@ -16,10 +16,12 @@ import { Routes } from '../serve/1-route.ts';
 import { Ledger } from '../serve/ledger.ts';
 import { purge } from '../serve/purge.ts';
 import { RequestPath } from '../serve/request.ts';
+import { viaPseudonym } from '../serve/upstream.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
 import { type AdminServer, startAdminServer } from './admin.ts';
 import { type PublicServer, startPublicServer } from './listener.ts';
 import { MemoryGuard } from './memory-guard.ts';
+import { rarely } from './warnings.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
 const SPOOL_SHARE = 1 / 8;
@@ -102,6 +104,8 @@ export function startNode(options: NodeOptions): Node {
     ),
     clock,
     spoolBytesMax: Math.min(SPOOL_BYTES_MAX, memory.sizeBytes * SPOOL_SHARE),
+    pseudonym: viaPseudonym(options.hashKey),
+    onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
   });
   const server = startServer(options, handler, recorder);
   const snapshot = snapshots({ options, recorder, tier, origins, server });
@@ -109,6 +113,7 @@ export function startNode(options: NodeOptions): Node {
     snapshot,
     metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
     purge: (target) => purge(tier, routes, target, handler.flights),
+    budgetBytesMax: Math.min(options.memoryBytesMax, tier.budgetBytesMax),
     changeMemory: (change) => {
       const { budgetBytes, policy } = change;
       if (policy !== undefined) tier.cache.switchPolicy(policy, nowS());
@@ -124,19 +129,11 @@ export function startNode(options: NodeOptions): Node {
       });
     },
   });
-  const guard = new MemoryGuard({
-    tier,
-    residentBytes: () => options.processUsage().residentBytes,
-    collectGarbage: options.collectGarbage,
-  });
-  const upkeep = [
-    every(clock, MAINTENANCE_MS, () => tier.maintain(nowS())),
-    every(clock, MEMORY_CHECK_MS, () => guard.check()),
-  ];
+  const stopUpkeep = startUpkeep(options, tier);
   const stopOnce = async (deadlineMs: number): Promise<void> => {
     await server.drain(deadlineMs);
     for (const origin of origins) origin.close();
-    for (const stop of upkeep) stop();
+    stopUpkeep();
     accessLog?.close();
     await admin.stop();
   };
@@ -156,25 +153,19 @@ export function startNode(options: NodeOptions): Node {
   };
 }
 
-/** Seconds for which the same warning is not repeated. */
-const WARNING_PAUSE_MS = 10_000;
-const WARNINGS_MAX = 1_000;
-
-type Warn = (message: string, facts: LogFacts) => void;
-
-/** Lets the same warning through once in ten seconds, with how often it was meant since: a log is no place for a flood. */
-function rarely(clock: Clock, warn: Warn): (kind: string, message: string, facts: LogFacts) => void {
-  const recent = new Map<string, { untilMs: number; held: number }>();
-  return (kind, message, facts) => {
-    const nowMs = clock.monotonicMs();
-    const last = recent.get(kind);
-    if (last !== undefined && nowMs < last.untilMs) {
-      last.held += 1;
-      return;
-    }
-    if (recent.size >= WARNINGS_MAX) recent.clear();
-    recent.set(kind, { untilMs: nowMs + WARNING_PAUSE_MS, held: 0 });
-    warn(message, last === undefined || last.held === 0 ? facts : { ...facts, repeated: last.held });
+/** What has to be done from time to time, whether there are requests or not. */
+function startUpkeep({ clock, processUsage, collectGarbage }: NodeOptions, tier: MemoryTier): () => void {
+  const guard = new MemoryGuard({
+    tier,
+    residentBytes: () => processUsage().residentBytes,
+    collectGarbage,
+  });
+  const stops = [
+    every(clock, MAINTENANCE_MS, () => tier.maintain(Math.floor(clock.nowMs() / 1000))),
+    every(clock, MEMORY_CHECK_MS, () => guard.check()),
+  ];
+  return () => {
+    for (const stop of stops) stop();
   };
 }
 
@@ -238,7 +229,7 @@ function snapshots({ options, recorder, tier, origins, server }: Parts): () => S
 
 type AdminParts = Pick<
   Parameters<typeof startAdminServer>[0],
-  'snapshot' | 'metrics' | 'purge' | 'changeMemory' | 'onDenied'
+  'snapshot' | 'metrics' | 'purge' | 'budgetBytesMax' | 'changeMemory' | 'onDenied'
 >;
 
 /** A node without its admin server is not a node: the public one is taken down again. */
@@ -250,7 +241,6 @@ function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminPart
       ready: () => (server.draining ? { ready: false, reason: 'draining' } : { ready: true }),
       listen: { host: listen.host, port: listen.port },
       token: options.adminToken,
-      budgetBytesMax: options.memoryBytesMax,
       clock: options.clock,
       onFault: (path, error) => options.log.error('the admin server failed', { path, error: String(error) }),
     });

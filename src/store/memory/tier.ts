@@ -175,8 +175,14 @@ export class MemoryTier {
     return copy;
   }
 
+  /** The largest budget that {@link resize} takes: what the arena's references can count. */
+  get budgetBytesMax(): number {
+    return this.arena.costBytes(1) * 2 ** 30;
+  }
+
   /** Sets the byte budget, live. What a shrink frees is given back to the system by {@link maintain}, in slices. */
   resize(budgetBytes: number, nowS: number): void {
+    assert(budgetBytes <= this.budgetBytesMax, 'a budget is within what the arena can count');
     this.cache.resize(budgetBytes, nowS);
     this.arena.resize(budgetBytes);
     this.#relocateAt = 0;
