@@ -9,6 +9,11 @@ export function largestObject(memory: ParsedConfig['cache']['memory']): number {
   return memory.maxObjectBytes ?? Math.min(MAX_OBJECT_BYTES, Math.floor(memory.sizeBytes / 4));
 }
 
+/** A directory cannot read a query: every spelling of one would be another copy of the same file. */
+function queryOf(origin: OriginConfig | undefined): 'all' | 'none' {
+  return origin?.type === 'files' ? 'none' : 'all';
+}
+
 /** Fills in the limits that follow from others, and makes paths absolute if `baseDir` (an absolute path) is given. */
 export function complete(parsed: ParsedConfig, baseDir: string | undefined): Config {
   const absolute = (path: string): string =>
@@ -25,7 +30,11 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
     ...parsed,
     cache: { ...parsed.cache, memory: { ...parsed.cache.memory, maxObjectBytes: tierBytes } },
     origins: Object.fromEntries(origins),
-    routes: parsed.routes.map((route) => ({ ...route, maxObjectBytes: route.maxObjectBytes ?? tierBytes })),
+    routes: parsed.routes.map((route) => ({
+      ...route,
+      key: { ...route.key, query: route.key.query ?? queryOf(parsed.origins[route.origin]) },
+      maxObjectBytes: route.maxObjectBytes ?? tierBytes,
+    })),
     log: { ...parsed.log, access: toFile ? { ...access, to: absolute(access.to) } : access },
   };
 }

@@ -11,7 +11,10 @@ type Memory = Parsed['cache']['memory'];
 type RawRoute = Parsed['routes'][number];
 
 /** Limits are filled in: a route's is never above the tier's. */
-export type RouteConfig = Omit<RawRoute, 'maxObjectBytes'> & { readonly maxObjectBytes: number };
+export type RouteConfig = Omit<RawRoute, 'maxObjectBytes' | 'key'> & {
+  readonly maxObjectBytes: number;
+  readonly key: { readonly host: boolean; readonly query: NonNullable<RawRoute['key']['query']> };
+};
 /** The memory tier. */
 export type MemoryConfig = Omit<Memory, 'maxObjectBytes'> & { readonly maxObjectBytes: number };
 /** One origin; `type` tells which kind. */

@@ -92,7 +92,7 @@ function write(origin: string, isAddress: boolean, options: StarterOptions): str
   lines.push('  - name: images', '    match:');
   for (const path of ['routes[].match.hosts', 'routes[].match.paths']) option(3, path);
   lines.push('    origin: images', '    key:');
-  option(3, 'routes[].key.query');
+  option(3, 'routes[].key.query', isAddress ? 'all' : 'none');
   lines.push('    ttl:');
   for (const line of wrap(
     `${rows.get('routes[].ttl.default')!.meta.about} Unless set: ${rows.get('routes[].ttl.default')!.meta.defaultNote}.`,

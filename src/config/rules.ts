@@ -277,7 +277,7 @@ const FLEETING =
 
 function checkQuery(path: Path, route: ParsedConfig['routes'][number]): Finding[] {
   const { query } = route.key;
-  if (typeof query === 'string') return [];
+  if (query === undefined || typeof query === 'string') return [];
   return query.flatMap((name, index) => {
     const at = [...path, 'key', 'query', index];
     if (query.indexOf(name) !== index)

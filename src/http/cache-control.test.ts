@@ -59,6 +59,15 @@ const CASES: [value: string | undefined, expected: Partial<CacheControl>][] = [
   ['max-age=60 60', { maxAgeS: 0 }],
   ['max-age=60;public', { maxAgeS: 0 }],
   ['max-age=60, max-age=x', { maxAgeS: 0 }],
+  // Malformed: what restricts counts wherever it is.
+  ['max-age=60; private', { maxAgeS: 0, private: true }],
+  ['PRIVATE; max-age=60', { private: true }],
+  ['max-age=60 no-store', { maxAgeS: 0, noStore: true }],
+  ['public no-cache, max-age=60', { noCache: true, maxAgeS: 60 }],
+  ['max-age=60;no-cache="x-a"', { maxAgeS: 0, noCache: true }],
+  ['max-age="60, private, ext="b"', { maxAgeS: 0, private: true }],
+  ['max-age=60; no-storex; x-private', { maxAgeS: 0 }],
+  ['max-age="60; private"', { maxAgeS: 0 }],
   ['s-maxage=x, max-age=60', { sMaxageS: 0, maxAgeS: 60 }],
   ['stale-if-error=x, max-stale=x, min-fresh=x, stale-while-revalidate', {}],
   // What is inside an unknown directive's quotes is not a directive.
@@ -72,6 +81,24 @@ const CASES: [value: string | undefined, expected: Partial<CacheControl>][] = [
 describe('parseCacheControl', () => {
   test.each(CASES)('%p', (value, expected) => {
     expect(given(value)).toEqual(expected);
+  });
+
+  test('no-store, no-cache and private restrict whatever they are parted with from their neighbours', () => {
+    const random = seededRandom(2);
+    const pick = (of: readonly string[]): string => of[random.u32() % of.length]!;
+    for (let round = 0; round < 2000; round++) {
+      const word = pick(['no-store', 'no-cache', 'private']);
+      const before = pick(['max-age=60', 'public', 's-maxage="5"', 'x', 'no-transform=']);
+      const after = pick(['max-age=60', 'immutable', 'x="a"', '']);
+      const cc = parseCacheControl(
+        before + pick([',', ';', ' ; ', ' ', '; ,', '/', ':']) + word + pick([',', ';', ' ', ';;']) + after,
+      );
+      expect([cc.noStore, cc.noCache, cc.private]).toEqual([
+        word === 'no-store',
+        word === 'no-cache',
+        word === 'private',
+      ]);
+    }
   });
 
   test('white space and letter case do not matter', () => {

@@ -43,11 +43,16 @@ export const NO_CACHE_CONTROL: CacheControl = Object.freeze(draft());
 /** The form that most image origins send; group 1 is the age, group 2 is there when immutable. */
 const COMMON = /^(public, ?)?max-age=(\d{1,9})(, ?immutable)?$/;
 
+/** RFC 9111 section 5.2: a token, perhaps with a token or a quoted string as its argument. */
+const WELL_FORMED = /^[!#$%&'*+\-.^_`|~\w]+(?:=(?:[!#$%&'*+\-.^_`|~\w]+|"(?:[^"\\]|\\[\s\S])*"))?$/;
+const RESTRICTING = /(?<![\w-])(?:no-cache|no-store|private)(?![\w-])/g;
+
 /**
  * Parses the joined value of all Cache-Control lines. Never throws; O(n).
  *
  * A directive given twice counts in its most restrictive value, an invalid `max-age` or `s-maxage` counts as 0 =
- * stale (RFC 9111 section 4.2.1); other invalid numbers grant nothing and are left out.
+ * stale (RFC 9111 section 4.2.1); other invalid numbers grant nothing and are left out. In a member that is no
+ * directive at all, as in `max-age=60; private`, the words `no-cache`, `no-store` and `private` count all the same.
  */
 export function parseCacheControl(value: string | undefined): CacheControl {
   if (value === undefined || value === '') return NO_CACHE_CONTROL;
@@ -61,11 +66,21 @@ export function parseCacheControl(value: string | undefined): CacheControl {
   }
   const cc = draft();
   for (const member of splitList(value)) {
+    if (!WELL_FORMED.test(member)) restrict(cc, member.toLowerCase());
     const eq = member.indexOf('=');
     if (eq < 0) apply(cc, member.toLowerCase(), undefined);
     else apply(cc, member.slice(0, eq).toLowerCase(), member.slice(eq + 1));
   }
   return cc;
+}
+
+/** Takes a malformed member for the restrictions that it mentions: a slip must not make a private image public. */
+function restrict(cc: Draft, member: string): void {
+  for (const [word] of member.matchAll(RESTRICTING)) {
+    if (word === 'private') cc.private = true;
+    else if (word === 'no-store') cc.noStore = true;
+    else cc.noCache = true;
+  }
 }
 
 /** Draft with every property in place: one hidden class for all. */

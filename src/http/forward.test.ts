@@ -19,11 +19,10 @@ describe('originRequestFields', () => {
     'user-agent',
     'authorization',
     'origin',
-    'referer',
+    'sec-ch-dpr',
     'dpr',
     'via',
     'x-custom',
-    'priority',
   ])('sends %s', (name) => {
     expect(originRequestFields(of({ [name]: 'v' })).get(name)).toBe('v');
   });
@@ -58,6 +57,22 @@ describe('originRequestFields', () => {
     'x-http-method-override',
     'x-host',
     'x-middleware-subrequest',
+    // Gateways read these as X-Forwarded-Host.
+    'x_forwarded_host',
+    'x-forwarded_host',
+    'x.forwarded.host',
+    'x_anything',
+    // The client's situation.
+    'referer',
+    'sec-fetch-site',
+    'sec-fetch-dest',
+    'sec-purpose',
+    'purpose',
+    'dnt',
+    'from',
+    'x-requested-with',
+    'upgrade-insecure-requests',
+    'priority',
   ])('keeps %s back', (name) => {
     expect(originRequestFields(of({ [name]: 'v', accept: '*/*' })).flat).toEqual(['accept', '*/*']);
   });
@@ -76,6 +91,16 @@ describe('originRequestFields', () => {
       'pragma',
       'no-cache',
     ]);
+  });
+
+  test('the situation on demand, and with cookies: then the answer is for one client', () => {
+    const flat = ['referer', 'http://a/', 'sec-fetch-dest', 'image'];
+    expect(originRequestFields(new Fields(flat), { neutral: false }).flat).toEqual(flat);
+    expect(originRequestFields(new Fields(flat), { cookies: true }).flat).toEqual(flat);
+    expect(originRequestFields(new Fields(flat), { cookies: true, neutral: true }).flat).toEqual([]);
+    expect(
+      originRequestFields(of({ x_forwarded_host: 'v' }), { neutral: false, cookies: true }).flat,
+    ).toEqual([]);
   });
 
   test('keeps the order, and lines of one name apart', () => {

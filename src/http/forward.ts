@@ -8,6 +8,11 @@ export interface ForwardRules {
   readonly cookies?: boolean;
   /** Send the client's Cache-Control and Pragma on, where the route obeys them. Default false. */
   readonly cacheDirectives?: boolean;
+  /**
+   * Keep back what tells of the client's situation and not of the image it wants. Default true, except with `cookies`:
+   * what such a request brings is for one client alone.
+   */
+  readonly neutral?: boolean;
 }
 
 /**
@@ -18,12 +23,22 @@ export interface ForwardRules {
  *   to the origin have none;
  * - conditions and Range: the cache fetches whole responses and sets its own conditions (RFC 9111 section 4.3.1);
  * - Cookie, Cache-Control and Pragma unless told: `only-if-cached`, for one, would make a cache upstream answer 504;
- * - fields by which clients could choose what the origin answers although no key has them (cache poisoning).
+ * - fields by which clients could choose what the origin answers although no key has them (cache poisoning), and
+ *   names of anything but letters, digits and hyphens: CGI, WSGI and Rack read `X_Forwarded_Host`, some servers even
+ *   `X.Forwarded.Host`, as X-Forwarded-Host;
+ * - unless told, the client's situation: Referer, Sec-Fetch-*, prefetch marks and the like. No key has them either, and
+ *   origins do look at them, above all hot-link protection: whoever asked first would choose, with a Referer, between
+ *   the image and its refusal for all. The origin is asked as by somebody who types the address.
+ *
+ * User-Agent is sent, for origins log it and block by it, and those that select by it say `Vary`; so is Origin, without
+ * which there is no answer that a page of another site may read (Fetch standard, CORS protocol).
  */
 export function originRequestFields(fields: Fields, rules: ForwardRules = {}): Fields {
   const forwarded = new Fields();
+  const neutral = rules.neutral ?? rules.cookies !== true;
   for (const [name, value] of withoutHopByHop(fields)) {
-    if (NOT_FORWARDED.has(name) || isPoisonous(name)) continue;
+    if (NOT_FORWARDED.has(name) || isPoisonous(name) || !UNAMBIGUOUS.test(name)) continue;
+    if (neutral && isSituation(name)) continue;
     if (name === 'cookie' && rules.cookies !== true) continue;
     if ((name === 'cache-control' || name === 'pragma') && rules.cacheDirectives !== true) continue;
     forwarded.add(name, value);
@@ -102,6 +117,24 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   'range',
 ]);
 
+/** Names that every gateway interface spells in one way. */
+const UNAMBIGUOUS = /^[a-z0-9-]+$/;
+
+/** Where the client comes from and why it asks. */
+const SITUATION: ReadonlySet<string> = new Set([
+  'dnt',
+  'from',
+  'priority',
+  'purpose',
+  'referer',
+  'sec-gpc',
+  'sec-purpose',
+  'upgrade-insecure-requests',
+  'x-moz',
+  'x-purpose',
+  'x-requested-with',
+]);
+
 const NOT_STORED: ReadonlySet<string> = new Set(['age', 'content-length', 'set-cookie', 'set-cookie2']);
 
 const NOT_PASSED: ReadonlySet<string> = new Set(['alt-svc']);
@@ -150,6 +183,10 @@ const POISONOUS: ReadonlySet<string> = new Set([
   'x-url-scheme',
   'x-wap-profile',
 ]);
+
+function isSituation(name: string): boolean {
+  return SITUATION.has(name) || name.startsWith('sec-fetch-');
+}
 
 function isPoisonous(name: string): boolean {
   return POISONOUS.has(name) || POISONOUS_PREFIXES.some((prefix) => name.startsWith(prefix));

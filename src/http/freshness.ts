@@ -18,7 +18,7 @@ export interface FreshnessRules {
   readonly heuristicFraction?: number | undefined;
   /** Longest heuristic lifetime; one day unless told. */
   readonly heuristicMaxS?: number | undefined;
-  /** Lifetime of errors that state none, and the cap on what a 5xx may state. 0: such errors are not kept. */
+  /** Lifetime of negative errors that state none, and the cap on what a 5xx may state. 0: such errors are not kept. */
   readonly negativeTtlS: number;
 }
 
@@ -46,7 +46,8 @@ export interface Freshness {
  *
  * Route lifetimes apply to *good* responses only: status below 400 and cacheable by default or `public`. An error
  * never lives longer than it says, and a 5xx never longer than `negativeTtlS`: an outage at the origin must not
- * outlast itself here.
+ * outlast itself here. The heuristic is for good responses alone; of errors that say nothing, those for which
+ * `isNegative` holds live for `negativeTtlS`, others not at all.
  *
  * @param receivedAtS when the response came in, seconds since the epoch: stands in for a missing Date.
  */
@@ -57,7 +58,7 @@ export function freshness(
   receivedAtS: number,
   cc: CacheControl = parseCacheControl(fields.get('cache-control')),
 ): Freshness {
-  if (isNegative(status)) return negative(status, fields, rules, receivedAtS, cc);
+  if (status >= 400) return ofError(status, fields, rules, receivedAtS, cc);
   const good = takesRouteLifetime(status, cc);
   if (good && rules.overrideTtlS !== undefined) {
     return { lifetimeS: rules.overrideTtlS, source: 'route-override' };
@@ -159,7 +160,7 @@ function isOverridden(status: number, cc: CacheControl, rules: StaleRules): bool
   return rules.overrideTtlS !== undefined && takesRouteLifetime(status, cc);
 }
 
-function negative(
+function ofError(
   status: number,
   fields: Fields,
   rules: FreshnessRules,
@@ -168,7 +169,8 @@ function negative(
 ): Freshness {
   const own = stated(fields, receivedAtS, cc);
   if (own !== undefined && (status < 500 || own.lifetimeS <= rules.negativeTtlS)) return own;
-  return rules.negativeTtlS > 0 ? { lifetimeS: rules.negativeTtlS, source: 'negative' } : NONE;
+  const negative = own !== undefined || isNegative(status);
+  return negative && rules.negativeTtlS > 0 ? { lifetimeS: rules.negativeTtlS, source: 'negative' } : NONE;
 }
 
 /** Lifetime that the response itself states (RFC 9111 section 4.2.1); the first of the three that is there counts. */

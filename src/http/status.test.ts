@@ -1,5 +1,12 @@
 import { expect, test } from 'bun:test';
-import { hasNoBody, isHeuristicallyCacheable, isNegative, isUnderstood, reasonPhrase } from './status.ts';
+import {
+  hasNoBody,
+  isHeuristicallyCacheable,
+  isNegative,
+  isNeverStored,
+  isUnderstood,
+  reasonPhrase,
+} from './status.ts';
 
 const ALL = Array.from({ length: 500 }, (_, i) => i + 100);
 
@@ -27,6 +34,10 @@ test('understood: registered, final, and not partial or conditional', () => {
 });
 
 test('negative: gone for everybody, or the origin in trouble', () => {
-  for (const status of [403, 404, 410, 429, 500, 503, 599]) expect(isNegative(status)).toBe(true);
-  for (const status of [200, 301, 400, 401, 407, 412, 416]) expect(isNegative(status)).toBe(false);
+  expect(ALL.filter((s) => s < 500 && isNegative(s))).toEqual([404, 410, 451]);
+  expect(ALL.filter((s) => s >= 500 && !isNegative(s))).toEqual([505, 511]);
+});
+
+test('never stored: the four of RFC 6585', () => {
+  expect(ALL.filter(isNeverStored)).toEqual([428, 429, 431, 511]);
 });

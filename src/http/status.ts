@@ -86,15 +86,23 @@ export function isUnderstood(status: number): boolean {
   return status >= 200 && status !== 206 && status !== 304 && PHRASES[status] !== undefined;
 }
 
+/** True for status codes whose responses must not be stored by any cache, whatever they say (RFC 6585 sections 3 to 6). */
+export function isNeverStored(status: number): boolean {
+  return NEVER_STORED.has(status);
+}
+
 /**
  * True for errors that a route's `negativeTtl` covers: the image is not there or the origin cannot say, for everybody
- * alike. Codes that depend on the client's own request (400, 401, 412, 416, ...) are not.
+ * alike. Those that one client's own fields can bring about are not, for nobody else's request is made of them: 400 and
+ * 401, but also 403 (hot-link protection), 405 and 505. So a client cannot make a URL fail for the others (H. V. Nguyen
+ * et al., "Your Cache Has Fallen", CCS 2019).
  */
 export function isNegative(status: number): boolean {
-  return status >= 500 || NEGATIVE.has(status);
+  return status >= 500 ? status !== 505 && status !== 511 : NEGATIVE.has(status);
 }
 
 const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([
   200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501,
 ]);
-const NEGATIVE: ReadonlySet<number> = new Set([403, 404, 405, 410, 414, 429, 451]);
+const NEGATIVE: ReadonlySet<number> = new Set([404, 410, 451]);
+const NEVER_STORED: ReadonlySet<number> = new Set([428, 429, 431, 511]);

@@ -26,6 +26,7 @@ function decide({ request = {}, response = {}, ...rest }: Given): StorabilityRef
   });
 }
 
+const LONG_AGO = 'Sun, 06 Nov 1994 08:49:37 GMT';
 const FRESH = { 'cache-control': 'max-age=60' };
 const cc = (value: string): Given => ({ response: { 'cache-control': value } });
 
@@ -51,7 +52,26 @@ const ROWS: [what: string, given: Given, refusal: StorabilityRefusal | undefined
   ['400 unmarked', { status: 400 }, 'status'],
   ['a made-up status with max-age', { status: 299, response: FRESH }, undefined],
   ['404', { status: 404 }, undefined],
-  ['403', { status: 403 }, undefined],
+  ['410', { status: 410 }, undefined],
+  ['451', { status: 451 }, undefined],
+  ['501', { status: 501 }, undefined],
+  // What one client's fields can bring about is for that client, unless the origin says otherwise.
+  ['400', { status: 400 }, 'status'],
+  ['403', { status: 403 }, 'status'],
+  ['403 with a validator', { status: 403, response: { etag: '"a"' } }, 'status'],
+  ['403 public', { ...cc('public'), status: 403 }, 'no-freshness'],
+  ['403 with max-age', { status: 403, response: FRESH }, undefined],
+  ['405, an old one', { status: 405, response: { 'last-modified': LONG_AGO } }, 'status'],
+  ['405 with max-age', { status: 405, response: FRESH }, undefined],
+  ['414', { status: 414 }, 'status'],
+  ['505', { status: 505 }, 'status'],
+  // RFC 6585 sections 3 to 6.
+  ['428 with max-age', { status: 428, response: FRESH }, 'status'],
+  ['429', { status: 429 }, 'status'],
+  ['429 with max-age', { status: 429, response: FRESH }, 'status'],
+  ['429 public, s-maxage', { ...cc('public, s-maxage=60'), status: 429 }, 'status'],
+  ['431 with max-age', { status: 431, response: FRESH }, 'status'],
+  ['511 with max-age', { status: 511, response: FRESH }, 'status'],
   ['503', { status: 503 }, undefined],
   ['503 when errors are not kept', { status: 503, response: FRESH, rules: { negativeTtlS: 0 } }, 'status'],
   ['404 when errors are not kept', { status: 404, rules: { negativeTtlS: 0 } }, 'no-freshness'],
@@ -66,6 +86,13 @@ const ROWS: [what: string, given: Given, refusal: StorabilityRefusal | undefined
     'status',
   ],
   ['private', cc('private, max-age=60'), 'private'],
+  // Slips of the pen must not publish what is private.
+  [
+    'private behind a semicolon',
+    { response: { 'cache-control': 'max-age=60; private', etag: '"a"' } },
+    'private',
+  ],
+  ['no-store behind a semicolon', cc('max-age=60;no-store, stale-if-error=60'), 'no-store'],
   ['private for one field', cc('private="x-user", max-age=60'), undefined],
   // Section 3.5.
   ['credentials', { response: FRESH, request: { authorization: 'Basic eA==' } }, 'authorization'],

@@ -7,7 +7,7 @@ import {
   type StaleRules,
   staleWindows,
 } from './freshness.ts';
-import { isHeuristicallyCacheable, isNegative, isUnderstood } from './status.ts';
+import { isHeuristicallyCacheable, isNegative, isNeverStored, isUnderstood } from './status.ts';
 import { parseVary } from './vary.ts';
 
 /** Why HTTP does not allow (or this cache does not want) a response to be stored; the words of `cache/outcome.ts`. */
@@ -67,12 +67,15 @@ export function storable(input: StorableInput): StorabilityRefusal | undefined {
   return isWorthKeeping(input) ? undefined : 'no-freshness';
 }
 
-/** RFC 9111 section 3: final, understood where that is asked for, cacheable by default or marked as cacheable. */
+/**
+ * RFC 9111 section 3: final, understood where that is asked for, cacheable by default or marked as cacheable. Of errors
+ * only those that are negative are cacheable by default.
+ */
 function isStorableStatus(status: number, fields: Fields, cc: CacheControl, rules: FreshnessRules): boolean {
-  if (status < 200 || status === 304 || status > 599) return false;
+  if (status < 200 || status === 304 || status > 599 || isNeverStored(status)) return false;
   if (cc.mustUnderstand && !isUnderstood(status)) return false;
   if (status >= 500 && rules.negativeTtlS <= 0) return false;
-  if (isHeuristicallyCacheable(status) || (isNegative(status) && rules.negativeTtlS > 0)) return true;
+  if (status < 400 ? isHeuristicallyCacheable(status) : isNegative(status)) return true;
   return cc.public || cc.sMaxageS !== undefined || cc.maxAgeS !== undefined || fields.has('expires');
 }
 

@@ -41,26 +41,38 @@ export function normalisePath(rawTarget: string): Target | undefined {
 }
 
 /**
- * The part of a query that counts, canonical: parameters normalised as in the path, sorted by name, those of one name
- * in their order; empty ones dropped. A stray `%` becomes `%25`, for a broken tracking parameter must not cost the
+ * The part of a query that counts, and that the origin is sent. With `all`, the query as it is: signatures over it, its
+ * order and its spelling may all matter. With a list, canonical: parameters normalised as in the path, sorted by name,
+ * those of one name in their order; empty ones dropped. A stray `%` becomes `%25`, for a broken tracking parameter must not cost the
  * image. `a` and `a=` stay different, as do `+` and `%20`. Idempotent.
  *
  * @param query as in {@link Target}: without `?`.
  */
 export function selectQuery(query: string, rule: QueryRule): string {
   if (query === '' || rule === 'none') return '';
-  const allowed = rule === 'all' ? undefined : rule.allow;
-  if (allowed !== undefined && allowed.length === 0) return '';
+  if (rule === 'all') return query;
   const parameters: { name: string; text: string }[] = [];
   for (const raw of query.split('&')) {
     if (raw === '') continue;
     const text = normaliseEncoding(raw.replace(STRAY_PERCENT, '%25'), NOT_IN_QUERY);
     const eq = text.indexOf('=');
     const name = eq < 0 ? text : text.slice(0, eq);
-    if (allowed === undefined || isAllowed(name, allowed)) parameters.push({ name, text });
+    if (isAllowed(name, rule.allow)) parameters.push({ name, text });
   }
   if (parameters.length > 1) parameters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return parameters.map((parameter) => parameter.text).join('&');
+}
+
+/**
+ * The host of an authority, as it counts for routes and keys: lower-case, without port and without the dot that ends an
+ * absolute name. `IMG.test`, `img.test:80` and `img.test.` are one host; an IPv6 address keeps its brackets.
+ *
+ * @param authority `host[:port]`, as in the Host field (RFC 9110 section 7.2).
+ */
+export function hostName(authority: string): string {
+  const colon = authority.lastIndexOf(':');
+  const name = colon > authority.lastIndexOf(']') ? authority.slice(0, colon) : authority;
+  return (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase();
 }
 
 /** `name` is canonical; the operator's list is as it was written, perhaps `size[w]` or with letters beyond ASCII. */

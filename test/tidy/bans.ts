@@ -108,7 +108,7 @@ interface Edge {
 export const EDGES: readonly Edge[] = [
   edge(
     'src/main.ts',
-    ['time', 'random', 'process', 'disk', 'net'],
+    ['time', 'random', 'process', 'disk', 'net', 'runtime'],
     'the composition root: builds the real ones and hands them in',
   ),
   edge('src/origin/files.ts', ['disk'], 'the origin that is a directory'),
