@@ -113,6 +113,14 @@ export const ERRORS = {
     meaning: 'A request with a major version other than 1.',
     remedy: 'Let the load balancer speak HTTP/1.1 to the node.',
   },
+  loop: {
+    status: 508,
+    publicText: 'The request goes round in circles.',
+    meaning:
+      'The request came through this very node before: its Via field says so (RFC 9110 section 7.6.3).',
+    remedy:
+      'Check that no address in origins.*.url leads back to this node, directly or by a proxy in front of it.',
+  },
   'origin-dns': {
     status: 502,
     publicText: 'The image could not be fetched.',
@@ -130,6 +138,14 @@ export const ERRORS = {
     publicText: 'The image could not be fetched in time.',
     meaning: 'No connection to the origin within timeouts.connect.',
     remedy: 'Check firewalls (dropped packets look like this) and the load of the origin.',
+  },
+  'origin-overloaded': {
+    status: 503,
+    publicText: 'Too busy at the moment. Please try again.',
+    meaning:
+      'All connections to the origin (origins.*.connections) stayed busy for timeouts.total, or too many requests waited for one.',
+    remedy:
+      'Look at the load and latency of the origin: it does not keep up with the misses. More connections help only if it can.',
   },
   'origin-tls': {
     status: 502,

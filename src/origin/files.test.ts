@@ -10,10 +10,11 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFilesOrigin } from './files.ts';
-import { get, start, until } from './origin.fixture.ts';
+import { get, ManualClock, start, until } from './origin.fixture.ts';
 import { originSuite } from './origin.suite.ts';
 
 const temporary: string[] = [];
@@ -192,20 +193,115 @@ describe('files origin', () => {
     expect(got.body.equals(Buffer.alloc(900_000, 1))).toBe(true);
   });
 
-  test('opens at most so many files at a time and serves the others in turn', async () => {
-    const narrow = createFilesOrigin({ name: 'disk', root, maxBodyBytes: 1_000_000, maxOpenFiles: 2 });
-    const all = Array.from({ length: 10 }, () =>
-      start(narrow, '/limit.jpg', { onPart: (r) => r.exchange?.pause() }),
+  /** An origin with two files at a time, whose files open when `release` is called. */
+  function gated(clock = new ManualClock()) {
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let opens = 0;
+    const narrow = createFilesOrigin(
+      { name: 'disk', root, maxBodyBytes: 1_000_000, maxOpenFiles: 2 },
+      {
+        clock,
+        open: async (...args) => {
+          opens += 1;
+          await gate;
+          return open(...args);
+        },
+      },
     );
-    await until(() => all.filter((one) => one.receivedBytes > 0).length === 2);
+    return { narrow, clock, release, opens: () => opens };
+  }
+
+  test('opens at most so many files at a time and serves the others in turn', async () => {
+    const { narrow, clock, release, opens } = gated();
+    const all = Array.from({ length: 10 }, () => start(narrow, '/limit.jpg'));
+    await until(() => opens() === 2);
     await get(origin, '/limit.jpg');
-    expect(all.filter((one) => one.receivedBytes > 0).length).toBe(2);
+    expect(opens()).toBe(2);
     expect(narrow.gauges()).toEqual({ active: 10, connections: 2 });
-    for (const one of all) {
-      one.onPart = undefined;
-      one.exchange?.resume();
-    }
+    release();
     for (const one of all) expect(await one.ended).toBe('end');
     await until(() => narrow.gauges().connections === 0);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('an exchange that waits too long for its turn fails', async () => {
+    const { narrow, clock, release, opens } = gated();
+    const stuck = [start(narrow, '/a.jpg'), start(narrow, '/a.jpg')];
+    await until(() => opens() === 2);
+    const gone = start(narrow, '/a.jpg');
+    const late = start(narrow, '/a.jpg');
+    await until(() => clock.pending === 2);
+    gone.exchange?.abort();
+    gone.silenced = true;
+    clock.advance(9_999);
+    expect(late.ending).toBeUndefined();
+    clock.advance(1);
+    expect(late.failure).toEqual({
+      cause: 'overloaded',
+      detail:
+        'origin disk (files): 2 files stayed open for 10000 ms, and none was free; does the disk or the volume hang?',
+    });
+    release();
+    for (const one of stuck) expect(await one.ended).toBe('end');
+    expect([...late.violations, ...gone.violations]).toEqual([]);
+    await until(() => narrow.gauges().connections === 0);
+    expect([narrow.gauges().active, clock.pending]).toEqual([0, 0]);
+  });
+
+  test('paused exchanges hold no file, and go on where they were', async () => {
+    const body = Buffer.from(Array.from({ length: 900_000 }, (_, i) => (i * 7919) >> 8));
+    writeFileSync(join(root, 'paused.jpg'), body);
+    const narrow = createFilesOrigin({ name: 'disk', root, maxBodyBytes: 1_000_000, maxOpenFiles: 2 });
+    const all = Array.from({ length: 10 }, () =>
+      start(narrow, '/paused.jpg', { onPart: (r) => r.exchange?.pause() }),
+    );
+    await until(() => all.every((one) => one.receivedBytes > 0));
+    await until(() => narrow.gauges().connections === 0);
+    expect(narrow.gauges().active).toBe(10);
+    expect((await get(narrow, '/a.jpg')).body.toString()).toBe('image');
+    all[0]!.exchange?.abort();
+    all[0]!.silenced = true;
+    all[1]!.onPart = (r) => {
+      r.exchange?.pause();
+      r.exchange?.resume();
+    };
+    all[2]!.onPart = (r) => {
+      r.exchange?.pause();
+      setImmediate(() => r.exchange?.resume());
+    };
+    for (const one of all.slice(3)) one.onPart = undefined;
+    for (const one of all) one.exchange?.resume();
+    for (const one of all.slice(1)) {
+      expect(await one.ended).toBe('end');
+      expect(one.body.equals(body)).toBe(true);
+      expect(one.violations).toEqual([]);
+    }
+    expect(all[0]!.violations).toEqual([]);
+    await until(() => narrow.gauges().connections === 0);
+    expect(narrow.gauges().active).toBe(0);
+  });
+
+  test.each([
+    ['appended to', (path: string) => appendFileSync(path, 'more')],
+    ['overwritten', (path: string) => writeFileSync(path, Buffer.alloc(900_000, 2))],
+    ['removed', (path: string) => unlinkSync(path)],
+  ])('a file that is %s while its exchange is paused is truncated', async (_, change) => {
+    const path = join(root, 'moving.jpg');
+    writeFileSync(path, Buffer.alloc(900_000, 1));
+    const own = createFilesOrigin({ name: 'disk', root, maxBodyBytes: 1_000_000 });
+    const got = start(own, '/moving.jpg', { onPart: (r) => r.exchange?.pause() });
+    await until(() => got.receivedBytes > 0 && own.gauges().connections === 0);
+    const before = got.receivedBytes;
+    change(path);
+    got.exchange?.resume();
+    expect(await got.ended).toBe('fail');
+    expect(got.failure).toEqual({
+      cause: 'truncated',
+      detail: 'origin disk (files): file changed while it was read',
+    });
+    expect(got.receivedBytes).toBe(before);
   });
 });

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import type { Clock, Timer } from '../base/clock.ts';
 import { evaluateConditional } from '../http/conditional.ts';
 import { formatHttpDate } from '../http/date.ts';
 import { Fields } from '../http/fields.ts';
@@ -20,11 +21,15 @@ export interface FilesOriginOptions {
   readonly root: string;
   /** Larger files fail as `too-large`. */
   readonly maxBodyBytes: number;
-  /** Files open at a time; further requests wait in order. Default 64. */
+  /** Files open at a time; further exchanges wait in order. Default 64. */
   readonly maxOpenFiles?: number;
+  /** An exchange that waited so long for its turn fails as `connect-timeout`. Default 10,000. */
+  readonly maxWaitMs?: number;
 }
 
 export interface FilesOriginDeps {
+  /** For `maxWaitMs`. Without a clock, exchanges wait without limit. */
+  readonly clock?: Clock;
   /** Default: that of `node:fs/promises`. */
   readonly open?: typeof open;
   /** Told of errors that a sink threw; its exchange is over then. Default: thrown again, from a microtask. */
@@ -33,6 +38,7 @@ export interface FilesOriginDeps {
 
 const CHUNK_BYTES = 64 * 1024;
 const MAX_OPEN_FILES_DEFAULT = 64;
+const MAX_WAIT_MS_DEFAULT = 10_000;
 /** A file name that leads to nothing: a plain 404, not a failure. */
 const NOT_FOUND_CODES = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'ENXIO']);
 
@@ -45,7 +51,9 @@ const NOT_FOUND_CODES = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', '
  *
  * The entity tag is made of size and modification time and is strong, since a file that changes while it is read
  * fails as `truncated`. No Cache-Control: the route decides. Costs about six system calls per small file, on the
- * runtime's thread pool; bodies are read in chunks of 64 KiB, and nothing is read ahead while paused.
+ * runtime's thread pool; bodies are read in chunks of 64 KiB, and nothing is read ahead while paused. A paused exchange
+ * holds no open file, so readers that are slow do not keep others waiting; it goes on if size and modification time are
+ * still the same, and else fails as `truncated`.
  */
 export function createFilesOrigin(options: FilesOriginOptions, deps: FilesOriginDeps = {}): Origin {
   return new FilesOrigin(options, deps);
@@ -56,8 +64,10 @@ class FilesOrigin implements Origin {
   readonly options: FilesOriginOptions;
   readonly open: typeof open;
   readonly onFault: (error: unknown) => void;
+  readonly #clock: Clock | undefined;
   readonly #maxOpenFiles: number;
-  readonly #waiting = new Set<FileExchange>();
+  readonly #maxWaitMs: number;
+  readonly #waiting = new Map<FileExchange, Timer | undefined>();
   #active = 0;
   #running = 0;
 
@@ -66,15 +76,29 @@ class FilesOrigin implements Origin {
     this.options = options;
     this.open = deps.open ?? open;
     this.onFault = deps.onFault ?? rethrowLater;
+    this.#clock = deps.clock;
     this.#maxOpenFiles = options.maxOpenFiles ?? MAX_OPEN_FILES_DEFAULT;
+    this.#maxWaitMs = options.maxWaitMs ?? MAX_WAIT_MS_DEFAULT;
   }
 
   fetch(request: OriginRequest, sink: OriginSink): OriginExchange {
     const exchange = new FileExchange(this, request, sink);
     this.#active += 1;
-    this.#waiting.add(exchange);
-    queueMicrotask(() => this.#startNext());
+    this.admit(exchange);
     return exchange;
+  }
+
+  /** Runs it, or lets it wait for its turn. */
+  admit(exchange: FileExchange): void {
+    this.#waiting.set(exchange, undefined);
+    queueMicrotask(() => {
+      this.#startNext();
+      if (!this.#waiting.has(exchange)) return;
+      const timer = this.#clock?.after(this.#maxWaitMs, () => {
+        exchange.waitedTooLong(`${this.#maxOpenFiles} files stayed open for ${this.#maxWaitMs} ms`);
+      });
+      this.#waiting.set(exchange, timer);
+    });
   }
 
   close(): void {
@@ -88,13 +112,18 @@ class FilesOrigin implements Origin {
   /** The exchange will call its sink no more. */
   ended(exchange: FileExchange): void {
     this.#active -= 1;
+    this.#leaveQueue(exchange);
+  }
+
+  #leaveQueue(exchange: FileExchange): void {
+    this.#clock?.cancel(this.#waiting.get(exchange));
     this.#waiting.delete(exchange);
   }
 
   #startNext(): void {
-    const next: FileExchange | undefined = this.#waiting.values().next().value;
+    const next: FileExchange | undefined = this.#waiting.keys().next().value;
     if (next === undefined || this.#running >= this.#maxOpenFiles) return;
-    this.#waiting.delete(next);
+    this.#leaveQueue(next);
     this.#running += 1;
     void next.run().finally(() => {
       this.#running -= 1;
@@ -103,14 +132,28 @@ class FilesOrigin implements Origin {
   }
 }
 
+/** The file that is being sent, and how far. */
+interface Progress {
+  readonly path: string;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly sizeBytes: number;
+  at: number;
+}
+
+const CHANGED = 'file changed while it was read';
+
 class FileExchange implements OriginExchange {
   readonly #origin: FilesOrigin;
   readonly #request: OriginRequest;
   readonly #sink: OriginSink;
   #over = false;
   #paused = false;
-  #wake: (() => void) | undefined;
+  /** Paused, and so without a file; {@link resume} lets it wait for its turn. */
+  #parked = false;
   #fileName = '';
+  #path = '';
+  #progress: Progress | undefined;
 
   constructor(origin: FilesOrigin, request: OriginRequest, sink: OriginSink) {
     this.#origin = origin;
@@ -124,30 +167,45 @@ class FileExchange implements OriginExchange {
 
   resume(): void {
     this.#paused = false;
-    this.#wake?.();
+    if (!this.#parked || this.#over) return;
+    this.#parked = false;
+    this.#origin.admit(this);
   }
 
   abort(): void {
     if (this.#over) return;
     this.#over = true;
     this.#origin.ended(this);
-    this.#wake?.();
   }
 
-  /** Never rejects. */
+  waitedTooLong(what: string): void {
+    this.#fail('overloaded', `${what}, and none was free; does the disk or the volume hang?`);
+  }
+
+  /** Goes on to the end, or to a pause. Never rejects. */
   async run(): Promise<void> {
     let file: FileHandle | undefined;
     try {
-      file = await this.#open();
+      const progress = this.#progress;
+      file = progress === undefined ? await this.#open() : await this.#openPath(progress.path);
       if (this.#over) return;
-      if (file === undefined) this.#answer(404, new Fields(['content-length', '0']));
+      if (progress !== undefined) await this.#goOn(file, progress);
+      else if (file === undefined) this.#answer(404, new Fields(['content-length', '0']));
       else await this.#serve(file);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       this.#fail('unreadable', `${code ?? message}; check the permissions and the disk`);
     } finally {
       await file?.close().catch(() => undefined); // nothing was written: nothing can be lost
+      this.#park();
     }
+  }
+
+  /** Between two runs; a resume that came while the file was closed counts too. */
+  #park(): void {
+    if (this.#over) return;
+    if (this.#paused) this.#parked = true;
+    else this.#origin.admit(this);
   }
 
   /** The regular file that the target names; undefined when there is none. */
@@ -160,11 +218,20 @@ class FileExchange implements OriginExchange {
       const path = await realpath(join(root, ...segments));
       const prefix = root.endsWith(sep) ? root : root + sep;
       if (!path.startsWith(prefix) || path.slice(prefix.length).split(sep).some(isHidden)) return undefined;
+      this.#path = path;
+    } catch (error) {
+      if (NOT_FOUND_CODES.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      throw error;
+    }
+    return this.#openPath(this.#path);
+  }
+
+  /** Undefined unless a regular file is there. */
+  async #openPath(path: string): Promise<FileHandle | undefined> {
+    try {
       // Not blocking: opening a named pipe would wait for a writer otherwise.
-      const file = await this.#origin.open(
-        path,
-        constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-      );
+      const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+      const file = await this.#origin.open(path, flags);
       if ((await file.stat()).isFile()) return file;
       await file.close();
       return undefined;
@@ -213,32 +280,34 @@ class FileExchange implements OriginExchange {
     this.#tell(() =>
       this.#sink.onHead({ status: 200, fields: head, framing: 'length', bodyBytes: sizeBytes }),
     );
-    await this.#send(file, sizeBytes);
-    if (this.#over) return;
-    const now = await file.stat({ bigint: true });
-    if (now.size !== size || now.mtimeNs !== mtimeNs)
-      this.#fail('truncated', 'file changed while it was read');
-    else this.#end();
+    this.#progress = { path: this.#path, size, mtimeNs, sizeBytes, at: 0 };
+    await this.#send(file, this.#progress);
   }
 
-  async #send(file: FileHandle, sizeBytes: number): Promise<void> {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, sizeBytes));
-    for (let at = 0; at < sizeBytes && !this.#over; ) {
-      if (this.#paused) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        continue;
-      }
+  /** After a pause, with the file opened anew. */
+  async #goOn(file: FileHandle | undefined, progress: Progress): Promise<void> {
+    if (file !== undefined && (await isSame(file, progress))) await this.#send(file, progress);
+    else this.#fail('truncated', CHANGED);
+  }
+
+  async #send(file: FileHandle, progress: Progress): Promise<void> {
+    const { sizeBytes } = progress;
+    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, sizeBytes - progress.at));
+    while (progress.at < sizeBytes && !this.#over) {
+      if (this.#paused) return;
+      const { at } = progress;
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, sizeBytes - at), at);
       if (this.#over) return;
       if (bytesRead === 0) {
         this.#fail('truncated', `file ended after ${at} of ${sizeBytes} bytes while it was read`);
         return;
       }
-      at += bytesRead;
+      progress.at += bytesRead;
       this.#tell(() => this.#sink.onData(buffer.subarray(0, bytesRead)));
     }
+    if (this.#over) return;
+    if (await isSame(file, progress)) this.#end();
+    else this.#fail('truncated', CHANGED);
   }
 
   /** A whole response without a body. */
@@ -275,6 +344,11 @@ class FileExchange implements OriginExchange {
       this.#origin.onFault(error);
     }
   }
+}
+
+async function isSame(file: FileHandle, { size, mtimeNs }: Progress): Promise<boolean> {
+  const now = await file.stat({ bigint: true });
+  return now.size === size && now.mtimeNs === mtimeNs;
 }
 
 function rethrowLater(error: unknown): void {

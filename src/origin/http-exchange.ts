@@ -21,13 +21,19 @@ import type {
 
 /** All in milliseconds. */
 export interface HttpTimeouts {
-  /** From the request until a connection carries it: waiting for a free one, resolving, connecting, TLS. */
+  /** From the request until a connection carries it: resolving, connecting, TLS. Stands still while all are busy. */
   readonly connectMs: number;
   /** From then until the whole response head is there. */
   readonly firstByteMs: number;
-  /** Longest pause between two parts of the body. Does not run while the exchange is paused. */
+  /**
+   * Longest time between two parts of the body. Does not run while the exchange is paused; but one that stays paused
+   * for so long loses its connection when another exchange waits for it.
+   */
   readonly idleMs: number;
-  /** From the request to the end of the body, redirects, retries and pauses included. */
+  /**
+   * From the request to the end of the body, redirects, retries and the wait for a free connection included. Pauses, which
+   * are the readers' fault, count only while others wait for a connection.
+   */
   readonly totalMs: number;
 }
 
@@ -71,6 +77,8 @@ export class HttpExchange implements OriginExchange, Waiter {
   /** Stamped by {@link check}, so that nothing on the way of the bytes reads a clock. */
   #startedMs = Number.NaN;
   #movedMs = Number.NaN;
+  #pausedSinceMs = Number.NaN;
+  #checkedMs = Number.NaN;
   #moved = true;
 
   constructor(host: ExchangeHost, request: OriginRequest, target: string, sink: OriginSink) {
@@ -115,11 +123,14 @@ export class HttpExchange implements OriginExchange, Waiter {
   /** Ends the exchange if it is late. Deadlines pass up to two periods of this call late, never early. */
   check(nowMs: number): void {
     const { connectMs, firstByteMs, idleMs, totalMs } = this.#host.timeouts;
-    if (Number.isNaN(this.#startedMs)) this.#startedMs = nowMs;
-    if (this.#moved || (this.#paused && this.#phase !== 'waiting')) {
-      this.#moved = false;
-      this.#movedMs = nowMs;
-    }
+    if (Number.isNaN(this.#startedMs)) this.#startedMs = this.#checkedMs = nowMs;
+    const queued = this.#phase === 'waiting' && this.#pool.saturated;
+    const held = this.#paused && this.#phase !== 'waiting';
+    if (held && !this.#pool.crowded) this.#startedMs += nowMs - this.#checkedMs;
+    this.#checkedMs = nowMs;
+    if (this.#moved || !held) this.#pausedSinceMs = nowMs;
+    if (this.#moved || held || queued) this.#movedMs = nowMs;
+    this.#moved = false;
     const stillMs = nowMs - this.#movedMs;
     if (this.#phase === 'waiting' && stillMs >= connectMs) {
       this.#fail('connect-timeout', `no connection within ${connectMs} ms: ${this.#pool.explainWait()}`);
@@ -127,8 +138,14 @@ export class HttpExchange implements OriginExchange, Waiter {
       this.#fail('first-byte-timeout', `connected, but no complete response head within ${firstByteMs} ms`);
     } else if (this.#phase === 'body' && stillMs >= idleMs) {
       this.#fail('idle-timeout', `no part of the body for ${idleMs} ms`);
+    } else if (held && nowMs - this.#pausedSinceMs >= idleMs && this.#pool.crowded) {
+      this.#fail(
+        'idle-timeout',
+        `its readers took nothing for ${idleMs} ms while others waited for a connection`,
+      );
     } else if (nowMs - this.#startedMs >= totalMs) {
-      this.#fail('total-timeout', `not whole within ${totalMs} ms`);
+      if (queued) this.#fail('overloaded', `no connection within ${totalMs} ms: ${this.#pool.explainWait()}`);
+      else this.#fail('total-timeout', `not whole within ${totalMs} ms`);
     }
   }
 

@@ -3,7 +3,7 @@ import { BAD_ORIGIN_BODY, startBadOrigin } from '../../test/support/bad-origin.t
 import { startOriginServer } from '../../test/support/origin-server.ts';
 import { httpOrigin } from './http.fixture.ts';
 import type { Connect } from './http-connection.ts';
-import { get, ManualClock, start, until } from './origin.fixture.ts';
+import { get, ManualClock, type Recorder, start, until } from './origin.fixture.ts';
 
 const bad = await startBadOrigin();
 const made: ReturnType<typeof httpOrigin>[] = [];
@@ -162,23 +162,43 @@ describe('http origin: the queue', () => {
     await server.stop();
   });
 
-  test('waiting counts as connecting, and those that left are skipped', async () => {
+  test('waiting for a busy connection is not connecting: it has the total time, and those that left are skipped', async () => {
     const clock = new ManualClock();
     const shop = origin(bad.url, { maxConnections: 1 }, { clock });
     const busy = start(shop, '/hang-mid-body');
     await until(() => busy.receivedBytes > 0);
     const late = start(shop, '/good');
-    clock.advance(900);
+    clock.advance(2_500); // far above connectMs, below what ends the busy one
+    expect(late.failure).toBeUndefined();
     const gone = start(shop, '/good');
     const patient = start(shop, '/good');
     gone.exchange?.abort();
     gone.silenced = true;
-    clock.advance(300);
-    expect(late.failure?.cause).toBe('connect-timeout');
-    expect(late.failure?.detail).toContain('all 1 connections (maxConnections) stayed busy');
     busy.exchange?.abort();
+    expect(await late.ended).toBe('end');
     expect(await patient.ended).toBe('end');
     expect(gone.violations).toEqual([]);
+  });
+
+  test('takes a connection from an exchange that nobody reads, and only then', async () => {
+    const clock = new ManualClock();
+    const shop = origin(bad.url, { maxConnections: 2 }, { clock });
+    const pausing = { onPart: (r: Recorder) => r.exchange?.pause() };
+    const read = start(shop, '/hang-mid-body', pausing);
+    const unread = start(shop, '/hang-mid-body', pausing);
+    await until(() => read.receivedBytes > 0 && unread.receivedBytes > 0);
+    clock.advance(5000);
+    expect([read.ending, unread.ending]).toEqual([undefined, undefined]); // nobody else needs it
+    read.exchange?.resume(); // slow, but it takes
+    read.exchange?.pause();
+    const waiting = start(shop, '/good');
+    clock.advance(100);
+    expect(unread.failure?.cause).toBe('idle-timeout');
+    expect(unread.failure?.detail).toContain('took nothing for 3000 ms while others waited for a connection');
+    expect(await waiting.ended).toBe('end');
+    clock.advance(3500);
+    expect(read.ending).toBeUndefined(); // the other connection is free again
+    read.exchange?.abort();
   });
 
   test('has an end', async () => {
@@ -187,7 +207,7 @@ describe('http origin: the queue', () => {
     await until(() => first.receivedBytes > 0);
     const waiting = [start(shop, '/good'), start(shop, '/good')];
     const refused = await get(shop, '/good');
-    expect(refused.failure?.cause).toBe('connect-timeout');
+    expect(refused.failure?.cause).toBe('overloaded');
     expect(refused.failure?.detail).toContain('2 requests already wait');
     expect(refused.violations).toEqual([]);
     first.exchange?.abort();

@@ -82,7 +82,7 @@ export class HttpPool implements ConnectionKeeper {
     const { maxConnections, maxQueue } = this.#options;
     if (this.#waiting.size >= maxQueue) {
       const detail = `all ${maxConnections} connections are busy and ${maxQueue} requests already wait for one`;
-      queueMicrotask(() => waiter.onNotConnected({ cause: 'connect-timeout', detail }));
+      queueMicrotask(() => waiter.onNotConnected({ cause: 'overloaded', detail }));
       return;
     }
     this.#waiting.add(waiter);
@@ -92,6 +92,17 @@ export class HttpPool implements ConnectionKeeper {
   /** The waiter needs no connection any more. */
   cancel(waiter: Waiter): void {
     this.#waiting.delete(waiter);
+  }
+
+  /** Every connection that there may be is open and in use: waiting says nothing about connecting. */
+  get saturated(): boolean {
+    return this.#open >= this.#options.maxConnections;
+  }
+
+  /** Somebody waits only because every connection is taken. */
+  get crowded(): boolean {
+    const wanting = this.#waiting.size > this.#connecting.size;
+    return wanting && this.#open + this.#connecting.size >= this.#options.maxConnections;
   }
 
   /** Why a waiter has no connection yet, for its failure's detail. */

@@ -19,7 +19,7 @@ export interface HttpOriginOptions {
   readonly tls: TlsOptions;
   /** To one host and port. */
   readonly maxConnections: number;
-  /** Requests that may wait for a connection; the next one fails at once with `connect-timeout`. Default 1024. */
+  /** Requests that may wait for a connection; the next one fails at once with `overloaded`. Default 1024. */
   readonly maxQueue?: number;
   /** How long an unused connection is kept, unless the server promises less. Default 4000. */
   readonly idleConnectionMs?: number;

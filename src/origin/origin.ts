@@ -65,6 +65,7 @@ export const ORIGIN_FAILURES = [
   'dns', // the name does not resolve
   'refused', // nothing listens there, or the network is unreachable
   'connect-timeout',
+  'overloaded', // every connection to it stayed busy, or too many requests wait for one
   'tls', // handshake failed or certificate not accepted
   'reset', // the connection broke before the head was complete
   'first-byte-timeout', // connected, but no response head in time

@@ -88,13 +88,13 @@ test('a pipelined request is not handed over before the one before it is answere
 
 test('input that runs far ahead is served in the end', async () => {
   const hold = held();
-  await using bench = serverWith(hold.serve, { limits: { readAheadBytes: 1_000 } });
+  await using bench = serverWith(hold.serve);
   const count = 8_000;
   const client = bench.client();
   client.send(GET);
   await eventually(() => hold.requests.length === 1);
   for (let piece = 1; piece < count; piece += 500) {
-    client.send(GET.repeat(Math.min(500, count - piece))); // 17 KB, many times what is kept
+    client.send(GET.repeat(Math.min(500, count - piece))); // 17 KB
     await new Promise((resolve) => setImmediate(resolve));
   }
   for (let answered = 0; answered < count; answered += 1) {
@@ -105,6 +105,19 @@ test('input that runs far ahead is served in the end', async () => {
   const answer = 'HTTP/1.1 204 No Content\r\n\r\n';
   await client.until(() => client.received.length === answer.length * count);
   expect(client.received === answer.repeat(count)).toBe(true);
+});
+
+test.each([100, 20_000])('%d requests before a FIN are all answered', async (count) => {
+  await using bench = serverWith(echo);
+  const client = bench.client().send(GET.repeat(count));
+  client.socket.end();
+  const received = await client.all();
+  expect(received === 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/a'.repeat(count)).toBe(true);
+  expect(bench.server.stats).toMatchObject({ requests: count, unfinished: 0 });
+  const part = bench.client().send(GET.repeat(count).slice(0, -1));
+  part.socket.end();
+  await part.all();
+  expect(bench.server.stats).toMatchObject({ requests: 2 * count - 1, unfinished: 0 });
 });
 
 test('HTTP/1.0: closes, unless the client asks to keep alive; a missing Host becomes our own', async () => {

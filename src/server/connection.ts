@@ -24,8 +24,9 @@ const ANSWER_HEAD_BYTES_MAX = 64 * 1024;
 
 /**
  * One client connection: requests one after the other (RFC 9112 section 9.3.2), each handed to the handler and
- * answered before the next one is looked at. Memory per connection is bounded by `limits`: input that runs ahead
- * stops being read, output is read from the payload only as the client takes it.
+ * answered before the next one is looked at. Memory per connection is bounded: the socket is not read while input is
+ * left behind a request under way, so that is at most what the runtime reads at once (512 KiB, mostly far less: what
+ * the kernel had); output is read from the payload only as the client takes it.
  *
  * Whatever happens, every answer is settled exactly once, and `abandon` is called at most once, and only for a
  * request that was not answered.
@@ -45,6 +46,8 @@ export class Connection implements Responder, SenderEvents {
   #bodyBytesLeft = 0;
   #headStarted = false;
   #inReadLoop = false;
+  /** Requests are left for a later turn. */
+  #turnDue = false;
   #paused = false;
   #peerEnded = false;
   #lingeredBytes = 0;
@@ -83,15 +86,16 @@ export class Connection implements Responder, SenderEvents {
       const rest = this.#input?.subarray(this.#inputAt);
       this.#input = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
       this.#inputAt = 0;
-      if (this.#phase === 'reading') this.#read();
-      else if (this.#input.length > this.#host.limits.readAheadBytes) this.#pause();
+      if (this.#phase === 'reading' && !this.#turnDue) this.#read();
+      else this.#pause();
     }
   }
 
   /** The client shut its sending side; it may still wait for answers (as `printf ... | nc` does). */
   onPeerEnd(): void {
     this.#peerEnded = true;
-    if (this.#phase !== 'handling' && this.#phase !== 'sending') this.#hangUp();
+    const busy = this.#phase === 'handling' || this.#phase === 'sending';
+    if (!busy && !this.#turnDue) this.#hangUp(); // all input was tried: no whole request is left
   }
 
   onDrain(): void {
@@ -122,7 +126,7 @@ export class Connection implements Responder, SenderEvents {
     const waitedMs = nowMs - this.#sinceMs;
     if (this.#phase === 'reading') {
       this.#sweepReading(waitedMs);
-    } else if (this.#phase === 'sending' && this.#sender.blockedMs(nowMs) >= limits.writeTimeoutMs) {
+    } else if (this.#phase === 'sending' && this.#sender.stalledFor(limits.writeTimeoutMs, nowMs)) {
       stats.timeouts.write += 1;
       this.cut();
     } else if (this.#phase === 'lingering' && waitedMs >= limits.lingerMs) {
@@ -183,7 +187,9 @@ export class Connection implements Responder, SenderEvents {
     let starved = true;
     while (this.#phase === 'reading' && this.#input !== undefined && this.#dropBody(this.#input)) {
       if (requests === REQUESTS_PER_TURN) {
+        this.#turnDue = true;
         this.#host.clock.after(0, () => {
+          this.#turnDue = false;
           if (this.#phase === 'reading') this.#read();
         });
         starved = false;
@@ -194,6 +200,8 @@ export class Connection implements Responder, SenderEvents {
     }
     this.#inReadLoop = false;
     if (starved && this.#phase === 'reading') this.#awaitInput();
+    else if (this.#input !== undefined) this.#pause();
+    else if (this.#phase !== 'closed') this.#resume();
   }
 
   /** False when the head is not complete. */

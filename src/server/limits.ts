@@ -10,12 +10,13 @@ export interface ServerLimits {
   readonly headTimeoutMs: number;
   /** Without a request under way. */
   readonly idleTimeoutMs: number;
-  /** Without the client taking any byte of an answer that waits for it. */
+  /**
+   * Without the client taking any byte of an answer that waits for it. What the kernel can still take for it when the
+   * time is up counts as taken, so a client that stalled may be cut only after twice as long.
+   */
   readonly writeTimeoutMs: number;
   /** A request body up to this size is read and dropped; after a larger one the connection is closed. */
   readonly discardedBodyBytesMax: number;
-  /** Pipelined input kept while an answer is under way; above it, the socket is not read. */
-  readonly readAheadBytes: number;
   /** After the last answer, input is dropped for so long and so much, so that the answer is not lost to a reset. */
   readonly lingerMs: number;
   readonly lingerBytes: number;
@@ -29,7 +30,6 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   idleTimeoutMs: 75_000,
   writeTimeoutMs: 30_000,
   discardedBodyBytesMax: 64 * 1024,
-  readAheadBytes: 64 * 1024,
   lingerMs: 2_000,
   lingerBytes: 1024 * 1024,
 };

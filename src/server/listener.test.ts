@@ -91,9 +91,14 @@ test('a client that takes nothing for 30 s is cut; one that waits for the payloa
   client.socket.pause();
   client.send('GET /large HTTP/1.1\r\nHost: a\r\n\r\n');
   await eventually(() => bench.server.stats.requests === 2);
-  await new Promise((resolve) => setImmediate(resolve));
-  bench.clock.advance(40_000);
-  await eventually(() => account.settled);
+  let passedMs = 0;
+  while (!account.settled) {
+    // Room that the kernel still finds for a first try counts as taken.
+    await new Promise((resolve) => setImmediate(resolve));
+    bench.clock.advance(5_000);
+    passedMs += 5_000;
+  }
+  expect(passedMs).toBeGreaterThanOrEqual(30_000);
   expect(account.whole).toBe(false);
   expect(bench.server.stats.timeouts.write).toBe(1);
   slow.feed(100);

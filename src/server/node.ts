@@ -260,7 +260,10 @@ function createOrigin(name: string, config: OriginConfig, options: NodeOptions):
   const onFault = (error: unknown): void =>
     log.error('an origin exchange failed inside the node', { origin: name, error: String(error) });
   if (config.type === 'files') {
-    return createFilesOrigin({ name, root: config.root, maxBodyBytes: Number.MAX_SAFE_INTEGER }, { onFault });
+    return createFilesOrigin(
+      { name, root: config.root, maxBodyBytes: Number.MAX_SAFE_INTEGER },
+      { clock, onFault },
+    );
   }
   const { tls, url } = config;
   return createHttpOrigin(

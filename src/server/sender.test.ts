@@ -73,18 +73,40 @@ test('only bytes taken count as progress of a client', () => {
   const kernel = { takes: 100 };
   const it = senderBefore(kernel);
   const account = new Account(BODY, true);
-  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(0);
+  const stalledFor = (ms: number): boolean => it.sender.stalledFor(ms, it.clock.monotonicMs());
+  expect(stalledFor(1)).toBe(false);
   it.sender.start(account.answer(), '', 'length');
   it.clock.advance(10_000);
   it.sender.onDrain(); // a drain that lets nothing through
-  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(10_000);
+  expect([stalledFor(10_000), stalledFor(10_001)]).toEqual([true, false]);
   kernel.takes = 10;
   it.sender.onDrain();
-  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(0);
+  expect(stalledFor(1)).toBe(false);
   it.clock.advance(5_000);
-  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(5_000);
+  expect([stalledFor(5_000), stalledFor(5_001)]).toEqual([true, false]);
   it.sender.abort();
   expect(account).toMatchObject({ settled: true, whole: false, sentBytes: 110 });
-  expect(it.sender.blockedMs(it.clock.monotonicMs())).toBe(0);
+  expect(stalledFor(1)).toBe(false);
   expect(it.events).toEqual([]);
+});
+
+test('room that the kernel does not tell of is found when the client seems to have stalled', () => {
+  const kernel = { takes: 100 };
+  const it = senderBefore(kernel);
+  const account = new Account(BODY, true);
+  it.sender.start(account.answer(), '', 'length');
+  for (let round = 0; round < 5; round += 1) {
+    it.clock.advance(29_000);
+    kernel.takes = 20; // less than what makes it tell
+    expect(it.sender.stalledFor(30_000, it.clock.monotonicMs())).toBe(false);
+    expect(kernel.takes).toBe(20); // not tried before its time
+    it.clock.advance(1_000);
+    expect(it.sender.stalledFor(30_000, it.clock.monotonicMs())).toBe(false);
+    expect(kernel.takes).toBe(0);
+  }
+  it.clock.advance(30_000);
+  expect(it.sender.stalledFor(30_000, it.clock.monotonicMs())).toBe(true);
+  kernel.takes = Number.POSITIVE_INFINITY;
+  expect(it.sender.stalledFor(30_000, it.clock.monotonicMs())).toBe(false); // the rest goes out
+  it.clock.advance(500);
 });

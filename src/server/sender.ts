@@ -53,8 +53,18 @@ export class Sender {
     this.#goOn('kernel');
   }
 
-  /** For how long the client has not taken a byte of what waits for it; 0 when nothing does. */
-  blockedMs(nowMs: number): number {
+  /**
+   * Whether the client has not taken a byte of what waits for it in so long. Once that seems so, a write is tried:
+   * the kernel tells of room only when about a third of its buffer is free, which a client that reads slowly but
+   * steadily may not reach in the time. May end the answer, as {@link onDrain} may.
+   */
+  stalledFor(timeoutMs: number, nowMs: number): boolean {
+    if (this.#blockedMs(nowMs) < timeoutMs) return false;
+    this.#pump();
+    return this.#blockedMs(nowMs) >= timeoutMs;
+  }
+
+  #blockedMs(nowMs: number): number {
     return this.#hold === 'kernel' ? nowMs - this.#blockedSinceMs : 0;
   }
 
