@@ -1,6 +1,4 @@
-import type { Fields } from '../http/fields.ts';
 import { selectQuery, type Target } from '../http/target.ts';
-import { selectingKey } from '../http/vary.ts';
 import type { Route } from './1-route.ts';
 
 /**
@@ -20,11 +18,6 @@ export function resourceOf(route: Route, target: Target): string {
 /** Primary key (RFC 9111 section 2): the same for all variants of a resource. */
 export function primaryKey(route: Route, host: string, resource: string): string {
   return route.keyHost ? `${route.name} ${host} ${resource}` : `${route.name} ${resource}`;
-}
-
-/** The key of one variant: the primary key and the values of the fields that `Vary` named (RFC 9111 section 4.1). */
-export function variantKey(primary: string, names: readonly string[], fields: Fields): string {
-  return `${primary} ${selectingKey(names, fields)}`;
 }
 
 /** What the origin is asked for. */

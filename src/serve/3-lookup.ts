@@ -17,6 +17,8 @@ export const Mark = {
   CONDITIONS: 4,
   /** Range. */
   RANGE: 8,
+  /** Via: the request came through other intermediaries. */
+  VIA: 16,
 } as const;
 
 /** The marks of a request's fields. O(fields), no allocation. */
@@ -41,6 +43,9 @@ export function marks(fields: Fields): number {
       case 'range':
         found |= Mark.RANGE;
         break;
+      case 'via':
+        found |= Mark.VIA;
+        break;
     }
   }
   return found;
@@ -50,11 +55,6 @@ export function marks(fields: Fields): number {
 export function find(tier: MemoryTier, key: string): number {
   tier.key.set(key);
   return tier.find();
-}
-
-/** The request fields that choose among a resource's variants, from its {@link Flag.VARY} entry. */
-export function varyNames(tier: MemoryTier, slot: number): string[] {
-  return tier.bodyText(slot).split(',');
 }
 
 /** The usual case, decided without an object: fresh, no validation demanded by the response, none asked for by the client. */

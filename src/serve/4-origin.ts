@@ -1,3 +1,4 @@
+import type { Hash64 } from '../base/hash.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
 import type { Fields } from '../http/fields.ts';
@@ -20,7 +21,7 @@ import type { Place } from './place.ts';
  * the head is there, and from then on readers of its body, from the first byte that has arrived. Nothing polls.
  */
 
-/** A request that waits for a flight's head. Exactly one of the two is called, once. */
+/** A request that waits for a flight's head. Exactly one of the two is called, once; `failed` again where that threw. */
 export interface Waiter {
   /** The head is there and dealt with: read {@link Flight.body}, {@link Flight.renewed}, {@link Flight.shared}. */
   landed(flight: Flight): void;
@@ -30,8 +31,12 @@ export interface Waiter {
 
 /** What the later steps do with a flight; the request path knows them. */
 export interface FlightSteps {
-  /** Decides what becomes of the response and sets `body`, or `renewed` after a 304. */
-  onHead(flight: Flight, head: OriginHead): void;
+  /**
+   * Decides what becomes of the response and sets `body`, or `renewed` after a 304.
+   *
+   * @returns a failure when the head is no answer to what was asked: it is then treated like any other of the origin's.
+   */
+  onHead(flight: Flight, head: OriginHead): OriginFailure | undefined;
   /** The body is whole. Stores or forgets it. */
   onWhole(flight: Flight): FlightEnding;
   /** The body broke, or nobody wants it. Gives back what was taken for it. */
@@ -42,6 +47,8 @@ export interface FlightSteps {
   onClosed(flight: Flight): void;
   /** The flight is over, whatever way: what was held for it is given back. */
   onEnded(flight: Flight, ending: FlightEnding): void;
+  /** A fault of our own. It has been dealt with, and is to be counted and logged. */
+  onFault(error: unknown): void;
 }
 
 export interface FlightPlan {
@@ -57,6 +64,8 @@ export interface FlightPlan {
   readonly stale: number;
   /** Key under which that one is stored. */
   readonly staleKey: string;
+  /** The request has conditions of ours: only then a 304 is an answer to it. */
+  readonly conditional: boolean;
   /** Why it is not to be stored, known beforehand (a bypass); undefined when the response decides. */
   readonly neverStore: NotStoredReason | undefined;
   /** Wall clock at the start, for the age of the response (RFC 9111 section 4.2.3). */
@@ -67,7 +76,7 @@ export interface FlightPlan {
 
 /**
  * One origin fetch, from take-off to its ending, which it reports exactly once. A fault of our own inside it (InternalFault)
- * ends it as failed, so that nobody waits for ever, and is thrown on to the origin that called.
+ * ends it as failed, so that nobody waits for ever; one in answering a waiter concerns that waiter alone.
  */
 export class Flight implements OriginSink {
   readonly plan: FlightPlan;
@@ -86,6 +95,8 @@ export class Flight implements OriginSink {
   facts: ResponseFacts | undefined;
   /** What it fetches was purged after it took off. */
   purged = false;
+  /** Keys of its resource that a fetch which took off later has stored or renewed meanwhile. */
+  readonly overtaken = new Set<string>();
   /** May answer requests that joined it. */
   shared = false;
   notStored: NotStoredReason | undefined;
@@ -132,11 +143,14 @@ export class Flight implements OriginSink {
   onHead(head: OriginHead): void {
     this.head = head;
     try {
-      this.#steps.onHead(this, head);
-      const waiters = this.#waiters;
-      this.#waiters = [];
-      for (const waiter of waiters) waiter.landed(this);
-      this.abandonIfUseless();
+      const failure = this.#steps.onHead(this, head);
+      if (failure === undefined) {
+        this.#tell((waiter) => waiter.landed(this));
+        this.abandonIfUseless();
+        return;
+      }
+      this.#exchange?.abort();
+      this.onFail(failure);
     } catch (error) {
       this.#crash(error);
     }
@@ -170,21 +184,42 @@ export class Flight implements OriginSink {
 
   #fail(failure: OriginFailure | undefined): void {
     this.#closing = true;
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    this.body?.break();
-    this.#steps.onBroken(this);
-    this.#steps.onClosed(this);
+    // Each on its own: after a fault the next of these may meet the same one, and those behind it count on theirs.
+    this.#guard(() => this.body?.break());
+    this.#guard(() => this.#steps.onBroken(this));
+    this.#guard(() => this.#steps.onClosed(this));
     // Before the end: the stored response they may fall back on is held until then.
-    for (const waiter of waiters) waiter.failed(this, failure);
-    this.#end('failed');
+    this.#tell((waiter) => waiter.failed(this, failure));
+    this.#guard(() => this.#end('failed'));
   }
 
   /** A fault of our own: whoever waits is told, and nobody joins a flight that will never end. */
-  #crash(error: unknown): never {
+  #crash(error: unknown): void {
     this.#exchange?.abort();
     if (this.ending === undefined) this.#fail(undefined);
-    throw error;
+    this.#steps.onFault(error);
+  }
+
+  /** Each waiter in turn; one that throws is told that it failed, and does not keep the others from being told. */
+  #tell(news: (waiter: Waiter) => void): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      const told = this.#guard(() => news(waiter)) || this.#guard(() => waiter.failed(this, undefined));
+      // Its second try at an answer failed as well: the last is an error.
+      if (!told) this.#guard(() => waiter.failed(this, undefined));
+    }
+  }
+
+  /** @returns false when it threw. */
+  #guard(fn: () => void): boolean {
+    try {
+      fn();
+      return true;
+    } catch (error) {
+      this.#steps.onFault(error);
+      return false;
+    }
   }
 
   onTaint(): void {
@@ -213,31 +248,41 @@ export class Flight implements OriginSink {
 
 const REMEMBERED_MAX = 10_000;
 
-/** Keys that something happened to a moment ago. Bounded in number, the oldest leave first, and in time. */
+/**
+ * Keys that something happened to a moment ago. Bounded in number, the oldest leave first, and in time. It keeps 53 bits of
+ * their hashes, so long keys take no more room; two that collide cost one fetch at most.
+ */
 export class Recent {
   readonly #forMs: number;
-  readonly #untilMs = new Map<string, number>();
+  /** In the order of their ends, for all last equally long. */
+  readonly #untilMs = new Map<number, number>();
 
   /** @param forMs how long a key is remembered. */
   constructor(forMs: number) {
     this.#forMs = forMs;
   }
 
-  add(key: string, nowMs: number): void {
-    this.#untilMs.delete(key);
-    if (this.#untilMs.size >= REMEMBERED_MAX) {
-      const oldest = this.#untilMs.keys().next();
-      if (!oldest.done) this.#untilMs.delete(oldest.value);
-    }
-    this.#untilMs.set(key, nowMs + this.#forMs);
+  /** How many are held, at most {@link REMEMBERED_MAX}. */
+  get size(): number {
+    return this.#untilMs.size;
   }
 
-  has(key: string, nowMs: number): boolean {
-    if (this.#untilMs.size === 0) return false;
-    const untilMs = this.#untilMs.get(key);
-    if (untilMs === undefined) return false;
-    if (nowMs < untilMs) return true;
-    this.#untilMs.delete(key);
-    return false;
+  add(hash: Hash64, nowMs: number): void {
+    const id = idOf(hash);
+    this.#untilMs.delete(id);
+    for (const [oldest, untilMs] of this.#untilMs) {
+      if (nowMs < untilMs && this.#untilMs.size < REMEMBERED_MAX) break;
+      this.#untilMs.delete(oldest);
+    }
+    this.#untilMs.set(id, nowMs + this.#forMs);
   }
+
+  has(hash: Hash64, nowMs: number): boolean {
+    const untilMs = this.#untilMs.get(idOf(hash));
+    return untilMs !== undefined && nowMs < untilMs;
+  }
+}
+
+function idOf(hash: Hash64): number {
+  return (hash.hi & 0x1f_ffff) * 2 ** 32 + hash.lo;
 }

@@ -13,20 +13,14 @@ import type { Route } from './1-route.ts';
 /** Step 5: may this response be stored, and until when may it be used? Room is the store's question (step 6). */
 export type Admission =
   | { readonly store: true; readonly facts: ResponseFacts; readonly vary: readonly string[] }
-  | {
-      readonly store: false;
-      readonly reason: NotStoredReason;
-      /** An error that is not kept, but may answer those who waited with the request that met it. */
-      readonly shareable: boolean;
-    };
+  | { readonly store: false; readonly reason: NotStoredReason };
 
+/** The response whose storing is in question, and what it answers. Times in seconds since the epoch. */
 export interface AdmitInput {
   readonly route: Route;
   readonly method: string;
   readonly requestFields: Fields;
   readonly head: OriginHead;
-  /** A good response to the same key is stored: a 5xx does not take its place. */
-  readonly hasStored: boolean;
   readonly requestedS: number;
   readonly nowS: number;
 }
@@ -52,7 +46,6 @@ export function admit(input: AdmitInput): Admission {
     receivedAtS: nowS,
   });
   if (reason !== undefined) return refuse(reason);
-  if (status >= 500 && input.hasStored) return { store: false, reason: 'status', shareable: true };
   if (head.bodyBytes !== undefined && head.bodyBytes > route.objectBytesMax) return refuse('too-large');
   const vary = parseVary(fields.get('vary'));
   if (vary === '*') return refuse('vary-star');
@@ -60,7 +53,7 @@ export function admit(input: AdmitInput): Admission {
 }
 
 function refuse(reason: NotStoredReason): Admission {
-  return { store: false, reason, shareable: false };
+  return { store: false, reason };
 }
 
 /**

@@ -235,18 +235,4 @@ describe('failed', () => {
     expect(h.fill('/a', FRESH, 'there').body.toString()).toBe('there');
     h.finish();
   });
-
-  test('a step of the path that throws costs the requests of that fetch, and nothing is left hanging', () => {
-    const h = new Harness();
-    const readers = [h.ask('/a'), h.ask('/a')];
-    const { reserve } = h.tier;
-    h.tier.reserve = () => {
-      throw new Error('a fault');
-    };
-    expect(() => h.last.head({ ...FRESH, bodyBytes: 4 })).toThrow('a fault');
-    h.tier.reserve = reserve;
-    for (const reader of readers) expect(reader.status).toBe(500);
-    expect(h.fill('/a', FRESH).status).toBe(200);
-    h.finish();
-  });
 });

@@ -118,6 +118,12 @@ const WINDOW_LOW_BYTES = 128 * 1024;
 /** With half of the spools' budget in use, a window is as small as it can usefully be: many slow readers share the rest. */
 const NARROW_HIGH_BYTES = 32 * 1024;
 
+/** How far the slowest reader of a spool may be behind. With the budget used up, nothing is fetched ahead of anyone. */
+function windowBytes({ usedBytes, limitBytes }: SpoolBudget): number {
+  if (usedBytes >= limitBytes) return 0;
+  return usedBytes * 2 > limitBytes ? NARROW_HIGH_BYTES : WINDOW_HIGH_BYTES;
+}
+
 export interface SpoolOptions {
   readonly bytes: number | undefined;
   /** Keep everything, to store it at the end; given up when it grows past `keepBytesMax` or the budget. */
@@ -150,6 +156,8 @@ export class Spool implements FlightBody {
   #ended = false;
   #broken = false;
   #paused = false;
+  /** Where it was stored, pinned, while there are readers. */
+  #moved: { readonly tier: MemoryTier; readonly slot: number } | undefined;
 
   constructor(options: SpoolOptions) {
     this.#options = options;
@@ -210,6 +218,15 @@ export class Spool implements FlightBody {
     else this.#advance();
   }
 
+  /** All of it is in the tier now: whoever still reads goes on from there, and nothing is held here. */
+  moveTo(tier: MemoryTier, slot: number): void {
+    this.keeping = false;
+    this.#clear();
+    if (this.readers === 0) return;
+    tier.cache.pin(slot);
+    this.#moved = { tier, slot };
+  }
+
   #clear(): void {
     this.#options.budget.usedBytes -= this.#total - this.#start;
     this.#chunks.length = 0;
@@ -226,6 +243,11 @@ export class Spool implements FlightBody {
   read(reader: SpoolReader, position: number, into: Uint8Array, at: number): number {
     const end = Math.min(this.#total, reader.to ?? this.#total);
     if (position >= end) return this.#nothing(reader, position);
+    if (this.#moved !== undefined) {
+      const { tier, slot } = this.#moved;
+      const headBytes = tier.cache.entries.headBytes(slot);
+      return tier.read(slot, headBytes + position, headBytes + end, into, at);
+    }
     this.#advance();
     let skip = position - this.#start;
     let copied = 0;
@@ -247,6 +269,10 @@ export class Spool implements FlightBody {
     this.#open.delete(reader);
     this.readers -= 1;
     this.#advance();
+    if (this.readers === 0 && this.#moved !== undefined) {
+      this.#moved.tier.cache.unpin(this.#moved.slot);
+      this.#moved = undefined;
+    }
     if (this.readers === 0 && !this.keeping) {
       this.#clear();
       this.#options.onIdle();
@@ -272,12 +298,11 @@ export class Spool implements FlightBody {
     }
     if (this.#ended || this.#broken) return;
     const behind = this.#total - slowest;
-    const { usedBytes, limitBytes } = this.#options.budget;
-    const highBytes = usedBytes * 2 > limitBytes ? NARROW_HIGH_BYTES : WINDOW_HIGH_BYTES;
+    const highBytes = windowBytes(this.#options.budget);
     if (!this.#paused && behind > highBytes) {
       this.#paused = true;
       this.#options.pause();
-    } else if (this.#paused && behind < Math.min(highBytes, WINDOW_LOW_BYTES)) {
+    } else if (this.#paused && behind <= Math.min(highBytes, WINDOW_LOW_BYTES)) {
       this.#paused = false;
       this.#options.resume();
     }

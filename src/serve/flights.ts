@@ -1,23 +1,20 @@
 import type { Clock } from '../base/clock.ts';
-import { Flag, NONE } from '../cache/entries.ts';
+import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { conditionalFields, confirms, merge304 } from '../http/conditional.ts';
-import type { Fields } from '../http/fields.ts';
-import { addVia, originRequestFields, storedResponseFields } from '../http/forward.ts';
-import { canonicalRequestFields } from '../http/vary.ts';
-import type { OriginHead } from '../origin/origin.ts';
+import { Fields } from '../http/fields.ts';
+import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route } from './1-route.ts';
-import { variantKey } from './2-key.ts';
-import { varyNames } from './3-lookup.ts';
 import { Flight, type FlightSteps, Recent } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { publish, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody, Spool, type SpoolBudget } from './flight-body.ts';
 import type { Ledger } from './ledger.ts';
-import type { Place } from './place.ts';
+import { incumbent, outlasts, placeOf } from './place.ts';
+import { keptFields, upstreamFields } from './upstream.ts';
 
 /** A small error body that several waiting requests share. */
 const SHARED_ERROR_BYTES_MAX = 64 * 1024;
@@ -25,6 +22,18 @@ const SHARED_ERROR_BYTES_MAX = 64 * 1024;
 const UNSHARED_MS = 10_000;
 /** After a validation that did not succeed, the next one in the background waits for so long. */
 const RETRY_MS = 1_000;
+
+export interface FlightsOptions {
+  readonly tier: MemoryTier;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** Most bytes of responses that are under way and not in the tier. */
+  readonly spoolBytesMax: number;
+  /** Name of this process in Via. */
+  readonly pseudonym: string;
+  /** Told of a fault of our own, after it was counted. */
+  readonly onFault?: (error: unknown) => void;
+}
 
 export interface FlightRequest {
   readonly route: Route;
@@ -38,6 +47,8 @@ export interface FlightRequest {
   readonly stale: number;
   /** Key under which that one is stored. */
   readonly staleKey: string;
+  /** False to ask for the whole response, although one is stored. */
+  readonly conditional: boolean;
   /** Set for a bypass: the origin is asked what the client asked, conditions and ranges included. */
   readonly neverStore: NotStoredReason | undefined;
 }
@@ -51,18 +62,24 @@ export class Flights implements FlightSteps {
   readonly #ledger: Ledger;
   readonly #clock: Clock;
   readonly #budget: SpoolBudget;
+  readonly #pseudonym: string;
+  readonly #onFault: ((error: unknown) => void) | undefined;
   readonly #byKey = new Map<string, Flight>();
   readonly #all = new Set<Flight>();
+  /** By primary key, in the order of their start. */
+  readonly #byPrimary = new Map<string, Set<Flight>>();
   /** By primary key: a response that is private, or too large, is fetched by each request for itself, not in line. */
   readonly #unshared = new Recent(UNSHARED_MS);
   /** By key: a busy image whose origin fails must not cost the origin a request for each stale hit. */
   readonly #unrenewed = new Recent(RETRY_MS);
 
-  constructor(tier: MemoryTier, ledger: Ledger, clock: Clock, spoolBytesMax: number) {
-    this.#tier = tier;
-    this.#ledger = ledger;
-    this.#clock = clock;
-    this.#budget = { limitBytes: spoolBytesMax, usedBytes: 0 };
+  constructor(options: FlightsOptions) {
+    this.#tier = options.tier;
+    this.#ledger = options.ledger;
+    this.#clock = options.clock;
+    this.#pseudonym = options.pseudonym;
+    this.#onFault = options.onFault;
+    this.#budget = { limitBytes: options.spoolBytesMax, usedBytes: 0 };
   }
 
   /** Flights under way. */
@@ -78,15 +95,15 @@ export class Flights implements FlightSteps {
   /** The flight that a request for this key may join. */
   joinable(key: string, primary: string): Flight | undefined {
     const flight = this.#byKey.get(key);
-    if (flight === undefined || this.#unshared.has(primary, this.#clock.monotonicMs())) return undefined;
+    if (flight === undefined || this.#happened(this.#unshared, primary)) return undefined;
     if (flight.head === undefined) return flight;
     return flight.shared && (flight.renewed !== NONE || flight.body?.joinable === true) ? flight : undefined;
   }
 
   /** True when a stale response may be validated in the background: nobody does, and it did not fail just now. */
   mayRenew(key: string, primary: string): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    return !this.#byKey.has(key) && !this.#unrenewed.has(key, nowMs) && !this.#unshared.has(primary, nowMs);
+    if (this.#byKey.has(key)) return false;
+    return !this.#happened(this.#unrenewed, key) && !this.#happened(this.#unshared, primary);
   }
 
   /** Keeps what is under way for these keys from being stored or joined: it may be older than the purge. */
@@ -100,16 +117,16 @@ export class Flights implements FlightSteps {
 
   /** Takes off; {@link Flight.start} must follow once the first waiter has joined. */
   lead(request: FlightRequest): Flight {
-    const { stale } = request;
-    const fields = upstreamFields(request.fields, request.neverStore !== undefined);
-    if (stale !== NONE) {
-      this.#tier.cache.pin(stale);
-      for (const [name, value] of conditionalFields(parseFieldLines(this.#tier.head(stale))))
-        fields.set(name, value);
-    }
+    const { stale, primary } = request;
+    const fields = upstreamFields(request.fields, request.neverStore !== undefined, this.#pseudonym);
+    const conditions =
+      stale !== NONE && request.conditional ? conditionalFields(parseFieldLines(this.#tier.head(stale))) : [];
+    for (const [name, value] of conditions) fields.set(name, value);
+    if (stale !== NONE) this.#tier.cache.pin(stale);
     const flight = new Flight(
       {
         ...request,
+        conditional: conditions.length > 0,
         request: { method: request.method, target: request.target, fields },
         requestedS: Math.floor(this.#clock.nowMs() / 1000),
         startedMs: this.#clock.monotonicMs(),
@@ -117,53 +134,64 @@ export class Flights implements FlightSteps {
       this,
     );
     this.#all.add(flight);
+    const siblings = this.#byPrimary.get(primary);
+    if (siblings === undefined) this.#byPrimary.set(primary, new Set([flight]));
+    else siblings.add(flight);
     if (request.key !== undefined && !this.#byKey.has(request.key)) this.#byKey.set(request.key, flight);
     return flight;
   }
 
   /** Steps 5 and 6 for the head of a response. */
-  onHead(flight: Flight, head: OriginHead): void {
+  onHead(flight: Flight, head: OriginHead): OriginFailure | undefined {
     const { plan } = flight;
     flight.firstByteMs = this.#clock.monotonicMs() - plan.startedMs;
     const nowS = Math.floor(this.#clock.nowMs() / 1000);
-    if (head.status === 304 && plan.stale !== NONE) {
-      this.#renew(flight, head, nowS);
-      return;
-    }
-    if (plan.neverStore !== undefined) {
-      this.#passThrough(flight, head, plan.neverStore);
-      return;
-    }
+    if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
+    else if (head.status === 304 && plan.conditional) this.#renew(flight, head, nowS);
+    else if (head.status === 304 || head.status === 206) {
+      const asked = head.status === 304 ? 'without conditions' : 'for the whole';
+      const detail = `origin ${plan.route.origin.name}: status ${head.status} to a request ${asked}`;
+      return { cause: 'malformed', detail };
+    } else this.#admit(flight, head, nowS);
+    return undefined;
+  }
+
+  #admit(flight: Flight, head: OriginHead, nowS: number): void {
+    const { plan } = flight;
     const admission = admit({
       route: plan.route,
       method: plan.request.method,
       requestFields: plan.fields,
       head,
-      hasStored: plan.stale !== NONE && this.#tier.cache.entries.status(plan.stale) < 400,
       requestedS: plan.requestedS,
       nowS,
     });
     if (!admission.store) {
-      if (admission.shareable) this.#shareError(flight, head, admission.reason);
-      else this.#passThrough(flight, head, admission.reason);
+      this.#passThrough(flight, head, admission.reason);
       return;
     }
     const { facts } = admission;
-    flight.place = this.#placeOf(flight, admission.vary);
+    const place = placeOf(this.#tier, plan.primary, admission.vary, plan.fields);
+    if (place === undefined) {
+      this.#passThrough(flight, head, 'vary-star');
+      return;
+    }
+    // Also for what is not stored: who waits for another variant does not get this one.
+    flight.place = place;
+    if (
+      outlasts(this.#tier, plan.stale, head.status, nowS) ||
+      outlasts(this.#tier, incumbent(this.#tier, place), head.status, nowS)
+    ) {
+      this.#shareError(flight, head, 'status');
+      return;
+    }
     flight.facts = facts;
     if (head.bodyBytes === undefined) {
       flight.shared = true;
       flight.body = this.#spool(flight, head, true, plan.route.objectBytesMax);
       return;
     }
-    const slot = reserve(
-      this.#tier,
-      flight.place,
-      keptFields(head.fields, nowS),
-      head.bodyBytes,
-      facts,
-      nowS,
-    );
+    const slot = reserve(this.#tier, place, keptFields(head.fields, nowS), head.bodyBytes, facts, nowS);
     if (slot === NONE) {
       this.#passThrough(flight, head, 'no-room');
       return;
@@ -175,28 +203,54 @@ export class Flights implements FlightSteps {
   onWhole(flight: Flight): FlightEnding {
     const nowS = Math.floor(this.#clock.nowMs() / 1000);
     const { body } = flight;
-    if (flight.renewed !== NONE) return 'revalidated';
-    if (flight.purged && flight.notStored === undefined) this.#refuse(flight, 'superseded');
+    if (flight.renewed !== NONE) return flight.shared ? 'revalidated' : 'not-stored';
+    if (flight.notStored === undefined) {
+      const objection = this.#objection(flight, nowS);
+      if (objection !== undefined) this.#note(flight, objection);
+    }
+    const wanted = flight.notStored === undefined;
     if (body instanceof ReservedBody) {
-      if (flight.purged) {
-        this.#tier.cache.withdraw(body.slot);
-        return 'not-stored';
-      }
-      flight.stored = body.slot;
-      publish(this.#tier, flight.place!, body.slot, nowS);
-      return 'stored';
+      if (wanted) this.#publish(flight, body.slot, nowS);
+      else this.#tier.cache.withdraw(body.slot);
+      return wanted ? 'stored' : 'not-stored';
     }
     if (!(body instanceof Spool)) return 'not-stored';
-    const stored = body.keeping && flight.notStored === undefined && this.#storeSpool(flight, body, nowS);
-    body.letGo();
+    const stored = wanted && body.keeping && this.#storeSpool(flight, body, nowS);
+    if (!stored) body.letGo();
     return stored ? 'stored' : 'not-stored';
+  }
+
+  /** What speaks against storing it now: since its head was there, others may have come and stored something better. */
+  #objection(flight: Flight, nowS: number): NotStoredReason | undefined {
+    const { plan, place, facts } = flight;
+    if (flight.purged) return 'superseded';
+    if (place === undefined || facts === undefined) return undefined;
+    const now = placeOf(this.#tier, plan.primary, place.vary, plan.fields);
+    // Its resource has come to vary by more: under the key that it was given, nobody would find it.
+    if (now?.key !== place.key || flight.overtaken.has(place.key)) return 'superseded';
+    return outlasts(this.#tier, incumbent(this.#tier, place), facts.status, nowS) ? 'status' : undefined;
+  }
+
+  #publish(flight: Flight, slot: number, nowS: number): void {
+    const place = flight.place!;
+    flight.stored = slot;
+    publish(this.#tier, place, slot, nowS);
+    this.#overtake(flight, place.key);
+  }
+
+  /** Fetches of this resource that took off earlier may bring what is older: they leave this in its place. */
+  #overtake(flight: Flight, key: string): void {
+    for (const other of this.#byPrimary.get(flight.plan.primary) ?? []) {
+      if (other === flight) return;
+      other.overtaken.add(key);
+    }
   }
 
   onBroken(flight: Flight): void {
     const { body } = flight;
     if (body instanceof ReservedBody) this.#tier.cache.withdraw(body.slot);
     if (body instanceof Spool) body.letGo();
-    if (body !== undefined && flight.notStored === undefined) this.#refuse(flight, 'truncated');
+    if (body !== undefined && flight.notStored === undefined) this.#note(flight, 'truncated');
   }
 
   onTaint(flight: Flight): void {
@@ -211,8 +265,11 @@ export class Flights implements FlightSteps {
     const held = flight.renewed !== NONE ? flight.renewed : plan.stale;
     if (held !== NONE) this.#tier.cache.unpin(held);
     this.#all.delete(flight);
+    const siblings = this.#byPrimary.get(plan.primary);
+    siblings?.delete(flight);
+    if (siblings?.size === 0) this.#byPrimary.delete(plan.primary);
     if (plan.key !== undefined && plan.stale !== NONE && ending !== 'stored' && ending !== 'revalidated')
-      this.#unrenewed.add(plan.key, this.#clock.monotonicMs());
+      this.#remember(this.#unrenewed, plan.key);
     this.#ledger.flightEnded(ending);
     this.#ledger.originAnswered(plan.route, head?.status ?? 0, flight.receivedBytes, flight.firstByteMs);
     if (flight.failure !== undefined) this.#ledger.originFailed(plan.route, flight.failure);
@@ -223,6 +280,11 @@ export class Flights implements FlightSteps {
     if (key !== undefined && this.#byKey.get(key) === flight) this.#byKey.delete(key);
   }
 
+  onFault(error: unknown): void {
+    this.#ledger.recorder.internalFault();
+    this.#onFault?.(error);
+  }
+
   #renew(flight: Flight, head: OriginHead, nowS: number): void {
     const { plan } = flight;
     const { entries } = this.#tier.cache;
@@ -230,22 +292,42 @@ export class Flights implements FlightSteps {
     if (!confirms(stored, head.fields)) {
       // A 304 about another representation than ours: it says nothing of what is stored here.
       flight.unconfirmed = true;
+      this.onClosed(flight);
       return;
     }
     const merged = merge304(stored, head.fields);
+    const status = entries.status(plan.stale);
     const cc = parseCacheControl(merged.get('cache-control'));
-    const facts = factsOf(
-      plan.route,
-      entries.status(plan.stale),
-      merged,
-      cc,
-      plan.requestedS,
-      nowS,
-      head.fields,
-    );
+    const facts = factsOf(plan.route, status, merged, cc, plan.requestedS, nowS, head.fields);
+    const objection = this.#objectionTo304(flight, status, merged, nowS);
     const place = { primary: plan.primary, key: plan.staleKey, vary: [] };
     flight.renewed = renew(this.#tier, place, plan.stale, merged, facts, nowS);
-    flight.shared = true;
+    if (objection === undefined) {
+      flight.shared = true;
+      this.#overtake(flight, plan.staleKey);
+      return;
+    }
+    // The one who asked is answered from it, and nobody else.
+    this.#refuse(flight, objection);
+    if (this.#tier.cache.visible(flight.renewed)) this.#tier.cache.remove(flight.renewed, 'expired');
+  }
+
+  /** Why the response, with what the 304 says of it, may be stored no longer, or not where it is (RFC 9111 section 4.3.4). */
+  #objectionTo304(flight: Flight, status: number, merged: Fields, nowS: number): NotStoredReason | undefined {
+    const { route, primary, fields, stale, staleKey, requestedS } = flight.plan;
+    const admission = admit({
+      route,
+      method: 'GET',
+      // Not those of the client: its no-store is not about what is stored already.
+      requestFields: new Fields(),
+      head: { status, fields: merged, framing: 'length', bodyBytes: undefined },
+      requestedS,
+      nowS,
+    });
+    if (!admission.store) return admission.reason;
+    if (!this.#tier.cache.visible(stale)) return undefined;
+    const place = placeOf(this.#tier, primary, admission.vary, fields);
+    return place?.key === staleKey ? undefined : 'vary-star';
   }
 
   #passThrough(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
@@ -256,18 +338,28 @@ export class Flights implements FlightSteps {
 
   #shareError(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
     // Not through refuse: it stays joinable, for an origin in trouble must not be asked by each request anew.
-    flight.notStored = reason;
-    this.#ledger.notStored(reason);
+    this.#note(flight, reason);
     flight.shared = true;
     flight.body = this.#spool(flight, head, true, SHARED_ERROR_BYTES_MAX);
   }
 
   #refuse(flight: Flight, reason: NotStoredReason): void {
+    this.#note(flight, reason);
+    this.onClosed(flight);
+    if (flight.plan.key !== undefined) this.#remember(this.#unshared, flight.plan.primary);
+  }
+
+  #note(flight: Flight, reason: NotStoredReason): void {
     flight.notStored = reason;
     this.#ledger.notStored(reason);
-    if (reason === 'truncated' || reason === 'superseded') return;
-    this.onClosed(flight);
-    if (flight.plan.key !== undefined) this.#unshared.add(flight.plan.primary, this.#clock.monotonicMs());
+  }
+
+  #remember(recent: Recent, key: string): void {
+    recent.add(this.#tier.key.set(key), this.#clock.monotonicMs());
+  }
+
+  #happened(recent: Recent, key: string): boolean {
+    return recent.size > 0 && recent.has(this.#tier.key.set(key), this.#clock.monotonicMs());
   }
 
   #spool(flight: Flight, head: OriginHead, keep: boolean, keepBytesMax: number): Spool {
@@ -299,56 +391,9 @@ export class Flights implements FlightSteps {
       this.#tier.writeBody(slot, at, chunk);
       at += chunk.length;
     }
-    flight.stored = slot;
-    publish(this.#tier, flight.place!, slot, nowS);
+    // Before it is published: from then on it could be evicted.
+    spool.moveTo(this.#tier, slot);
+    this.#publish(flight, slot, nowS);
     return true;
   }
-
-  /** A resource varies by all fields that any of its responses named: so every stored variant stays reachable. */
-  #placeOf(flight: Flight, vary: readonly string[]): Place {
-    const { primary, fields } = flight.plan;
-    if (vary.length === 0) return { primary, key: primary, vary };
-    this.#tier.key.set(primary);
-    const marker = this.#tier.find();
-    const known =
-      marker !== NONE && (this.#tier.cache.entries.flags(marker) & Flag.VARY) !== 0
-        ? varyNames(this.#tier, marker)
-        : [];
-    const names = [...new Set([...known, ...vary])].sort();
-    return { primary, key: variantKey(primary, names, fields), vary: names };
-  }
-}
-
-/** Name of this cache in Via and Cache-Status. */
-const PSEUDONYM = 'holdfast';
-/** What a bypass sends on besides: the client's own conditions are then the origin's business. */
-const CONDITIONS = [
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
-  'if-range',
-  'range',
-];
-
-/** Fields for the origin. Those that choose a variant are sent in the form that the key is made of. */
-function upstreamFields(fields: Fields, bypass: boolean): Fields {
-  const upstream = originRequestFields(canonicalRequestFields(fields), {
-    cookies: bypass,
-    cacheDirectives: bypass,
-  });
-  if (bypass) {
-    for (const name of CONDITIONS) {
-      const value = fields.get(name);
-      if (value !== undefined) upstream.set(name, value);
-    }
-  }
-  addVia(upstream, PSEUDONYM);
-  return upstream;
-}
-
-function keptFields(fields: Fields, nowS: number): Fields {
-  const kept = storedResponseFields(fields, nowS);
-  addVia(kept, PSEUDONYM);
-  return kept;
 }

@@ -32,13 +32,23 @@ const REASON_INDEX = indexOf(NOT_STORED_REASONS);
 const ENDING_INDEX = indexOf(FLIGHT_ENDINGS);
 const FAILURE_INDEX = indexOf(ORIGIN_FAILURES);
 
+/** Told of each failure of an origin, with the sentence that is for the operator's log only. */
+export type OnOriginFailure = (route: Route, failure: OriginFailure) => void;
+
 /** Books every request, fetch and refusal of the request path: counters, and the access log where there is one. */
 export class Ledger {
   readonly recorder: Recorder;
   readonly #clock: Clock;
   readonly #accessLog: AccessLog | undefined;
+  readonly #onOriginFailure: OnOriginFailure;
 
-  constructor(recorder: Recorder, clock: Clock, accessLog: AccessLog | undefined) {
+  constructor(
+    recorder: Recorder,
+    clock: Clock,
+    accessLog: AccessLog | undefined,
+    onOriginFailure: OnOriginFailure = () => undefined,
+  ) {
+    this.#onOriginFailure = onOriginFailure;
     this.recorder = recorder;
     this.#clock = clock;
     this.#accessLog = accessLog;
@@ -91,6 +101,7 @@ export class Ledger {
 
   originFailed(route: Route, failure: OriginFailure): void {
     this.recorder.originFailure(route.originId, FAILURE_INDEX[failure.cause]);
+    this.#onOriginFailure(route, failure);
   }
 }
 

@@ -6,14 +6,17 @@ import { formatHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
 import { addVia, passedResponseFields, storedResponseFields } from '../http/forward.ts';
 import type { OriginFailure } from '../origin/origin.ts';
-import { upstreamTarget, variantKey } from './2-key.ts';
+import { upstreamTarget } from './2-key.ts';
 import { Mark } from './3-lookup.ts';
 import type { Flight, Waiter } from './4-origin.ts';
 import { answerOf, refusal } from './7-respond.ts';
 import type { Abandon, Answer } from './answer.ts';
 import { fieldLines } from './field-lines.ts';
+import { ReservedBody } from './flight-body.ts';
+import { variantKey } from './place.ts';
 import type { Asked, RequestPath } from './request.ts';
 import { rangeFields, select } from './selected.ts';
+import { CACHE_NAME } from './upstream.ts';
 
 /** A request that could not be answered at once, and why. */
 export interface PassageOptions extends Asked {
@@ -37,25 +40,35 @@ export class Passage implements Waiter {
   readonly #asked: PassageOptions;
   readonly #startedMs: number;
   #flight: Flight | undefined;
+  /** The stored response of its key; NONE once it may be used no longer. */
+  #stale: number;
   #leads = false;
   #bypass = false;
   #answered = false;
   /** Whether it keeps the stale response itself: a flight that validates it does so already. */
   #holdsStale = false;
+  /** A fault of our own has kept it from its answer once. */
+  #faulted = false;
 
   constructor(path: RequestPath, asked: PassageOptions) {
     this.#path = path;
     this.#asked = asked;
+    this.#stale = asked.stale;
     this.#startedMs = path.clock.monotonicMs();
   }
 
-  /** Joins the flight of its key, or leads one. */
-  board(key: string = this.#asked.key): Abandon | undefined {
+  /**
+   * Joins the flight of its key, or leads one.
+   *
+   * @param conditional false to ask for the whole response, although one is stored.
+   */
+  board(key: string = this.#asked.key, conditional = true): Abandon | undefined {
     const { primary } = this.#asked;
     const joined = this.#path.flights.joinable(key, primary);
-    if (joined === undefined) return this.#lead(key, undefined);
+    if (joined === undefined) return this.#lead(key, undefined, conditional);
+    this.#leads = false;
     this.#flight = joined;
-    if (joined.plan.stale !== this.#asked.stale) this.#holdStale();
+    if (joined.plan.stale !== this.#stale) this.#holdStale();
     if (joined.head !== undefined) this.landed(joined);
     else joined.join(this);
     return this.#answered ? undefined : () => this.#abandon();
@@ -69,26 +82,30 @@ export class Passage implements Waiter {
 
   landed(flight: Flight): void {
     if (this.#answered) return;
-    const { staleOnError } = this.#asked;
     if (flight.unconfirmed) {
-      this.#holdStale();
-      this.#lead(undefined, undefined, NONE);
+      this.board(flight.plan.key, false);
       return;
     }
     if (!this.#leads && !this.#fits(flight)) return;
     if (flight.renewed !== NONE) {
       this.#fromStore(flight.renewed, this.#leads ? 'revalidated' : 'collapsed', '');
-    } else if (flight.head!.status >= 500 && staleOnError) {
-      this.#fromStore(this.#asked.stale, 'stale', `status-${flight.head!.status}`);
+    } else if (flight.head!.status >= 500 && this.#asked.staleOnError && this.#stale !== NONE) {
+      this.#fromStore(this.#stale, 'stale', `status-${flight.head!.status}`);
     } else {
       this.#respond(this.#fromFlight(flight));
     }
   }
 
-  failed(_flight: Flight, failure: OriginFailure | undefined): void {
+  failed(flight: Flight, failure: OriginFailure | undefined): void {
     if (this.#answered) return;
-    if (this.#asked.staleOnError) {
-      this.#fromStore(this.#asked.stale, 'stale', failure?.cause ?? 'internal');
+    if (this.#asked.staleOnError && this.#stale !== NONE) {
+      const slot = flight.renewed === NONE ? this.#stale : flight.renewed;
+      this.#fromStore(slot, 'stale', failure?.cause ?? 'internal');
+      return;
+    }
+    if (failure === undefined && !this.#faulted) {
+      this.#faulted = true;
+      this.alone('storage');
       return;
     }
     const code: ErrorCode = failure === undefined ? 'internal' : `origin-${failure.cause}`;
@@ -108,7 +125,7 @@ export class Passage implements Waiter {
   #lead(
     key: string | undefined,
     neverStore: NotStoredReason | undefined,
-    stale: number = this.#asked.stale,
+    conditional = true,
   ): Abandon | undefined {
     const { route, primary, resource, request } = this.#asked;
     const flight = this.#path.flights.lead({
@@ -119,8 +136,9 @@ export class Passage implements Waiter {
       method: neverStore !== undefined && request.method === 'HEAD' ? 'HEAD' : 'GET',
       target: upstreamTarget(route, resource),
       fields: request.fields,
-      stale: neverStore === undefined ? stale : NONE,
+      stale: neverStore === undefined ? this.#stale : NONE,
       staleKey: this.#asked.key,
+      conditional,
       neverStore,
     });
     this.#leads = true;
@@ -134,7 +152,6 @@ export class Passage implements Waiter {
   #fits(flight: Flight): boolean {
     const { primary, request } = this.#asked;
     const { place } = flight;
-    if (flight.renewed !== NONE) return true;
     if (place !== undefined && place.vary.length > 0) {
       const mine = variantKey(primary, place.vary, request.fields);
       if (mine !== place.key) {
@@ -143,6 +160,8 @@ export class Passage implements Waiter {
       }
     }
     if (flight.shared) return true;
+    // A 304 took it out of the store.
+    if (flight.renewed !== NONE) this.#stale = NONE;
     this.#lead(undefined, undefined);
     return false;
   }
@@ -160,7 +179,7 @@ export class Passage implements Waiter {
     const { status } = head;
     const body = flight.body!;
     const fields = this.#leads ? passedResponseFields(head.fields) : this.#sharedFields(head.fields);
-    addVia(fields, 'holdfast');
+    addVia(fields, CACHE_NAME);
     // RFC 9110 section 6.6.1: whoever has a clock adds the Date that is missing.
     if (!fields.has('date')) fields.set('date', formatHttpDate(Math.floor(this.#path.clock.nowMs() / 1000)));
     const served = {
@@ -221,7 +240,8 @@ export class Passage implements Waiter {
       cacheName: 'Holdfast',
       fwd: forward,
       fwdStatus: flight.head!.status,
-      stored: flight.shared && flight.notStored === undefined,
+      // Of a body that only its end decides on, nothing is said.
+      stored: flight.body instanceof ReservedBody,
       collapsed: !this.#leads,
       detail: flight.notStored,
     });
@@ -250,10 +270,9 @@ export class Passage implements Waiter {
   }
 
   #holdStale(): void {
-    const { stale } = this.#asked;
-    if (stale === NONE || this.#holdsStale) return;
+    if (this.#stale === NONE || this.#holdsStale) return;
     this.#holdsStale = true;
-    this.#path.tier.cache.pin(stale);
+    this.#path.tier.cache.pin(this.#stale);
   }
 
   #disembark(): void {

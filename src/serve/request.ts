@@ -4,17 +4,20 @@ import { Flag, NONE } from '../cache/entries.ts';
 import type { ForwardReason, Outcome } from '../cache/outcome.ts';
 import { NO_CACHE_CONTROL, parseCacheControl } from '../http/cache-control.ts';
 import { cacheStatus } from '../http/cache-status.ts';
+import { isLoop } from '../http/forward.ts';
 import { normalisePath } from '../http/target.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route, Routes } from './1-route.ts';
-import { primaryKey, resourceOf, upstreamTarget, variantKey } from './2-key.ts';
-import { find, Mark, marks, plainlyFresh, reuseOf, varyNames } from './3-lookup.ts';
+import { primaryKey, resourceOf, upstreamTarget } from './2-key.ts';
+import { find, Mark, marks, plainlyFresh, reuseOf } from './3-lookup.ts';
 import { freshLines, HitAnswer, refusal } from './7-respond.ts';
 import type { Abandon, Answer, CacheRequest, RequestHandler, Responder } from './answer.ts';
 import { Flights } from './flights.ts';
 import type { Ledger } from './ledger.ts';
 import { Passage } from './passage.ts';
+import { variantKey, varyNames } from './place.ts';
 import { selectedAnswer } from './selected.ts';
+import { CACHE_NAME } from './upstream.ts';
 
 export interface RequestPathOptions {
   readonly routes: Routes;
@@ -23,6 +26,10 @@ export interface RequestPathOptions {
   readonly clock: Clock;
   /** Most bytes of responses that are under way and not in the tier. */
   readonly spoolBytesMax: number;
+  /** Name of this process in the Via field of its requests; a request that has it already is a loop. */
+  readonly pseudonym?: string;
+  /** Told of a fault of our own on the way to an answer; it is counted, and the request was answered all the same. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 /**
@@ -39,13 +46,15 @@ export class RequestPath implements RequestHandler {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly #routes: Routes;
+  readonly #pseudonym: string;
 
   constructor(options: RequestPathOptions) {
     this.#routes = options.routes;
     this.tier = options.tier;
     this.ledger = options.ledger;
     this.clock = options.clock;
-    this.flights = new Flights(options.tier, options.ledger, options.clock, options.spoolBytesMax);
+    this.#pseudonym = options.pseudonym ?? CACHE_NAME;
+    this.flights = new Flights({ ...options, pseudonym: this.#pseudonym });
   }
 
   handle(request: CacheRequest, responder: Responder): Abandon | undefined {
@@ -60,6 +69,9 @@ export class RequestPath implements RequestHandler {
     const resource = resourceOf(route, target);
     const primary = primaryKey(route, request.host, resource);
     const found = marks(request.fields);
+    if ((found & Mark.VIA) !== 0 && isLoop(request.fields, this.#pseudonym)) {
+      return this.#refuse(request, responder, route, 'loop');
+    }
     const passage = { request, responder, route, resource, primary, found };
     if (!route.caches) return this.#bypass(passage, 'route');
     if ((found & Mark.CREDENTIALS) !== 0) return this.#bypass(passage, 'authorization');
@@ -157,6 +169,7 @@ export class RequestPath implements RequestHandler {
         fields: request.fields,
         stale: slot,
         staleKey: key,
+        conditional: true,
         neverStore: undefined,
       })
       .start();

@@ -118,12 +118,14 @@ describe('of unknown length', () => {
     h.last.head({ fields: { 'cache-control': 'max-age=60' }, framing: 'chunked' });
     for (let at = 0; at < body.length; at += 60_000) h.last.data(body.subarray(at, at + 60_000));
     h.last.end();
-    expect([h.last.paused, h.path.flights.spoolBytes]).toEqual([false, 900_000]);
+    expect([h.last.paused, h.path.flights.spoolBytes]).toEqual([false, 0]);
     slow.pump(30);
-    expect(h.path.flights.spoolBytes).toBeLessThan(900_000);
     expect(h.ask('/a').cacheStatus).toStartWith('Holdfast; hit');
+    h.purge({ url: '/a' });
     slow.pump();
     expect(slow.body.equals(body)).toBe(true);
+    // Nothing had been decided when its head was sent.
+    expect(slow.cacheStatus).toBe('Holdfast; fwd=uri-miss; fwd-status=200');
     h.finish();
   });
 
@@ -204,6 +206,40 @@ describe('too large and no room', () => {
     }
     held.pump();
     expect(held.body.equals(noise(14, 200_000))).toBe(true);
+    h.finish();
+  });
+
+  test('with the budget used up, nothing is fetched ahead of a slow reader', () => {
+    const h = new Harness({ spoolBytes: MIB });
+    const body = noise(16, 480 * 1024);
+    const piece = 16 * 1024;
+    const readers = Array.from({ length: 150 }, (_, i) => {
+      const reader = h.ask(`/${i}`, { pace: 'held', pieceBytesMax: piece });
+      const call = h.last.head({ fields: { 'cache-control': 'private' }, bodyBytes: body.length });
+      return { reader, call, at: 0 };
+    });
+    let most = 0;
+    const feed = (): void => {
+      for (const one of readers) {
+        while (one.call.running && !one.call.paused && one.at < body.length) {
+          one.call.data(body.subarray(one.at, one.at + piece));
+          one.at += piece;
+          most = Math.max(most, h.path.flights.spoolBytes);
+        }
+        if (one.call.running && one.at >= body.length) one.call.end();
+      }
+    };
+    feed();
+    for (let round = 0; round < 1_000 && h.origin.running > 0; round += 1) {
+      for (const { reader } of readers) reader.pump(1);
+      feed();
+    }
+    for (const { reader } of readers) {
+      reader.pump();
+      expect(reader.body.equals(body)).toBe(true);
+    }
+    // The budget, and one piece for each beyond it.
+    expect(most).toBeLessThan(MIB + 150 * 2 * piece);
     h.finish();
   });
 });

@@ -48,6 +48,8 @@ export class Harness {
   readonly recorder: Recorder;
   readonly path: RequestPath;
   readonly readers: Reader[] = [];
+  /** Faults of the path itself; a test that provokes some takes them out. */
+  readonly faults: unknown[] = [];
   readonly #routes: Routes;
 
   constructor(options: HarnessOptions = {}) {
@@ -76,6 +78,8 @@ export class Harness {
       ledger: new Ledger(this.recorder, this.clock, undefined),
       clock: this.clock,
       spoolBytesMax: options.spoolBytes ?? 2 ** 20,
+      pseudonym: 'holdfast-0a1b2c',
+      onFault: (error) => this.faults.push(error),
     });
   }
 
@@ -149,6 +153,7 @@ export class Harness {
 
   /** Nothing is under way, so nothing may be held. */
   checkQuiet(): void {
+    if (this.faults.length > 0) throw this.faults[0];
     const { entries } = this.tier.cache;
     for (const slot of entries.slots()) {
       assert(entries.pins(slot) === 0, `slot ${slot} (${this.tier.keyText(slot)}) is not pinned`);

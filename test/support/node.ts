@@ -26,6 +26,7 @@ export function startTestNode(config: ValidConfig, faults: string[]): Node {
     version: 'test',
     hashKey: { k0: 0x01234567, k1: 0x89abcdef },
     readCertificates: () => '',
+    collectGarbage: () => Bun.gc(true),
     memoryBytesMax: 2 ** 30,
     accessLog: undefined,
     processUsage: () => ({ residentBytes: process.memoryUsage.rss(), cpuSeconds: 0 }),
