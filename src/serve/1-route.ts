@@ -1,6 +1,6 @@
 import type { ValidConfig } from '../config/config.ts';
 import type { FreshnessRules, StaleRules } from '../http/freshness.ts';
-import type { QueryRule } from '../http/target.ts';
+import { hostName, type QueryRule } from '../http/target.ts';
 import type { Origin } from '../origin/origin.ts';
 
 /** Step 1: the request's host and path choose a route; the first that matches wins, in the order of the file. */
@@ -86,12 +86,7 @@ function hostMatcher(pattern: string): (host: string) => boolean {
   const name = pattern.toLowerCase();
   if (name.startsWith('*.')) {
     const suffix = name.slice(1);
-    return (host) => withoutPort(host).endsWith(suffix);
+    return (host) => hostName(host).endsWith(suffix);
   }
-  return (host) => host === name || withoutPort(host) === name;
-}
-
-function withoutPort(host: string): string {
-  const colon = host.lastIndexOf(':');
-  return colon > host.lastIndexOf(']') ? host.slice(0, colon) : host;
+  return (host) => host === name || hostName(host) === name;
 }

@@ -1,4 +1,4 @@
-import { selectQuery, type Target } from '../http/target.ts';
+import { hostName, selectQuery, type Target } from '../http/target.ts';
 import type { Route } from './1-route.ts';
 
 /**
@@ -17,7 +17,7 @@ export function resourceOf(route: Route, target: Target): string {
 
 /** Primary key (RFC 9111 section 2): the same for all variants of a resource. */
 export function primaryKey(route: Route, host: string, resource: string): string {
-  return route.keyHost ? `${route.name} ${host} ${resource}` : `${route.name} ${resource}`;
+  return route.keyHost ? `${route.name} ${hostName(host)} ${resource}` : `${route.name} ${resource}`;
 }
 
 /** What the origin is asked for. */

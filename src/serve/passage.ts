@@ -89,7 +89,7 @@ export class Passage implements Waiter {
     if (!this.#leads && !this.#fits(flight)) return;
     if (flight.renewed !== NONE) {
       this.#fromStore(flight.renewed, this.#leads ? 'revalidated' : 'collapsed', '');
-    } else if (flight.head!.status >= 500 && this.#asked.staleOnError && this.#stale !== NONE) {
+    } else if (isTrouble(flight.head!.status) && this.#asked.staleOnError && this.#stale !== NONE) {
       this.#fromStore(this.#stale, 'stale', `status-${flight.head!.status}`);
     } else {
       this.#respond(this.#fromFlight(flight));
@@ -119,7 +119,8 @@ export class Passage implements Waiter {
       cause: code,
     } as const;
     const nowMs = this.#path.clock.nowMs();
-    this.#respond(refusal(this.#path.ledger, code, served, nowMs));
+    const retry = failure?.cause === 'overloaded' ? 'Retry-After: 1\r\n' : '';
+    this.#respond(refusal(this.#path.ledger, code, served, nowMs, retry));
   }
 
   #lead(
@@ -284,4 +285,9 @@ function withoutLength(fields: Fields): Fields {
   const rest = fields.clone();
   rest.delete('content-length');
   return rest;
+}
+
+/** An origin in trouble, or one that has had enough of us: not a word about the image (RFC 5861 section 4, and 408, 429). */
+function isTrouble(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429;
 }

@@ -14,7 +14,7 @@ describe('by URL', () => {
     ["/p?w=%27a'", "http://img.example/p?w=%27a'"],
     ['/p?w="<>`{|}\\', 'http://img.example/p?w="<>`{|}\\'],
     ['/p\\q', 'http://img.example/p\\q'],
-    ['/p?b=2&a=1', 'https://img.example/p?a=1&b=2'],
+    ['/p?b=2&a=1', 'https://img.example/p?b=2&a=1'],
     ['/p?x=50%', 'HTTP://img.example/p?x=50%'],
     ['//p//q', '//p//q'],
     ['/', 'http://img.example'],
