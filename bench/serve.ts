@@ -1,7 +1,7 @@
 /**
  * The serving benchmarks against nginx and Varnish: hits, misses, and the cost of a hit as the cache grows.
  *
- *   npm run bench:serve -- [--rounds 5] [--seconds 3] [--only hits,misses,growth]
+ *   npm run bench:serve -- [--rounds 5] [--seconds 3] [--only hits,misses,growth] [--no-log]
  *
  * Installs nginx, Varnish and wrk from Debian when they are missing and this is root. Listens on loopback only, ends
  * what it started, and rewrites its section of bench/RESULTS.md when everything was measured. Exit codes: 0 every floor
@@ -32,11 +32,13 @@ function readOptions(): Options {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '3' },
       only: { type: 'string', default: PARTS.join(',') },
+      'no-log': { type: 'boolean', default: false },
     },
   });
   return {
     rounds: positiveInteger('rounds', values.rounds),
     seconds: positiveInteger('seconds', values.seconds),
+    accessLog: !values['no-log'],
     parts: someOf('only', PARTS, values.only),
   };
 }
@@ -63,7 +65,7 @@ async function main(): Promise<boolean> {
   const markdown = parts.join('\n\n');
   console.log(markdown);
   // A partial run is for looking at: it would take the other figures out of the file.
-  if (options.parts.length === PARTS.length) {
+  if (options.parts.length === PARTS.length && options.accessLog) {
     writeSection(join(import.meta.dirname, 'RESULTS.md'), 'serve', `## Serving\n\n${markdown}`);
   }
   return floorsMet;

@@ -12,7 +12,7 @@ const LEAST_BYTES = 1;
 const MOST_BYTES = 512;
 const FIRST = 1_000_000;
 /** Unit of the memory tier's arena for budgets of this size. */
-const BLOCK_BYTES = 256;
+const BLOCK_BYTES = 128;
 const LIMIT_BYTES = 200;
 const WARM_UP_SECONDS = 10;
 const ROUND_SECONDS = 5;

@@ -40,7 +40,11 @@ export interface HoldfastNode extends Server {
 export async function startHoldfast(
   bench: Workbench,
   origin: Origin,
-  options: { readonly memory: string; readonly runtimeArgs?: readonly string[] },
+  options: {
+    readonly memory: string;
+    readonly runtimeArgs?: readonly string[];
+    readonly accessLog?: boolean;
+  },
 ): Promise<HoldfastNode> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const dir = bench.subdir(`holdfast-${port}`);
@@ -54,7 +58,7 @@ origins: { images: { type: http, url: 'http://127.0.0.1:${origin.port}' } }
 routes:
   - { name: uncached, origin: images, match: { paths: ['/uncached/*'] }, cache: false }
   - { name: images, origin: images }
-log: { level: warn, access: { to: ${accessLogPath} } }
+log: { level: warn, access: { to: ${options.accessLog === false ? 'off' : accessLogPath} } }
 `;
   writeFileSync(file, config);
   const command = [process.execPath, ...(options.runtimeArgs ?? []), MAIN, 'serve', '-c', file];
