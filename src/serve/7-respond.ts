@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from '../base/errors.ts';
+import { ERRORS, type ErrorCode, errorBody } from '../base/errors.ts';
 import type { Outcome } from '../cache/outcome.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
@@ -116,8 +116,8 @@ export function refusal(
   nowMs: number,
   extraLines = '',
 ): Answer {
-  const { status, publicText } = ERRORS[code];
-  const body = Buffer.from(`${publicText}\n`);
+  const { status } = ERRORS[code];
+  const body = Buffer.from(errorBody(code));
   const head =
     `Cache-Status: Holdfast; detail=${code}\r\n` +
     `Date: ${formatHttpDate(Math.floor(nowMs / 1000))}\r\n` +

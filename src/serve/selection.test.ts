@@ -72,12 +72,12 @@ const CASES: Readonly<Record<string, Case>> = {
   'If-Match of another version': {
     fields: { 'if-match': '"2"' },
     status: 412,
-    body: 'The image is not the version that was asked for.\n',
+    body: '412 The image is not the version that was asked for. (precondition-failed)\n',
   },
   'If-Unmodified-Since that fails': {
     fields: { 'if-unmodified-since': 'Fri, 31 Oct 2025 10:00:00 GMT' },
     status: 412,
-    body: 'The image is not the version that was asked for.\n',
+    body: '412 The image is not the version that was asked for. (precondition-failed)\n',
   },
 };
 

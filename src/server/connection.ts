@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from '../base/errors.ts';
+import { ERRORS, type ErrorCode, errorBody } from '../base/errors.ts';
 import { keepAlive, requestFraming } from '../http/wire/framing.ts';
 import { parseRequestHead, type RequestHead } from '../http/wire/head.ts';
 import type { Malformed } from '../http/wire/problem.ts';
@@ -168,14 +168,13 @@ export class Connection implements Responder, SenderEvents {
 
   /** Answers with an error of the server's own, as the last answer of this connection. */
   refuse(code: ErrorCode, extraFields = ''): void {
-    const { status, publicText } = ERRORS[code];
-    this.#refuse(status, code, publicText, extraFields);
+    this.#refuse(ERRORS[code].status, code, errorBody(code), extraFields);
   }
 
-  #refuse(status: number, detail: string, sentence: string, extraFields: string): void {
+  #refuse(status: number, detail: string, body: string, extraFields: string): void {
     this.#phase = 'handling';
     this.#last = true;
-    this.respond(plainAnswer(status, detail, sentence, this.#host.clock.nowMs(), extraFields));
+    this.respond(plainAnswer(status, detail, body, this.#host.clock.nowMs(), extraFields));
   }
 
   // -- requests --
@@ -295,7 +294,7 @@ export class Connection implements Responder, SenderEvents {
 
   #refuseMalformed(what: Malformed): void {
     this.#host.stats.malformed[what.problem] += 1;
-    this.#refuse(what.status, what.problem, what.sentence, '');
+    this.#refuse(what.status, what.problem, `${what.sentence}\n`, '');
   }
 
   // -- answers --

@@ -52,7 +52,9 @@ test('exceptions of the handler, of answers and of payloads stay with their requ
   }
   const get = (target: string) => bench.client().send(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
   for (const target of ['/throw', '/status']) {
-    expect(await get(target).all()).toMatch(/^HTTP\/1.1 500 .*\r\n\r\nSomething went wrong here.\n$/s);
+    expect(await get(target).all()).toMatch(
+      /^HTTP\/1.1 500 .*\r\n\r\n500 Something went wrong here. \(internal\)\n$/s,
+    );
   }
   await get('/read').all();
   const fine = get('/done');

@@ -65,7 +65,7 @@ test('a head that does not come to its end is answered 408, however it drips', a
   expect(passedMs).toBeWithin(10_000, 16_000); // counted from the last piece it would be 16 s
   const received = await client.all();
   expect(received).toStartWith('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n');
-  expect(received).toEndWith('The request did not arrive in time.\n');
+  expect(received).toEndWith('408 The request did not arrive in time. (request-timeout)\n');
   expect(bench.server.stats.timeouts.head).toBe(1);
 });
 
