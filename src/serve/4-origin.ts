@@ -51,6 +51,25 @@ export interface FlightSteps {
   onFault(error: unknown): void;
 }
 
+/** What a flight is to fetch, and for what. */
+export interface FlightRequest {
+  readonly route: Route;
+  readonly primary: string;
+  /** Key under which others may join; undefined for a fetch that serves one request alone. */
+  readonly key: string | undefined;
+  readonly method: 'GET' | 'HEAD';
+  readonly target: string;
+  readonly fields: Fields;
+  /** Stored response to validate, or NONE. */
+  readonly stale: number;
+  /** Key under which that one is stored. */
+  readonly staleKey: string;
+  /** False to ask for the whole response, although one is stored. */
+  readonly conditional: boolean;
+  /** Set for a bypass: the origin is asked what the client asked, conditions and ranges included. */
+  readonly neverStore: NotStoredReason | undefined;
+}
+
 export interface FlightPlan {
   /** The key under which others may join; undefined for a flight that serves one request alone. */
   readonly key: string | undefined;
@@ -285,4 +304,9 @@ export class Recent {
 
 function idOf(hash: Hash64): number {
   return (hash.hi & 0x1f_ffff) * 2 ** 32 + hash.lo;
+}
+
+/** An origin in trouble, or one that has had enough of us: not a word about the image (RFC 5861 section 4, and 408, 429). */
+export function isTrouble(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429;
 }

@@ -6,8 +6,7 @@ import { conditionalFields, confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
-import type { Route } from './1-route.ts';
-import { Flight, type FlightSteps, Recent } from './4-origin.ts';
+import { Flight, type FlightRequest, type FlightSteps, isTrouble, Recent } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { publish, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
@@ -22,6 +21,8 @@ const SHARED_ERROR_BYTES_MAX = 64 * 1024;
 const UNSHARED_MS = 10_000;
 /** After a validation that did not succeed, the next one in the background waits for so long. */
 const RETRY_MS = 1_000;
+/** After an origin failed to validate it, a response that may be served stale on error is served so for a while, unasked. */
+const TROUBLE_MS = 30_000;
 
 export interface FlightsOptions {
   readonly tier: MemoryTier;
@@ -33,24 +34,6 @@ export interface FlightsOptions {
   readonly pseudonym: string;
   /** Told of a fault of our own, after it was counted. */
   readonly onFault?: (error: unknown) => void;
-}
-
-export interface FlightRequest {
-  readonly route: Route;
-  readonly primary: string;
-  /** Key under which others may join; undefined for a fetch that serves one request alone. */
-  readonly key: string | undefined;
-  readonly method: 'GET' | 'HEAD';
-  readonly target: string;
-  readonly fields: Fields;
-  /** Stored response to validate, or NONE. */
-  readonly stale: number;
-  /** Key under which that one is stored. */
-  readonly staleKey: string;
-  /** False to ask for the whole response, although one is stored. */
-  readonly conditional: boolean;
-  /** Set for a bypass: the origin is asked what the client asked, conditions and ranges included. */
-  readonly neverStore: NotStoredReason | undefined;
 }
 
 /**
@@ -72,6 +55,7 @@ export class Flights implements FlightSteps {
   readonly #unshared = new Recent(UNSHARED_MS);
   /** By key: a busy image whose origin fails must not cost the origin a request for each stale hit. */
   readonly #unrenewed = new Recent(RETRY_MS);
+  readonly #troubled = new Recent(TROUBLE_MS);
 
   constructor(options: FlightsOptions) {
     this.#tier = options.tier;
@@ -104,6 +88,11 @@ export class Flights implements FlightSteps {
   mayRenew(key: string, primary: string): boolean {
     if (this.#byKey.has(key)) return false;
     return !this.#happened(this.#unrenewed, key) && !this.#happened(this.#unshared, primary);
+  }
+
+  /** True when the origin failed at this key lately: nobody needs to wait for it to fail again. */
+  inTrouble(key: string): boolean {
+    return this.#happened(this.#troubled, key);
   }
 
   /** Keeps what is under way for these keys from being stored or joined: it may be older than the purge. */
@@ -268,8 +257,11 @@ export class Flights implements FlightSteps {
     const siblings = this.#byPrimary.get(plan.primary);
     siblings?.delete(flight);
     if (siblings?.size === 0) this.#byPrimary.delete(plan.primary);
-    if (plan.key !== undefined && plan.stale !== NONE && ending !== 'stored' && ending !== 'revalidated')
+    if (plan.key !== undefined && plan.stale !== NONE && ending !== 'stored' && ending !== 'revalidated') {
       this.#remember(this.#unrenewed, plan.key);
+      const failed = flight.failure !== undefined || (head !== undefined && isTrouble(head.status));
+      if (failed) this.#remember(this.#troubled, plan.key);
+    }
     this.#ledger.flightEnded(ending);
     this.#ledger.originAnswered(plan.route, head?.status ?? 0, flight.receivedBytes, flight.firstByteMs);
     if (flight.failure !== undefined) this.#ledger.originFailed(plan.route, flight.failure);

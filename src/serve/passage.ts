@@ -8,7 +8,7 @@ import { addVia, passedResponseFields, storedResponseFields } from '../http/forw
 import type { OriginFailure } from '../origin/origin.ts';
 import { upstreamTarget } from './2-key.ts';
 import { Mark } from './3-lookup.ts';
-import type { Flight, Waiter } from './4-origin.ts';
+import { type Flight, isTrouble, type Waiter } from './4-origin.ts';
 import { answerOf, refusal } from './7-respond.ts';
 import type { Abandon, Answer } from './answer.ts';
 import { fieldLines } from './field-lines.ts';
@@ -285,9 +285,4 @@ function withoutLength(fields: Fields): Fields {
   const rest = fields.clone();
   rest.delete('content-length');
   return rest;
-}
-
-/** An origin in trouble, or one that has had enough of us: not a word about the image (RFC 5861 section 4, and 408, 429). */
-function isTrouble(status: number): boolean {
-  return status >= 500 || status === 408 || status === 429;
 }

@@ -117,6 +117,11 @@ export class RequestPath implements RequestHandler {
       case 'gateway-timeout':
         return this.#refuse(request, responder, route, 'only-if-cached');
       case 'validate':
+        if (decision.mayServeStaleOnError && this.flights.inTrouble(asked.key)) {
+          responder.respond(this.stored(asked, slot, 'stale', nowS, -1, 'recent-failure'));
+          this.#revalidateInBackground(asked, slot);
+          return undefined;
+        }
         return new Passage(this, {
           ...asked,
           forward: 'stale',

@@ -73,19 +73,47 @@ describe('stale-if-error', () => {
     h.finish();
   });
 
-  test('a 5xx: the stale copy, which stays; requests during the trouble share one fetch', () => {
+  test('a 5xx: the stale copy, which stays; requests that wait share one fetch', () => {
     const h = staleBy(100);
-    for (let i = 0; i < 3; i += 1) {
-      const before = h.origin.calls.length;
-      const readers = [h.ask('/a'), h.ask('/a'), h.ask('/a')];
-      expect(h.origin.calls.length).toBe(before + 1);
-      h.last.answer({ status: 503 }, Buffer.from('busy'));
-      for (const reader of readers) {
-        expect(reader.body.toString()).toBe('version 1');
-        expect(reader.cacheStatus).toBe('Holdfast; hit; ttl=-100; detail="stale-if-error status-503"');
-      }
+    const before = h.origin.calls.length;
+    const readers = [h.ask('/a'), h.ask('/a'), h.ask('/a')];
+    expect(h.origin.calls.length).toBe(before + 1);
+    h.last.answer({ status: 503 }, Buffer.from('busy'));
+    for (const reader of readers) {
+      expect(reader.body.toString()).toBe('version 1');
+      expect(reader.cacheStatus).toBe('Holdfast; hit; ttl=-100; detail="stale-if-error status-503"');
     }
+    h.finish();
+  });
+
+  test('while the origin is in trouble nobody waits for it; one fetch a second tries again behind their backs', () => {
+    const h = staleBy(100);
+    h.ask('/a');
+    h.last.fail('first-byte-timeout');
+    for (let second = 0; second < 40; second += 1) {
+      const before = h.origin.calls.length;
+      h.clock.advance(1_000);
+      for (const reader of [h.ask('/a'), h.ask('/a')]) {
+        expect(reader.body.toString()).toBe('version 1');
+        expect(reader.cacheStatus).toContain('detail="stale-if-error recent-failure"');
+      }
+      expect(h.origin.calls.length).toBe(before + 1);
+      h.last.fail('first-byte-timeout');
+    }
+    h.clock.advance(1_000);
+    h.ask('/a');
+    h.last.answer({ status: 304 });
+    expect(h.ask('/a').cacheStatus).toBe('Holdfast; hit; ttl=60');
+    h.finish();
+  });
+
+  test('trouble that nobody has met for half a minute is forgotten', () => {
+    const h = staleBy(100);
+    h.ask('/a');
+    h.last.fail('refused');
+    h.clock.advance(30_000);
     const reader = h.ask('/a');
+    expect(reader.status).toBeUndefined();
     h.last.answer({ status: 304 });
     expect(reader.body.toString()).toBe('version 1');
     h.finish();
@@ -143,9 +171,7 @@ describe('stale-if-error', () => {
     h.last.head({ fields: { 'cache-control': 'max-age=60' }, bodyBytes: 100 }).data(Buffer.from('half'));
     h.last.fail('truncated');
     expect(reader.state).toBe('broken');
-    const next = h.ask('/a');
-    h.last.fail('refused');
-    expect(next.body.toString()).toBe('version 1');
+    expect(h.ask('/a').body.toString()).toBe('version 1');
     h.finish();
   });
 });
