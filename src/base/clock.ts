@@ -13,6 +13,11 @@ export interface Clock {
 /** Opaque handle of a scheduled call. */
 export type Timer = { readonly __timer: unique symbol };
 
+/** Wall-clock time in whole seconds since the Unix epoch: what HTTP dates and ages are counted in. */
+export function epochS(clock: Clock): number {
+  return Math.floor(clock.nowMs() / 1000);
+}
+
 /** Calls `fn` every `periodMs` until the returned function is called. Periods do not overlap. */
 export function every(clock: Clock, periodMs: number, fn: () => void): () => void {
   let timer: Timer | undefined;

@@ -33,7 +33,7 @@ export function halfSipHash(
   let v3 = 0x74656462 ^ key.k1;
   const tail = length & 3;
   const whole = length - tail;
-  // `block` walks the words, then the tail with the length, then the two finalisations.
+  // The words, then the tail with the length. The round stands here twice, inline: every look-up runs it.
   for (let at = 0; at <= whole; at += 4) {
     const m = at < whole ? wordAt(bytes, at) : tailAt(bytes, whole, tail, length);
     v3 ^= m;

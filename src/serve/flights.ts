@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, epochS } from '../base/clock.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
@@ -117,7 +117,7 @@ export class Flights implements FlightSteps {
         ...request,
         conditional: conditions.length > 0,
         request: { method: request.method, target: request.target, fields },
-        requestedS: Math.floor(this.#clock.nowMs() / 1000),
+        requestedS: epochS(this.#clock),
         startedMs: this.#clock.monotonicMs(),
       },
       this,
@@ -134,7 +134,7 @@ export class Flights implements FlightSteps {
   onHead(flight: Flight, head: OriginHead): OriginFailure | undefined {
     const { plan } = flight;
     flight.firstByteMs = this.#clock.monotonicMs() - plan.startedMs;
-    const nowS = Math.floor(this.#clock.nowMs() / 1000);
+    const nowS = epochS(this.#clock);
     if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
     else if (head.status === 304 && plan.conditional) this.#renew(flight, head, nowS);
     else if (head.status === 304 || head.status === 206) {
@@ -190,7 +190,7 @@ export class Flights implements FlightSteps {
   }
 
   onWhole(flight: Flight): FlightEnding {
-    const nowS = Math.floor(this.#clock.nowMs() / 1000);
+    const nowS = epochS(this.#clock);
     const { body } = flight;
     if (flight.renewed !== NONE) return flight.shared ? 'revalidated' : 'not-stored';
     if (flight.notStored === undefined) {

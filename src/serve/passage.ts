@@ -1,3 +1,4 @@
+import { epochS } from '../base/clock.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { NONE } from '../cache/entries.ts';
 import type { ForwardReason, NotStoredReason, Outcome } from '../cache/outcome.ts';
@@ -169,7 +170,7 @@ export class Passage implements Waiter {
 
   #fromStore(slot: number, outcome: Outcome, cause: string): void {
     const path = this.#path;
-    const nowS = Math.floor(path.clock.nowMs() / 1000);
+    const nowS = epochS(path.clock);
     this.#respond(path.stored(this.#asked, slot, outcome, nowS, this.#waitedMs(), cause));
   }
 
@@ -182,7 +183,7 @@ export class Passage implements Waiter {
     const fields = this.#leads ? passedResponseFields(head.fields) : this.#sharedFields(head.fields);
     addVia(fields, CACHE_NAME);
     // RFC 9110 section 6.6.1: whoever has a clock adds the Date that is missing.
-    if (!fields.has('date')) fields.set('date', formatHttpDate(Math.floor(this.#path.clock.nowMs() / 1000)));
+    if (!fields.has('date')) fields.set('date', formatHttpDate(epochS(this.#path.clock)));
     const served = {
       request,
       route,
@@ -220,7 +221,7 @@ export class Passage implements Waiter {
 
   /** Without what was meant for the one client whose request led the fetch: Set-Cookie above all. */
   #sharedFields(fields: Fields): Fields {
-    const shared = storedResponseFields(fields, Math.floor(this.#path.clock.nowMs() / 1000));
+    const shared = storedResponseFields(fields, epochS(this.#path.clock));
     const age = fields.get('age');
     if (age !== undefined) shared.set('age', age);
     return shared;

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, epochS } from '../base/clock.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { Flag, NONE } from '../cache/entries.ts';
 import type { ForwardReason, Outcome } from '../cache/outcome.ts';
@@ -76,7 +76,7 @@ export class RequestPath implements RequestHandler {
     if (!route.caches) return this.#bypass(passage, 'route');
     if ((found & Mark.CREDENTIALS) !== 0) return this.#bypass(passage, 'authorization');
 
-    const nowS = Math.floor(this.clock.nowMs() / 1000);
+    const nowS = epochS(this.clock);
     let key = primary;
     let forward: ForwardReason = 'uri-miss';
     let slot = find(this.tier, key);

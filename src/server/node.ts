@@ -1,4 +1,4 @@
-import { type Clock, every } from '../base/clock.ts';
+import { type Clock, epochS, every } from '../base/clock.ts';
 import type { HashKey } from '../base/hash.ts';
 import type { OriginConfig, ValidConfig } from '../config/config.ts';
 import { AccessLog } from '../monitor/access-log.ts';
@@ -75,7 +75,7 @@ export interface Node {
 export function startNode(options: NodeOptions): Node {
   const { config, clock, log } = options;
   const { memory } = config.cache;
-  const nowS = (): number => Math.floor(clock.nowMs() / 1000);
+  const nowS = (): number => epochS(clock);
   const tier = new MemoryTier({
     budgetBytes: memory.sizeBytes,
     policy: memory.policy,
@@ -161,7 +161,7 @@ function startUpkeep({ clock, processUsage, collectGarbage }: NodeOptions, tier:
     collectGarbage,
   });
   const stops = [
-    every(clock, MAINTENANCE_MS, () => tier.maintain(Math.floor(clock.nowMs() / 1000))),
+    every(clock, MAINTENANCE_MS, () => tier.maintain(epochS(clock))),
     every(clock, MEMORY_CHECK_MS, () => guard.check()),
   ];
   return () => {

@@ -1,4 +1,6 @@
-import type { Answer, Payload } from '../serve/answer.ts';
+import { formatHttpDate } from '../http/date.ts';
+import type { Answer } from '../serve/answer.ts';
+import { TextPayload } from '../serve/flight-body.ts';
 
 /**
  * An answer of the server's own: one sentence as plain text, not to be stored.
@@ -15,23 +17,14 @@ export function plainAnswer(
   nowMs: number,
   extraFields: string,
 ): Answer {
-  const date = `Cache-Status: Holdfast; detail=${detail}\r\nDate: ${new Date(nowMs).toUTCString()}\r\n`;
+  const date = `Cache-Status: Holdfast; detail=${detail}\r\nDate: ${formatHttpDate(Math.floor(nowMs / 1000))}\r\n`;
   if (text === '')
     return { status, head: `${date}${extraFields}\r\n`, headInPayload: false, payload: undefined, done };
   const body = Buffer.from(text, 'latin1');
   const head =
     `${date}Content-Type: text/plain\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
     `${extraFields}\r\n`;
-  return { status, head, headInPayload: false, payload: bytesPayload(body), done };
-}
-
-function bytesPayload(body: Buffer): Payload {
-  return {
-    bytes: body.length,
-    read: (position, into, at) => body.copy(into, at, position),
-    whenReadable: (fn) => fn(),
-    release() {},
-  };
+  return { status, head, headInPayload: false, payload: new TextPayload(body), done };
 }
 
 function done(): void {}
