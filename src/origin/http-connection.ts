@@ -109,7 +109,7 @@ export class HttpConnection implements ResponseEvents {
   }
 
   /** Sends a request and expects its response. Only when open and idle. */
-  carry(passenger: Passenger, method: 'GET' | 'HEAD', head: string): void {
+  carry(passenger: Passenger, method: string, head: string): void {
     this.#passenger = passenger;
     this.#uses += 1;
     this.#reader.begin(method);

@@ -42,7 +42,7 @@ export class ResponseReader {
   readonly #limits: ResponseLimits;
   readonly #events: ResponseEvents;
   #state: State = 'ended';
-  #method: 'GET' | 'HEAD' = 'GET';
+  #method: string = 'GET';
   /** Bytes of a head that is not complete yet. */
   #partial: Buffer | undefined;
   #touched = false;
@@ -70,7 +70,7 @@ export class ResponseReader {
   }
 
   /** Expects the response to a request of that method. */
-  begin(method: 'GET' | 'HEAD'): void {
+  begin(method: string): void {
     this.#state = 'head';
     this.#method = method;
     this.#touched = false;

@@ -16,12 +16,38 @@ export interface Origin {
   gauges(): { readonly active: number; readonly connections: number };
 }
 
+/**
+ * The body of a message on its way, for methods that have one. Nothing is delivered before {@link MessageBody.receive}, so a body
+ * that nobody receives costs nothing; whoever made it discards it.
+ */
+export interface MessageBody {
+  /** Content-Length; undefined when it is chunked. */
+  readonly bytes: number | undefined;
+  /** Starts delivery: onData any number of times, then exactly one of onEnd or onFail. Called at most once. */
+  receive(sink: BodySink): void;
+  /** Holds the sender back; idempotent. Data already read may still arrive. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Takes a {@link MessageBody}. */
+export interface BodySink {
+  /** `chunk` is only valid during the call. */
+  onData(chunk: Uint8Array): void;
+  onEnd(): void;
+  /** The sender went away, stalled, or sent what is no body. */
+  onFail(): void;
+}
+
 export interface OriginRequest {
-  readonly method: 'GET' | 'HEAD';
+  /** GET and HEAD everywhere; any other method only where the origin takes it (http). */
+  readonly method: string;
   /** Path and query in origin-form, already normalised: starts with `/`. */
   readonly target: string;
-  /** End-to-end fields only, without Host. */
+  /** End-to-end fields only, without Host, Content-Length and Transfer-Encoding. */
   readonly fields: Fields;
+  /** For methods other than GET and HEAD. */
+  readonly body?: MessageBody;
 }
 
 /** How the end of a body is known (RFC 9112 section 6). `close` cannot be told from a cut connection. */

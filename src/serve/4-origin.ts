@@ -57,7 +57,7 @@ export interface FlightRequest {
   readonly primary: string;
   /** Key under which others may join; undefined for a fetch that serves one request alone. */
   readonly key: string | undefined;
-  readonly method: 'GET' | 'HEAD';
+  readonly method: string;
   readonly target: string;
   readonly fields: Fields;
   /** Stored response to validate, or NONE. */

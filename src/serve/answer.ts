@@ -1,4 +1,5 @@
 import type { Fields } from '../http/fields.ts';
+import type { MessageBody } from '../origin/origin.ts';
 
 /**
  * The seam between the request path (`serve/`) and the transport (`server/`).
@@ -18,6 +19,8 @@ export interface CacheRequest {
   readonly client: string;
   /** Monotonic time at which the head was complete, in milliseconds. */
   readonly receivedMs: number;
+  /** Set when the request has a body (RFC 9110 section 6.4). The transport discards it unless it is received. */
+  readonly body?: MessageBody;
 }
 
 /** {@link Payload.read}: nothing to copy yet; {@link Payload.whenReadable} tells when to ask again. */

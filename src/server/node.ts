@@ -1,16 +1,13 @@
 import { type Clock, epochS, every } from '../base/clock.ts';
 import type { HashKey } from '../base/hash.ts';
-import type { OriginConfig, ValidConfig } from '../config/config.ts';
+import type { ValidConfig } from '../config/config.ts';
 import { AccessLog } from '../monitor/access-log.ts';
-import { composeSnapshot } from '../monitor/compose.ts';
 import { exposition } from '../monitor/exposition.ts';
 import type { Log } from '../monitor/log.ts';
 import { Recorder } from '../monitor/recorder.ts';
 import type { LineSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
-import { createFilesOrigin } from '../origin/files.ts';
-import { createHttpOrigin } from '../origin/http.ts';
-import { ORIGIN_FAILURES, type Origin } from '../origin/origin.ts';
+import { ORIGIN_FAILURES } from '../origin/origin.ts';
 import type { PolicyName } from '../policy/policy.ts';
 import { Routes } from '../serve/1-route.ts';
 import { Ledger } from '../serve/ledger.ts';
@@ -21,6 +18,8 @@ import { MemoryTier } from '../store/memory/tier.ts';
 import { type AdminServer, startAdminServer } from './admin.ts';
 import { type PublicServer, startPublicServer } from './listener.ts';
 import { MemoryGuard } from './memory-guard.ts';
+import { createOrigins } from './origins.ts';
+import { memorySnapshot, snapshots } from './snapshots.ts';
 import { rarely } from './warnings.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
@@ -28,7 +27,6 @@ const SPOOL_SHARE = 1 / 8;
 const SPOOL_BYTES_MAX = 64 * 1024 * 1024;
 const MAINTENANCE_MS = 100;
 const MEMORY_CHECK_MS = 1_000;
-const ORIGIN_HEAD_BYTES_MAX = 64 * 1024;
 
 export interface NodeOptions {
   readonly config: ValidConfig;
@@ -197,36 +195,6 @@ function startServer(
   });
 }
 
-interface Parts {
-  readonly options: NodeOptions;
-  readonly recorder: Recorder;
-  readonly tier: MemoryTier;
-  readonly origins: readonly Origin[];
-  readonly server: PublicServer;
-}
-
-function snapshots({ options, recorder, tier, origins, server }: Parts): () => Snapshot {
-  const startedAtMs = options.clock.nowMs();
-  return () =>
-    composeSnapshot(recorder, {
-      holdfast: options.version,
-      startedAtMs,
-      nowMs: options.clock.nowMs(),
-      listen: server.url,
-      draining: server.draining,
-      connections: server.connections(),
-      transport: {
-        refused: server.stats.refused,
-        malformed: { ...server.stats.malformed },
-        timeouts: { ...server.stats.timeouts },
-      },
-      memory: memorySnapshot(tier),
-      routes: tier.cache.account.routes,
-      origins: origins.map((origin) => origin.gauges()),
-      process: options.processUsage(),
-    });
-}
-
 type AdminParts = Pick<
   Parameters<typeof startAdminServer>[0],
   'snapshot' | 'metrics' | 'purge' | 'budgetBytesMax' | 'changeMemory' | 'onDenied'
@@ -248,70 +216,4 @@ function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminPart
     void server.drain(0);
     throw error;
   }
-}
-
-/** In the order of the configuration: an origin's position is its id. */
-function createOrigins(options: NodeOptions): Origin[] {
-  return Object.entries(options.config.origins).map(([name, origin]) => createOrigin(name, origin, options));
-}
-
-function createOrigin(name: string, config: OriginConfig, options: NodeOptions): Origin {
-  const { clock, log } = options;
-  const onFault = (error: unknown): void =>
-    log.error('an origin exchange failed inside the node', { origin: name, error: String(error) });
-  if (config.type === 'files') {
-    return createFilesOrigin(
-      { name, root: config.root, maxBodyBytes: Number.MAX_SAFE_INTEGER },
-      { clock, onFault },
-    );
-  }
-  const { tls, url } = config;
-  return createHttpOrigin(
-    {
-      name,
-      url: `${url.scheme}://${url.authority}${url.basePath}`,
-      timeouts: config.timeouts,
-      maxBodyBytes: config.maxBodyBytes,
-      maxHeadBytes: ORIGIN_HEAD_BYTES_MAX,
-      redirects: config.redirects,
-      tls: {
-        verify: tls.verify,
-        ...(tls.ca === undefined ? {} : { ca: certificates(name, tls.ca, options) }),
-        ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-      },
-      maxConnections: config.connections,
-      ...(config.host === undefined ? {} : { hostHeader: config.host }),
-      extraFields: config.headers,
-    },
-    { clock, onFault },
-  );
-}
-
-function certificates(origin: string, path: string, options: NodeOptions): string {
-  try {
-    return options.readCertificates(path);
-  } catch (error) {
-    throw new Error(`origins.${origin}.tls.ca: cannot read ${path}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-function memorySnapshot({ cache, arena }: MemoryTier): Snapshot['memory'] {
-  const { account } = cache;
-  const sum = (pick: (route: (typeof account.routes)[number]) => number): number =>
-    account.routes.reduce((total, route) => total + pick(route), 0);
-  return {
-    policy: cache.policy,
-    budgetBytes: cache.budgetBytes,
-    usedBytes: cache.usedBytes,
-    heldBytes: arena.heldBytes,
-    entries: cache.count,
-    insertions: account.insertions,
-    removals: { ...account.removals },
-    earlyEvictions: sum((route) => route.earlyEvictions),
-    prematureEvictions: sum((route) => route.prematureEvictions),
-    refetchedBytes: sum((route) => route.refetchedBytes),
-    evictionAgeS: account.evictionAgeS(),
-  };
 }
