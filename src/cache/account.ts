@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { Entries } from './entries.ts';
+import { type Entries, Flag } from './entries.ts';
 import type { Ghost } from './ghosts.ts';
 import { REMOVAL_REASONS, type RemovalReason } from './outcome.ts';
 
@@ -85,6 +85,7 @@ export class Account {
   check(entries: Entries, chargeOf: (slot: number) => number): void {
     const counts = this.routes.map(() => ({ entries: 0, usedBytes: 0 }));
     for (const slot of entries.slots()) {
+      if ((entries.flags(slot) & Flag.GUEST) !== 0) continue;
       const count = counts[entries.route(slot)]!;
       count.entries += 1;
       count.usedBytes += chargeOf(slot);

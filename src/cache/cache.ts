@@ -40,6 +40,10 @@ export interface CacheBytes {
   chargeOf(slot: number): number;
   /** The slot's bytes are needed no more. Called before the slot is reused, and before {@link Cache.admit} returns. */
   drop(slot: number): void;
+  /** A visible entry leaves for want of room: the last chance to take its bytes elsewhere, before {@link drop}. */
+  evicted?(slot: number): void;
+  /** A visible entry was taken out because it must not answer any more: nor may a copy of it. */
+  forgotten?(slot: number): void;
 }
 
 export interface CacheOptions {
@@ -67,6 +71,7 @@ export class Cache {
   readonly #ghosts: Ghosts;
   #policy: EvictionPolicy;
   readonly #victims: number[] = [];
+  #guests = 0;
   readonly #isPinned = (slot: number): boolean => this.entries.pins(slot) !== 0;
 
   constructor(options: CacheOptions) {
@@ -94,8 +99,9 @@ export class Cache {
     return this.#policy.usedBytes;
   }
 
+  /** Resident entries; rows that are only lent are none. */
   get count(): number {
-    return this.entries.count;
+    return this.entries.count - this.#guests;
   }
 
   /** The visible entry of a key, or NONE. Does not count as a use. O(1) expected. */
@@ -151,6 +157,14 @@ export class Cache {
     }
     entries.set(slot, Word.HASH_LO, hash.lo);
     entries.set(slot, Word.HASH_HI, hash.hi);
+    this.#describe(slot, facts, nowS);
+    this.account.inserted(facts.route, charge);
+    return slot;
+  }
+
+  /** Fills a row that has just been taken: filling, and pinned once. */
+  #describe(slot: number, facts: Omit<EntryFacts, 'chargeBytes'>, nowS: number): void {
+    const { entries } = this;
     entries.set(slot, Word.RECORD_BYTES, facts.recordBytes);
     entries.set(slot, Word.KEY_BYTES, facts.keyBytes);
     entries.set(slot, Word.HEAD_BYTES, facts.headBytes);
@@ -160,7 +174,21 @@ export class Cache {
     entries.set(slot, Word.FLAGS, Flag.FILLING | facts.flags);
     entries.set(slot, Word.PINS, 1);
     this.setLifetime(slot, facts);
-    this.account.inserted(facts.route, charge);
+  }
+
+  /**
+   * Lends a row to a response whose body another tier holds: found by nobody, charged nothing, pinned once, and gone with
+   * the last unpin. The request path can then treat it as it treats any other slot.
+   *
+   * @returns the slot, or NONE when the table is full.
+   */
+  lend(facts: Omit<EntryFacts, 'chargeBytes'>, nowS: number): number {
+    const { entries } = this;
+    if (entries.count === entries.capacity) return NONE;
+    const slot = entries.take();
+    this.#describe(slot, facts, nowS);
+    entries.set(slot, Word.FLAGS, Flag.GUEST | Flag.UNLINKED | facts.flags);
+    this.#guests += 1;
     return slot;
   }
 
@@ -209,6 +237,7 @@ export class Cache {
     this.entries.unlink(slot);
     this.entries.set(slot, Word.FLAGS, this.entries.flags(slot) | Flag.UNLINKED);
     this.account.removed(reason);
+    if (reason !== 'replaced') this.#bytes.forgotten?.(slot);
     if (this.entries.pins(slot) === 0) this.#forget(slot);
   }
 
@@ -263,11 +292,12 @@ export class Cache {
     this.#policy.check();
     let charged = 0;
     for (const slot of this.entries.slots()) {
+      if ((this.entries.flags(slot) & Flag.GUEST) !== 0) continue;
       assert(this.#policy.has(slot), 'every used slot is in the policy');
       charged += this.#chargeOf(slot);
     }
     assert(charged === this.usedBytes, 'charged bytes equal a recount');
-    assert(this.#policy.count === this.entries.count, 'policy and table count alike');
+    assert(this.#policy.count === this.count, 'policy and table count alike');
     this.account.check(this.entries, (slot) => this.#chargeOf(slot));
   }
 
@@ -295,7 +325,10 @@ export class Cache {
       const charge = this.#chargeOf(slot);
       const linked = (entries.flags(slot) & Flag.UNLINKED) === 0;
       const early = linked && nowS < usableUntilS && (entries.flags(slot) & Flag.VARY) === 0;
-      if (linked) entries.unlink(slot);
+      if (linked) {
+        this.#bytes.evicted?.(slot);
+        entries.unlink(slot);
+      }
       this.account.evicted(route, charge, Math.max(0, nowS - entries.storedS(slot)), early);
       if (early) {
         const sizeBytes = entries.recordBytes(slot);
@@ -314,6 +347,12 @@ export class Cache {
 
   /** An unlinked entry's bytes are free at last. */
   #forget(slot: number): void {
+    if ((this.entries.flags(slot) & Flag.GUEST) !== 0) {
+      this.#guests -= 1;
+      this.#bytes.drop(slot);
+      this.entries.release(slot);
+      return;
+    }
     this.account.left(this.entries.route(slot), this.#chargeOf(slot));
     this.#policy.remove(slot);
     this.#bytes.drop(slot);

@@ -16,6 +16,8 @@ export const Flag = {
   VALIDATE: 8,
   /** Has an ETag or Last-Modified, so it can be validated. */
   VALIDATOR: 16,
+  /** Not resident: the body is in a lower tier, and the row is lent for as long as somebody uses it. */
+  GUEST: 32,
 } as const;
 
 /** The words of an entry's row. All are unsigned 32-bit integers; times are seconds since the Unix epoch. */

@@ -1,5 +1,6 @@
 import { Flag, NONE } from '../cache/entries.ts';
 import type { Fields } from '../http/fields.ts';
+import type { DiskWriter } from '../store/disk/disk.ts';
 import type { MemoryTier, ResponseFacts } from '../store/memory/tier.ts';
 import { fieldLines } from './field-lines.ts';
 import type { Place } from './place.ts';
@@ -19,6 +20,31 @@ export function reserve(
 ): number {
   tier.key.set(place.key);
   return tier.reserve(storedHead(fields, facts.status, bodyBytes), bodyBytes, facts, nowS);
+}
+
+/** Begins to store, in the tier below alone, a response that is too large for memory or has no room there. */
+export function begin(
+  tier: MemoryTier,
+  place: Place,
+  fields: Fields,
+  bodyBytes: number,
+  facts: ResponseFacts,
+): DiskWriter | undefined {
+  const head = storedHead(fields, facts.status, bodyBytes);
+  return tier.below?.begin({ key: Buffer.from(place.key, 'latin1'), head, bodyBytes, facts });
+}
+
+/** Ends what {@link begin} began. @returns false when the disk failed it. */
+export function finish(
+  tier: MemoryTier,
+  place: Place,
+  writer: DiskWriter,
+  route: number,
+  nowS: number,
+): boolean {
+  if (!writer.finish()) return false;
+  if (place.vary.length > 0) markVariants(tier, place, route, nowS);
+  return true;
 }
 
 /** Makes a whole response answer from now on, and lets a lookup of the resource find its variant. */
@@ -41,6 +67,10 @@ export function renew(
   facts: ResponseFacts,
   nowS: number,
 ): number {
+  if (tier.guest(slot) !== undefined) {
+    tier.renewGuest(slot, facts);
+    return slot;
+  }
   if ((tier.cache.entries.flags(slot) & Flag.UNLINKED) !== 0) return slot;
   tier.key.set(place.key);
   return tier.refresh(slot, storedHead(fields, facts.status, tier.bodyBytes(slot)), facts, nowS);

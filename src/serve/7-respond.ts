@@ -4,6 +4,7 @@ import { formatHttpDate } from '../http/date.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route } from './1-route.ts';
 import type { Answer, CacheRequest, Payload } from './answer.ts';
+import { DiskPayload } from './disk-body.ts';
 import { StoredPayload, TextPayload } from './flight-body.ts';
 import type { Ledger, Served } from './ledger.ts';
 
@@ -101,10 +102,25 @@ export function answerOf(ledger: Ledger, served: Served, head: string, payload: 
   return new ComposedAnswer(ledger, served, head, payload);
 }
 
+/** The answer from a stored response whose body stays on disk. */
+export function lentAnswer(
+  ledger: Ledger,
+  tier: MemoryTier,
+  slot: number,
+  served: Omit<Served, 'status' | 'detail'>,
+  lines: string,
+): Answer {
+  const isHead = served.request.method === 'HEAD';
+  const body = isHead ? undefined : storedBody(tier, slot, 0, tier.bodyBytes(slot));
+  const status = tier.cache.entries.status(slot);
+  return answerOf(ledger, { ...served, status, detail: 'disk' }, `${lines}${tier.head(slot)}`, body);
+}
+
 /** Bytes `from..to` of a stored body. */
 export function storedBody(tier: MemoryTier, slot: number, from: number, to: number): Payload {
   const head = tier.cache.entries.headBytes(slot);
   tier.cache.pin(slot);
+  if (tier.guest(slot) !== undefined) return new DiskPayload(tier, slot, from, to);
   return new StoredPayload(tier, slot, head + from, head + to);
 }
 

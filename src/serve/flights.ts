@@ -5,14 +5,16 @@ import { parseCacheControl } from '../http/cache-control.ts';
 import { conditionalFields, confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
+import type { DiskWriter } from '../store/disk/disk.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import { Flight, type FlightRequest, type FlightSteps, isTrouble, Recent } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
-import { publish, renew, reserve } from './6-store.ts';
+import { begin, finish, publish, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
-import { ReservedBody, Spool, type SpoolBudget } from './flight-body.ts';
+import { ReservedBody } from './flight-body.ts';
 import type { Ledger } from './ledger.ts';
 import { incumbent, outlasts, placeOf } from './place.ts';
+import { Spool, type SpoolBudget } from './spool.ts';
 import { keptFields, upstreamFields } from './upstream.ts';
 
 /** A small error body that several waiting requests share. */
@@ -180,9 +182,17 @@ export class Flights implements FlightSteps {
       flight.body = this.#spool(flight, head, true, plan.route.objectBytesMax);
       return;
     }
-    const slot = reserve(this.#tier, place, keptFields(head.fields, nowS), head.bodyBytes, facts, nowS);
+    const kept = keptFields(head.fields, nowS);
+    const slot = reserve(this.#tier, place, kept, head.bodyBytes, facts, nowS);
     if (slot === NONE) {
-      this.#passThrough(flight, head, 'no-room');
+      const writer = begin(this.#tier, place, kept, head.bodyBytes, facts);
+      if (writer === undefined) {
+        const isLarge = head.bodyBytes > this.#tier.objectBytesMax;
+        this.#passThrough(flight, head, isLarge ? 'too-large' : 'no-room');
+      } else {
+        flight.shared = true;
+        flight.body = this.#spool(flight, head, false, 0, writer);
+      }
       return;
     }
     flight.shared = true;
@@ -204,9 +214,21 @@ export class Flights implements FlightSteps {
       return wanted ? 'stored' : 'not-stored';
     }
     if (!(body instanceof Spool)) return 'not-stored';
+    if (body.copy !== undefined) return this.#finishBelow(flight, body.copy, wanted, nowS);
     const stored = wanted && body.keeping && this.#storeSpool(flight, body, nowS);
     if (!stored) body.letGo();
     return stored ? 'stored' : 'not-stored';
+  }
+
+  #finishBelow(flight: Flight, writer: DiskWriter, wanted: boolean, nowS: number): FlightEnding {
+    const place = flight.place!;
+    const { route } = flight.plan;
+    if (!wanted) writer.abort();
+    else if (finish(this.#tier, place, writer, route.id, nowS)) {
+      this.#overtake(flight, place.key);
+      return 'stored';
+    } else this.#note(flight, 'storage');
+    return 'not-stored';
   }
 
   /** What speaks against storing it now: since its head was there, others may have come and stored something better. */
@@ -238,7 +260,10 @@ export class Flights implements FlightSteps {
   onBroken(flight: Flight): void {
     const { body } = flight;
     if (body instanceof ReservedBody) this.#tier.cache.withdraw(body.slot);
-    if (body instanceof Spool) body.letGo();
+    if (body instanceof Spool) {
+      body.copy?.abort();
+      body.letGo();
+    }
     if (body !== undefined && flight.notStored === undefined) this.#note(flight, 'truncated');
   }
 
@@ -354,9 +379,10 @@ export class Flights implements FlightSteps {
     return recent.size > 0 && recent.has(this.#tier.key.set(key), this.#clock.monotonicMs());
   }
 
-  #spool(flight: Flight, head: OriginHead, keep: boolean, keepBytesMax: number): Spool {
+  #spool(flight: Flight, head: OriginHead, keep: boolean, keepBytesMax: number, copy?: DiskWriter): Spool {
     return new Spool({
       bytes: head.bodyBytes,
+      copy,
       keep,
       keepBytesMax,
       budget: this.#budget,

@@ -30,7 +30,7 @@ export interface PassageOptions extends Asked {
 }
 
 /** Status in the books for a client that went away before it was answered. */
-const CLIENT_CLOSED_REQUEST = 499;
+export const CLIENT_CLOSED_REQUEST = 499;
 
 /**
  * One request on its way through an origin fetch: it leads a flight or joins one, and is answered when the head lands, from

@@ -77,7 +77,8 @@ export function incumbent(tier: MemoryTier, place: Place): number {
 export function outlasts(tier: MemoryTier, slot: number, errorStatus: number, nowS: number): boolean {
   const { cache } = tier;
   const { entries } = cache;
-  if (slot === NONE || errorStatus < 400 || !cache.visible(slot)) return false;
+  if (slot === NONE || errorStatus < 400) return false;
+  if (!cache.visible(slot) && tier.guest(slot) === undefined) return false;
   if ((entries.flags(slot) & Flag.VARY) !== 0 || entries.status(slot) >= 400) return false;
   return (
     errorStatus >= 500 ||

@@ -10,12 +10,13 @@ import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route, Routes } from './1-route.ts';
 import { primaryKey, resourceOf, upstreamTarget } from './2-key.ts';
 import { find, Mark, marks, plainlyFresh, reuseOf } from './3-lookup.ts';
-import { freshLines, HitAnswer, refusal } from './7-respond.ts';
+import { freshLines, HitAnswer, lentAnswer, refusal } from './7-respond.ts';
 import type { Abandon, Answer, CacheRequest, RequestHandler, Responder } from './answer.ts';
 import { Flights } from './flights.ts';
 import type { Ledger } from './ledger.ts';
-import { Passage } from './passage.ts';
+import { CLIENT_CLOSED_REQUEST, Passage } from './passage.ts';
 import { variantKey, varyNames } from './place.ts';
+import { type Promoted, Promotions } from './promotion.ts';
 import { selectedAnswer } from './selected.ts';
 import { CACHE_NAME } from './upstream.ts';
 
@@ -47,6 +48,8 @@ export class RequestPath implements RequestHandler {
   readonly clock: Clock;
   readonly #routes: Routes;
   readonly #pseudonym: string;
+  /** Undefined without a tier below. */
+  readonly #promotions: Promotions | undefined;
 
   constructor(options: RequestPathOptions) {
     this.#routes = options.routes;
@@ -55,6 +58,13 @@ export class RequestPath implements RequestHandler {
     this.clock = options.clock;
     this.#pseudonym = options.pseudonym ?? CACHE_NAME;
     this.flights = new Flights({ ...options, pseudonym: this.#pseudonym });
+    const { below } = this.tier;
+    if (below !== undefined) {
+      this.#promotions = new Promotions(this.tier, below, {
+        clock: this.clock,
+        onFault: (error) => this.flights.onFault(error),
+      });
+    }
   }
 
   handle(request: CacheRequest, responder: Responder): Abandon | undefined {
@@ -86,12 +96,65 @@ export class RequestPath implements RequestHandler {
       slot = find(this.tier, key);
       forward = 'vary-miss';
     }
-    if (slot === NONE) return this.#absent({ ...passage, key, forward }, nowS);
+    if (slot === NONE) return this.#notInMemory({ ...passage, key, forward }, nowS);
     if (plainlyFresh(this.tier, slot, nowS, found)) {
       responder.respond(this.stored(passage, slot, 'hit', nowS, -1, ''));
       return undefined;
     }
     return this.#considered({ ...passage, key }, slot, nowS);
+  }
+
+  /** The tier below may have it: then it is brought up, and the lookup goes on from there. */
+  #notInMemory(asked: Looked, nowS: number): Abandon | undefined {
+    const below = this.#promotions?.find() ?? NONE;
+    if (below === NONE) return this.#absent(asked, nowS);
+    const startedMs = this.clock.monotonicMs();
+    let abandon: Abandon | undefined;
+    const takeBack = this.#promotions!.promote(asked.key, below, (promoted) => {
+      this.#guarded(asked, () => {
+        abandon = this.#broughtUp(asked, promoted);
+      });
+    });
+    abandon = () => {
+      takeBack();
+      const { request, route } = asked;
+      const waitedMs = this.clock.monotonicMs() - startedMs;
+      const served = { request, route, outcome: 'hit', status: CLIENT_CLOSED_REQUEST } as const;
+      this.ledger.served(
+        { ...served, originMs: -1, detail: `disk ${waitedMs}`, cause: 'client-gone' },
+        0,
+        false,
+      );
+    };
+    return () => abandon?.();
+  }
+
+  #broughtUp(asked: Looked, { slot, vary }: Promoted): Abandon | undefined {
+    const nowS = epochS(this.clock);
+    const { primary, request } = asked;
+    if (asked.key === primary && (vary !== undefined || (slot !== NONE && this.#namesVariants(slot)))) {
+      const key = variantKey(primary, vary ?? varyNames(this.tier, slot), request.fields);
+      const variant = find(this.tier, key);
+      const chosen: Looked = { ...asked, key, forward: 'vary-miss' };
+      return variant === NONE ? this.#notInMemory(chosen, nowS) : this.#considered(chosen, variant, nowS);
+    }
+    if (slot !== NONE) return this.#considered(asked, slot, nowS);
+    find(this.tier, asked.key);
+    return this.#absent(asked, nowS);
+  }
+
+  #namesVariants(slot: number): boolean {
+    return (this.tier.cache.entries.flags(slot) & Flag.VARY) !== 0;
+  }
+
+  /** A fault of our own in a callback must not leave the client without an answer. */
+  #guarded(asked: Looked, fn: () => void): void {
+    try {
+      fn();
+    } catch (error) {
+      this.flights.onFault(error);
+      new Passage(this, { ...asked, forward: 'bypass', stale: NONE, staleOnError: false }).alone('storage');
+    }
   }
 
   /** Something is stored, and it takes a closer look whether it may answer. */
@@ -132,10 +195,7 @@ export class RequestPath implements RequestHandler {
   }
 
   /** Nothing is stored. The ghosts know whether that is the fault of an eviction. */
-  #absent(
-    asked: Asked & { readonly key: string; readonly forward: ForwardReason },
-    nowS: number,
-  ): Abandon | undefined {
+  #absent(asked: Looked, nowS: number): Abandon | undefined {
     this.tier.cache.missed(this.tier.key, nowS);
     const { request, responder, route, found } = asked;
     if (
@@ -191,7 +251,8 @@ export class RequestPath implements RequestHandler {
   ): Answer {
     const { request, route, found } = asked;
     const { entries } = this.tier.cache;
-    this.tier.cache.hit(slot);
+    const isLent = this.tier.guest(slot) !== undefined;
+    if (!isLent) this.tier.cache.hit(slot);
     const ageS = Math.max(0, nowS - entries.bornS(slot));
     const ttlS = entries.freshUntilS(slot) - nowS;
     const status = outcome === 'hit' ? `Holdfast; hit; ttl=${ttlS}` : storedStatus(outcome, ttlS, cause);
@@ -201,6 +262,7 @@ export class RequestPath implements RequestHandler {
       const selected = selectedAnswer(this.ledger, this.tier, slot, served, lines, nowS * 1000);
       if (selected !== undefined) return selected;
     }
+    if (isLent) return lentAnswer(this.ledger, this.tier, slot, served, lines);
     return new HitAnswer(this.ledger, this.tier, slot, served, lines);
   }
 
@@ -216,6 +278,9 @@ export class RequestPath implements RequestHandler {
     return undefined;
   }
 }
+
+/** A request whose lookup found nothing, so far. */
+type Looked = Asked & { readonly key: string; readonly forward: ForwardReason };
 
 /** What is known of a request once route and key are found. */
 export interface Asked {

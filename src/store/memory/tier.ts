@@ -1,10 +1,12 @@
 import { assert } from '../../base/assert.ts';
 import type { HashKey } from '../../base/hash.ts';
 import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
-import { type Entries, NONE, Word } from '../../cache/entries.ts';
+import { type Entries, Flag, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
 import type { PolicyName } from '../../policy/policy.ts';
+import type { DiskReader, DiskTier } from '../disk/disk.ts';
 import { Arena, NO_ROOM } from './arena.ts';
+import { Below } from './below.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
@@ -17,10 +19,23 @@ export interface MemoryTierOptions {
   readonly ghosts: number;
   readonly hashKey: HashKey;
   readonly segmentBytes?: number;
+  /** Largest body that is held. Default: whatever fits. */
+  readonly objectBytesMax?: number;
+  /** The tier below: it gets what is published here, and has what was evicted. */
+  readonly below?: DiskTier | undefined;
+}
+
+/** A response whose body the tier below holds. */
+interface Guest {
+  readonly key: Uint8Array;
+  readonly reader: DiskReader;
+  readonly below: number;
 }
 
 /** Heads are counted in 16 bits. */
 const HEAD_BYTES_MAX = 0xffff;
+/** Most bytes of {@link MemoryTier.reads}. */
+const READ_BYTES_MAX = 64 * 1024 * 1024;
 /** Bytes that one slice of {@link MemoryTier.relocate} moves: a few milliseconds. */
 const RELOCATE_SLICE_BYTES = 8 * 1024 * 1024;
 
@@ -35,7 +50,13 @@ export class MemoryTier {
   readonly arena: Arena;
   /** The key that {@link find} and {@link reserve} are asked about; `set` it first. */
   readonly key: KeyBuffer;
+  readonly below: DiskTier | undefined;
+  readonly objectBytesMax: number;
+  /** Memory for what is being read from below on its way to clients, beside the budget. */
+  readonly reads: { readonly limitBytes: number; usedBytes: number };
+  readonly #below: Below | undefined;
   readonly #entries: Entries;
+  readonly #guests = new Map<number, Guest>();
   #copyBuffer: Uint8Array | undefined;
   /** Where the relocation walk stands; NONE when nothing is to be moved. */
   #relocateAt = NONE;
@@ -48,10 +69,17 @@ export class MemoryTier {
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
     });
     this.key = new KeyBuffer(options.hashKey);
+    this.below = options.below;
+    this.objectBytesMax = options.objectBytesMax ?? Number.MAX_SAFE_INTEGER;
+    this.reads = { limitBytes: Math.min(READ_BYTES_MAX, options.budgetBytes / 8), usedBytes: 0 };
+    if (options.below !== undefined) this.#below = new Below(this, options.below);
     const bytes: CacheBytes = {
       sameKey: (slot) => this.#sameKey(slot),
       chargeOf: (slot) => this.arena.costBytes(this.#entries.recordBytes(slot)),
       drop: (slot) => this.#drop(slot),
+      ...(this.below === undefined
+        ? {}
+        : { evicted: (slot) => this.#below!.demote(slot), forgotten: (slot) => this.#below!.forget(slot) }),
     };
     this.cache = new Cache({ ...options, bytes, minChargeBytes: this.arena.costBytes(1) });
     this.#entries = this.cache.entries;
@@ -71,7 +99,7 @@ export class MemoryTier {
    */
   reserve(head: string, bodyBytes: number, facts: ResponseFacts, nowS: number): number {
     const { key } = this;
-    if (head.length > HEAD_BYTES_MAX) return NONE;
+    if (head.length > HEAD_BYTES_MAX || bodyBytes > this.objectBytesMax) return NONE;
     const recordBytes = key.length + head.length + bodyBytes;
     const slot = this.cache.admit(
       key,
@@ -104,9 +132,48 @@ export class MemoryTier {
     this.arena.write(this.#ref(slot), at, chunk);
   }
 
-  /** Makes {@link key}'s filled entry visible in place of an older one. */
+  /** Makes {@link key}'s filled entry visible in place of an older one, and writes it to the tier below. */
   publish(slot: number): void {
     this.cache.publish(slot, this.key);
+    this.#below?.write(slot);
+  }
+
+  /**
+   * Makes {@link key}'s entry, which was filled with a copy of what the tier below has, visible; unless a newer one is here
+   * by now.
+   */
+  promote(slot: number): void {
+    if (this.find() === NONE) this.cache.publish(slot, this.key);
+    else this.cache.withdraw(slot);
+  }
+
+  /**
+   * Lends a slot to a response whose body stays in the tier below, because it is too large for this one or there is no room
+   * that may be taken. Pinned once; the reader is closed with the last unpin. {@link key} must be set.
+   *
+   * @returns the slot, or NONE: then the reader is closed.
+   */
+  lend(reader: DiskReader, below: number, nowS: number): number {
+    const { facts, head } = reader;
+    const { length } = this.key;
+    const slot = this.cache.lend(
+      { ...facts, recordBytes: length + head.length, keyBytes: length, headBytes: head.length },
+      nowS,
+    );
+    if (slot === NONE) reader.close();
+    else this.#guests.set(slot, { key: this.key.bytes.slice(0, length), reader, below });
+    return slot;
+  }
+
+  /** Whose body is read from the tier below; undefined for a resident entry. */
+  guest(slot: number): DiskReader | undefined {
+    return (this.#entries.flags(slot) & Flag.GUEST) === 0 ? undefined : this.#guests.get(slot)!.reader;
+  }
+
+  /** A lent slot's lifetimes, as a 304 brings them, here and below. */
+  renewGuest(slot: number, facts: ResponseFacts): void {
+    this.cache.setLifetime(slot, facts);
+    this.below!.renew(this.#guests.get(slot)!.below, facts);
   }
 
   /**
@@ -121,11 +188,15 @@ export class MemoryTier {
   }
 
   bodyBytes(slot: number): number {
+    const guest = this.guest(slot);
+    if (guest !== undefined) return guest.facts.bodyBytes;
     return this.#entries.recordBytes(slot) - this.#bodyAt(slot);
   }
 
   /** The stored field lines as text (latin1), the empty line included. Allocates: not for the plain hit. */
   head(slot: number): string {
+    const guest = this.guest(slot);
+    if (guest !== undefined) return guest.head;
     const length = this.#entries.headBytes(slot);
     const bytes = Buffer.allocUnsafe(length);
     this.read(slot, 0, length, bytes, 0);
@@ -134,6 +205,8 @@ export class MemoryTier {
 
   /** The key an entry answers for. */
   keyText(slot: number): string {
+    if ((this.#entries.flags(slot) & Flag.GUEST) !== 0)
+      return Buffer.from(this.#guests.get(slot)!.key).toString('latin1');
     const bytes = Buffer.allocUnsafe(this.#entries.keyBytes(slot));
     this.arena.read(this.#ref(slot), bytes.length, 0, bytes, 0);
     return bytes.toString('latin1');
@@ -157,20 +230,24 @@ export class MemoryTier {
   refresh(slot: number, head: string, facts: ResponseFacts, nowS: number): number {
     const { cache } = this;
     const entries = this.#entries;
+    const before = this.#below === undefined ? '' : this.head(slot);
     if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1) {
       this.arena.write(this.#ref(slot), entries.keyBytes(slot), Buffer.from(head, 'latin1'));
       cache.setLifetime(slot, facts);
+      this.#below?.renew(slot, before, facts);
       return slot;
     }
     const bodyBytes = this.bodyBytes(slot);
     const copy = this.reserve(head, bodyBytes, facts, nowS);
     if (copy === NONE) {
       cache.setLifetime(slot, facts);
+      this.#below?.renew(slot, before, facts);
       return slot;
     }
     this.#copyBody(slot, copy, bodyBytes);
     cache.pin(copy);
     cache.publish(copy, this.key);
+    this.#below?.renew(copy, before, facts);
     cache.unpin(slot);
     return copy;
   }
@@ -202,7 +279,8 @@ export class MemoryTier {
     let waiting = false;
     for (; this.#relocateAt < entries.highest; this.#relocateAt += 1) {
       const slot = this.#relocateAt;
-      if (!entries.used(slot) || !this.arena.isDoomed(this.#ref(slot))) continue;
+      if (!entries.used(slot) || this.guest(slot) !== undefined) continue;
+      if (!this.arena.isDoomed(this.#ref(slot))) continue;
       if (entries.pins(slot) !== 0) {
         waiting = true;
         continue;
@@ -220,6 +298,7 @@ export class MemoryTier {
     const records: [ref: number, bytes: number][] = [];
     let held = 0;
     for (const slot of this.#entries.slots()) {
+      if (this.guest(slot) !== undefined) continue;
       const recordBytes = this.#entries.recordBytes(slot);
       records.push([this.#ref(slot), recordBytes]);
       held += this.arena.costBytes(recordBytes);
@@ -263,6 +342,12 @@ export class MemoryTier {
   }
 
   #drop(slot: number): void {
+    const guest = this.#guests.get(slot);
+    if (guest !== undefined) {
+      this.#guests.delete(slot);
+      guest.reader.close();
+      return;
+    }
     this.arena.free(this.#ref(slot), this.#entries.recordBytes(slot));
   }
 
