@@ -20,6 +20,7 @@ const REFERENCE_NAMES: Readonly<Record<string, PolicyName>> = {
   FIFO: 'fifo',
   SIEVE: 'sieve',
   S3FIFO: 's3-fifo',
+  GDSF: 'gdsf',
 };
 
 interface ReferenceRow {

@@ -10,7 +10,7 @@ import { readListen, readLogTarget } from './values.ts';
  */
 
 /** The eviction policies that may be chosen; a test keeps this equal to the policies that exist. */
-export const POLICIES = ['s3-fifo', 'sieve', 'lru', 'fifo'] as const;
+export const POLICIES = ['s3-fifo', 'w-tinylfu', 'sieve', 'gdsf', 'lru', 'fifo'] as const;
 
 const ADDRESS = { expects: 'an address with a port', pattern: '^.+:[0-9]{1,5}$' } as const;
 

@@ -1,9 +1,11 @@
 import { unreachable } from '../base/assert.ts';
 import { Fifo } from './fifo.ts';
+import { Gdsf } from './gdsf.ts';
 import { Lru } from './lru.ts';
 import type { EvictionPolicy, PolicyName } from './policy.ts';
 import { S3Fifo, type S3FifoOptions } from './s3-fifo.ts';
 import { Sieve } from './sieve.ts';
+import { WTinyLfu } from './w-tinylfu.ts';
 
 /** What any policy takes; a policy ignores what does not concern it (`form` is S3-FIFO's). */
 export type CreateOptions = S3FifoOptions;
@@ -13,8 +15,12 @@ export function createPolicy(name: PolicyName, options: CreateOptions): Eviction
   switch (name) {
     case 's3-fifo':
       return new S3Fifo(options);
+    case 'w-tinylfu':
+      return new WTinyLfu(options);
     case 'sieve':
       return new Sieve(options);
+    case 'gdsf':
+      return new Gdsf(options);
     case 'lru':
       return new Lru(options);
     case 'fifo':

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { Fifo } from './fifo.ts';
 import type { EntryId, PolicyName } from './policy.ts';
+import { HELD } from './slotted.ts';
 
 /**
  * Least recently used: {@link Fifo}'s queue, in which a hit makes the entry the newest again.
@@ -17,6 +18,6 @@ export class Lru extends Fifo {
 
   override hit(id: EntryId): void {
     assert(this.slots.has(id), 'hit: the entry is not resident');
-    this.list.moveToHead(id);
+    if ((this.slots.marks[id]! & HELD) === 0) this.list.moveToHead(id);
   }
 }

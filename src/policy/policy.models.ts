@@ -1,5 +1,6 @@
-import type { EntryId, PolicyName } from './policy.ts';
+import type { EntryId, HoldKind, PolicyName } from './policy.ts';
 import type { ReplayCounts, Trace } from './replay.ts';
+import { FrequencySketch } from './sketch.ts';
 
 /**
  * One naive model per policy: plain arrays, oldest first, every question answered by looking at everything.
@@ -10,8 +11,10 @@ export interface ModelEntry {
   readonly id: EntryId;
   readonly fingerprint: number;
   sizeBytes: number;
-  /** LRU, FIFO: unused. SIEVE: 1 is visited. S3-FIFO: hits, up to 3. */
+  /** LRU, FIFO: unused. SIEVE: 1 is visited. S3-FIFO: hits, up to 3. GDSF: requests. */
   hits: number;
+  /** Which queue it is in, or comes back to: S3-FIFO and W-TinyLFU. */
+  place?: string;
 }
 
 export interface ModelOptions {
@@ -25,6 +28,8 @@ const sum = (entries: readonly { sizeBytes: number }[]): number =>
 
 export abstract class Model {
   capacityBytes: number;
+  /** Size of the newcomer for whom room is being made. */
+  protected incoming = 0;
   protected readonly options: ModelOptions;
 
   constructor(options: ModelOptions) {
@@ -32,13 +37,48 @@ export abstract class Model {
     this.capacityBytes = options.capacityBytes;
   }
 
-  abstract residents(): ModelEntry[];
+  readonly held: Record<HoldKind, ModelEntry[]> = { young: [], kept: [] };
+
+  abstract queued(): ModelEntry[];
   abstract hit(id: EntryId): void;
+  /** Takes an entry out of its queue. */
+  abstract takeOut(id: EntryId): void;
+  /** Puts one that was held back. */
+  abstract comeBack(entry: ModelEntry): void;
   /** Takes the next victim out; undefined when all others than `exempt` are pinned. */
   abstract leave(exempt?: EntryId): ModelEntry | undefined;
   /** `known`: a ghost said so. */
   abstract enter(entry: ModelEntry, known: boolean): void;
-  abstract remove(id: EntryId): void;
+
+  residents(): ModelEntry[] {
+    return [...this.queued(), ...this.held.young, ...this.held.kept];
+  }
+
+  remove(id: EntryId): void {
+    const { young, kept } = this.held;
+    if (this.queued().some((e) => e.id === id)) this.takeOut(id);
+    else for (const list of [young, kept]) list.splice(0, list.length, ...list.filter((e) => e.id !== id));
+  }
+
+  hold(id: EntryId, kind: HoldKind): void {
+    const entry = this.residents().find((e) => e.id === id)!;
+    this.remove(id);
+    this.held[kind].push(entry);
+  }
+
+  release(id: EntryId): void {
+    const entry = this.residents().find((e) => e.id === id)!;
+    this.remove(id);
+    this.comeBack(entry);
+  }
+
+  /** Counts a request for what is not resident. */
+  requested(_fingerprint: number): void {}
+
+  /** Whether the algorithm keeps who is there. Asked when `excess` bytes would have to leave. */
+  prefersOthers(_fingerprint: number, _sizeBytes: number, _excess: number): boolean {
+    return false;
+  }
 
   accepts(sizeBytes: number): boolean {
     return sizeBytes <= this.capacityBytes;
@@ -57,9 +97,14 @@ export abstract class Model {
   }
 
   admit(id: EntryId, fingerprint: number, sizeBytes: number, victims: EntryId[]): boolean {
+    this.requested(fingerprint);
     if (!this.accepts(sizeBytes) || this.pinnedBytes() + sizeBytes > this.capacityBytes) return false;
+    const excess = this.usedBytes + sizeBytes - this.capacityBytes;
+    if (excess > 0 && this.prefersOthers(fingerprint, sizeBytes, excess)) return false;
+    this.incoming = sizeBytes;
     const known = this.takeGhost(fingerprint);
     this.shrinkTo(this.capacityBytes - sizeBytes, victims);
+    this.incoming = 0;
     this.enter({ id, fingerprint, sizeBytes, hits: 0 }, known);
     return true;
   }
@@ -88,7 +133,9 @@ export abstract class Model {
   }
 
   private pinnedBytes(exempt?: EntryId): number {
-    return sum(this.residents().filter((e) => this.pinned(e) && e.id !== exempt));
+    const { young, kept } = this.held;
+    const pinned = this.queued().filter((e) => this.pinned(e));
+    return sum([...pinned, ...young, ...kept].filter((e) => e.id !== exempt));
   }
 
   private shrinkTo(bytes: number, victims: EntryId[], exempt?: EntryId): void {
@@ -119,7 +166,7 @@ function dequeue(
 class FifoModel extends Model {
   readonly queue: ModelEntry[] = [];
 
-  residents(): ModelEntry[] {
+  queued(): ModelEntry[] {
     return this.queue;
   }
 
@@ -133,7 +180,11 @@ class FifoModel extends Model {
     this.queue.push(entry);
   }
 
-  remove(id: EntryId): void {
+  comeBack(entry: ModelEntry): void {
+    this.queue.push(entry);
+  }
+
+  takeOut(id: EntryId): void {
     this.queue.splice(
       this.queue.findIndex((e) => e.id === id),
       1,
@@ -144,7 +195,7 @@ class FifoModel extends Model {
 class LruModel extends FifoModel {
   override hit(id: EntryId): void {
     const at = this.queue.findIndex((e) => e.id === id);
-    this.queue.push(...this.queue.splice(at, 1));
+    if (at !== -1) this.queue.push(...this.queue.splice(at, 1));
   }
 }
 
@@ -153,7 +204,7 @@ class SieveModel extends FifoModel {
   hand = 0;
 
   override hit(id: EntryId): void {
-    this.queue.find((e) => e.id === id)!.hits = 1;
+    this.residents().find((e) => e.id === id)!.hits = 1;
   }
 
   override leave(exempt?: EntryId): ModelEntry | undefined {
@@ -174,7 +225,7 @@ class SieveModel extends FifoModel {
     return undefined;
   }
 
-  override remove(id: EntryId): void {
+  override takeOut(id: EntryId): void {
     const at = this.queue.findIndex((e) => e.id === id);
     this.queue.splice(at, 1);
     if (at < this.hand) this.hand -= 1;
@@ -187,7 +238,7 @@ class S3FifoModel extends Model {
   main: ModelEntry[] = [];
   ghosts: { fingerprint: number; sizeBytes: number }[] = [];
 
-  residents(): ModelEntry[] {
+  queued(): ModelEntry[] {
     return [...this.small, ...this.main];
   }
 
@@ -212,7 +263,20 @@ class S3FifoModel extends Model {
     else this.main.unshift(entry);
   }
 
-  remove(id: EntryId): void {
+  override hold(id: EntryId, kind: HoldKind): void {
+    const entry = this.residents().find((e) => e.id === id)!;
+    if (this.small.includes(entry)) entry.place = 'small';
+    else if (this.main.includes(entry)) entry.place = 'main';
+    super.hold(id, kind);
+  }
+
+  comeBack(entry: ModelEntry): void {
+    if (entry.place === 'small') this.small.push(entry);
+    else if (entry.sizeBytes < this.smallCapacity() || entry.hits > 0) this.main.push(entry);
+    else this.main.unshift(entry);
+  }
+
+  takeOut(id: EntryId): void {
     this.small = this.small.filter((e) => e.id !== id);
     this.main = this.main.filter((e) => e.id !== id);
   }
@@ -273,8 +337,160 @@ class S3FifoModel extends Model {
   }
 }
 
+/** Takes its frequencies from the real sketch, which has tests of its own. */
+class WTinyLfuModel extends Model {
+  window: ModelEntry[] = [];
+  probation: ModelEntry[] = [];
+  protected: ModelEntry[] = [];
+  readonly sketch = new FrequencySketch();
+  pressed = false;
+
+  queued(): ModelEntry[] {
+    return [...this.probation, ...this.protected, ...this.window];
+  }
+
+  windowCapacity(): number {
+    return Math.floor(this.capacityBytes * 0.01);
+  }
+
+  override requested(fingerprint: number): void {
+    this.sketch.add(fingerprint);
+    this.pressed = false;
+  }
+
+  override prefersOthers(fingerprint: number, sizeBytes: number, excess: number): boolean {
+    this.pressed = true;
+    return sizeBytes > this.windowCapacity() && !this.wins(fingerprint, excess);
+  }
+
+  wins(fingerprint: number, bytes: number, exempt?: EntryId): boolean {
+    const others = [...this.probation, ...this.protected].filter((e) => !this.pinned(e) && e.id !== exempt);
+    const victims = others.filter((_, at) => sum(others.slice(0, at)) < bytes).slice(0, 256);
+    const theirs = victims.reduce((total, e) => total + this.sketch.estimate(e.fingerprint), 0);
+    return victims.length === 0 || theirs < this.sketch.estimate(fingerprint);
+  }
+
+  enter(entry: ModelEntry): void {
+    this.sketch.ensure(this.residents().length + 1);
+    entry.place = entry.sizeBytes > this.windowCapacity() ? 'probation' : 'window';
+    this.comeBack(entry);
+  }
+
+  comeBack(entry: ModelEntry): void {
+    if (entry.place === 'window') this.window.push(entry);
+    if (entry.place === 'probation') this.probation.push(entry);
+    if (entry.place === 'protected') this.protect(entry);
+    while (!this.pressed && sum(this.window) > this.windowCapacity()) this.toMain(this.window[0]!);
+  }
+
+  toMain(entry: ModelEntry): void {
+    this.takeOut(entry.id);
+    entry.place = 'probation';
+    this.probation.push(entry);
+  }
+
+  protect(entry: ModelEntry): void {
+    this.takeOut(entry.id);
+    entry.place = 'protected';
+    this.protected.push(entry);
+    const mainCapacity = this.capacityBytes - sum([...this.held.young, ...this.held.kept]) - this.windowCapacity();
+    while (sum(this.protected) > mainCapacity * 0.8 && this.protected.length > 0) this.toMain(this.protected[0]!);
+  }
+
+  hit(id: EntryId): void {
+    const entry = this.residents().find((e) => e.id === id)!;
+    this.sketch.add(entry.fingerprint);
+    if (!this.queued().includes(entry)) {
+      if (entry.place === 'probation') entry.place = 'protected';
+    } else if (entry.place === 'window') {
+      this.takeOut(id);
+      this.window.push(entry);
+    } else if (entry.place === 'protected') {
+      this.takeOut(id);
+      this.protected.push(entry);
+    } else this.protect(entry);
+  }
+
+  takeOut(id: EntryId): void {
+    this.window = this.window.filter((e) => e.id !== id);
+    this.probation = this.probation.filter((e) => e.id !== id);
+    this.protected = this.protected.filter((e) => e.id !== id);
+  }
+
+  leave(exempt?: EntryId): ModelEntry | undefined {
+    const incoming = this.incoming > this.windowCapacity() ? 0 : this.incoming;
+    for (const entry of [...this.window]) {
+      if (sum(this.window) + incoming <= this.windowCapacity()) break;
+      if (entry.id === exempt) continue;
+      if (!this.pinned(entry) && !this.wins(entry.fingerprint, entry.sizeBytes, exempt)) {
+        this.takeOut(entry.id);
+        return entry;
+      }
+      this.toMain(entry);
+    }
+    for (const queue of [this.probation, this.protected, this.window]) {
+      const victim = dequeue(queue, (e) => !this.pinned(e), exempt);
+      if (victim !== undefined) return victim;
+    }
+    return undefined;
+  }
+}
+
+class GdsfModel extends Model {
+  readonly queue: (ModelEntry & { priority: number; touch: number })[] = [];
+  clock = 0;
+  touches = 0;
+
+  queued(): ModelEntry[] {
+    return this.queue;
+  }
+
+  hit(id: EntryId): void {
+    const entry = this.residents().find((e) => e.id === id)!;
+    entry.hits += 1;
+    const queued = this.queue.find((e) => e.id === id);
+    if (queued !== undefined) this.touch(queued);
+  }
+
+  touch(entry: (typeof this.queue)[number]): void {
+    this.touches += 1;
+    entry.touch = this.touches;
+    entry.priority = this.clock + (entry.hits * 1e6) / entry.sizeBytes;
+  }
+
+  enter(entry: ModelEntry): void {
+    this.comeBack({ ...entry, hits: 1 });
+  }
+
+  comeBack(entry: ModelEntry): void {
+    const queued = { ...entry, priority: 0, touch: 0 };
+    this.touch(queued);
+    this.queue.push(queued);
+  }
+
+  takeOut(id: EntryId): void {
+    this.queue.splice(
+      this.queue.findIndex((e) => e.id === id),
+      1,
+    );
+  }
+
+  leave(exempt?: EntryId): ModelEntry | undefined {
+    const order = this.queue.toSorted((a, b) => a.priority - b.priority || a.touch - b.touch);
+    const found = order.findIndex((e) => !this.pinned(e) && e.id !== exempt);
+    if (found === -1) return undefined;
+    const victim = order[found]!;
+    this.clock = victim.priority;
+    this.takeOut(victim.id);
+    for (const passed of order.slice(0, found)) if (passed.id !== exempt) this.touch(passed);
+    return victim;
+  }
+}
+
 /** Builds the naive model of a policy. */
 export function createModel(name: PolicyName, options: ModelOptions): Model {
+  if (name === 'w-tinylfu') return new WTinyLfuModel(options);
+  if (name === 'gdsf') return new GdsfModel(options);
   if (name === 'fifo') return new FifoModel(options);
   if (name === 'lru') return new LruModel(options);
   if (name === 'sieve') return new SieveModel(options);
@@ -283,9 +499,10 @@ export function createModel(name: PolicyName, options: ModelOptions): Model {
 
 /**
  * Belady's MIN: evicts what is asked for farthest in the future. No policy misses less when every object has size 1.
+ * With `mayRefuse` a newcomer that is asked for later than all residents is not taken in, as a policy with admission may do.
  * Belady: "A study of replacement algorithms for a virtual-storage computer", IBM Systems Journal 5(2), 1966.
  */
-export function beladyMisses(trace: Trace, capacity: number): ReplayCounts {
+export function beladyMisses(trace: Trace, capacity: number, mayRefuse = false): ReplayCounts {
   const next = new Uint32Array(trace.keys.length);
   const upcoming = new Uint32Array(trace.objects).fill(0xffff_ffff);
   for (let i = trace.keys.length - 1; i >= 0; i -= 1) {
@@ -297,8 +514,11 @@ export function beladyMisses(trace: Trace, capacity: number): ReplayCounts {
   trace.keys.forEach((key, i) => {
     if (!resident.has(key)) {
       misses += 1;
-      if (resident.size === capacity)
-        resident.delete([...resident].reduce((a, b) => (b[1] > a[1] ? b : a))[0]);
+      if (resident.size === capacity) {
+        const farthest = [...resident].reduce((a, b) => (b[1] > a[1] ? b : a));
+        if (mayRefuse && next[i]! >= farthest[1]) return;
+        resident.delete(farthest[0]);
+      }
     }
     resident.set(key, next[i]!);
   });

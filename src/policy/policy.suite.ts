@@ -9,8 +9,8 @@ export interface SuiteSubject {
   readonly name: string;
   make(options: CreateOptions): EvictionPolicy;
   model(options: ModelOptions): Model;
-  /** False when the policy refuses large objects whatever the room, as a published form may. */
-  readonly admitsAnySize: boolean;
+  /** Whom the policy refuses though room could be made: nobody, large objects (as a published form may), or those asked for seldom. */
+  readonly refuses: 'nobody' | 'large' | 'seldom';
 }
 
 /** What every eviction policy must do. Each implementation runs this, and agrees with its naive model. */
@@ -21,8 +21,9 @@ export function policySuite(subject: SuiteSubject): void {
   describe(subject.name, () => {
     agreesWithModel(subject);
     refusals(subject, build);
+    holds(build);
     faults(build);
-    if (subject.admitsAnySize) order(build);
+    if (subject.refuses === 'nobody') order(build);
   });
 }
 
@@ -75,7 +76,8 @@ class Trial {
 
   private step(): void {
     const dice = this.random.next();
-    if (dice < 0.8) this.request();
+    if (dice < 0.76) this.request();
+    else if (dice < 0.82) this.holdOrRelease();
     else if (dice < 0.9) this.pinOrUnpin();
     else if (dice < 0.95) this.onResident((id) => this.recharge(id));
     else if (dice < 0.985) this.onResident((id) => this.remove(id));
@@ -96,6 +98,8 @@ class Trial {
     while (this.policy.has(id)) id += 1;
     const before = [...this.policy.coldestFirst()];
     const admitted = this.both((p, victims) => p.admit(id, key, this.sizeBytes, victims));
+    // It is a choice only where the room could have been made.
+    if (this.policy.declined) expect([admitted, this.sizeBytes <= this.freeable()]).toEqual([false, true]);
     if (admitted) this.keyOf.set(id, key);
     else this.expectUnchanged(before);
     expect(this.policy.has(id)).toBe(admitted);
@@ -115,6 +119,32 @@ class Trial {
     expect(this.policy.has(id)).toBe(false);
   }
 
+  private holdOrRelease(): void {
+    const { policy, model } = this;
+    const held = [...model.held.young, ...model.held.kept];
+    // About a third of the residents, so that the rest is what the policy chooses from.
+    if (this.random.next() < 0.2 + held.length / (1 + 2 * this.keyOf.size)) {
+      const entry = held[this.below(held.length)];
+      if (entry === undefined) return;
+      policy.release(entry.id);
+      model.release(entry.id);
+      return;
+    }
+    const kind = this.random.next() < 0.8 ? 'young' : 'kept';
+    this.onResident((id) => {
+      policy.hold(id, kind);
+      model.hold(id, kind);
+    });
+  }
+
+  /** Bytes that a newcomer could get. */
+  private freeable(): number {
+    const free = this.model
+      .queued()
+      .filter((e) => !this.pins.has(e.id)).reduce((total, e) => total + e.sizeBytes, 0);
+    return this.policy.capacityBytes - this.policy.usedBytes + free;
+  }
+
   private resize(): void {
     const capacity = this.random.next() < 0.5 ? this.load.capacity : this.below(this.load.capacity + 1);
     this.both((p, victims) => p.resize(capacity, victims));
@@ -128,7 +158,7 @@ class Trial {
 
   private expectOnlyPinnedAbove(): void {
     if (this.policy.usedBytes <= this.policy.capacityBytes) return;
-    for (const id of this.keyOf.keys()) expect(this.pins.has(id)).toBe(true);
+    for (const { id } of this.model.queued()) expect(this.pins.has(id)).toBe(true);
   }
 
   private pinOrUnpin(): void {
@@ -153,6 +183,7 @@ class Trial {
       expect(this.keyOf.delete(id)).toBe(true);
       expect(this.pins.has(id)).toBe(false);
       expect(this.policy.has(id)).toBe(false);
+      expect(this.policy.isHeld(id, 'young')).toBe(false);
     }
     if (answer === false) expect([victims.length, this.policy.usedBytes]).toEqual([0, used]);
     return answer;
@@ -170,6 +201,12 @@ class Trial {
     // Above the capacity only what a resize left because it was pinned, and that never grows.
     expect(policy.usedBytes).toBeLessThanOrEqual(Math.max(policy.capacityBytes, this.usedBefore));
     this.usedBefore = policy.usedBytes;
+    for (const kind of ['young', 'kept'] as const) {
+      const held = model.held[kind];
+      expect(policy.heldBytes(kind)).toBe(held.reduce((total, e) => total + e.sizeBytes, 0));
+      expect(policy.longestHeld(kind)).toBe(held[0]?.id ?? -1);
+      for (const { id } of held) expect(policy.isHeld(id, kind)).toBe(true);
+    }
     for (const e of model.residents()) expect(policy.has(e.id)).toBe(true);
   }
 
@@ -201,8 +238,9 @@ function refusals(subject: SuiteSubject, build: Build): void {
     const victims: EntryId[] = [];
     for (let id = 0; id < 100; id += 1) policy.admit(id, id, 10, victims);
     for (let id = 0; id < 98; id += 1) pins.add(id);
-    expect(policy.admit(200, 200, 21, victims)).toBe(false);
-    expect(victims).toEqual([]);
+    // Asked for so often that nobody would refuse it for being seldom.
+    for (let i = 0; i < 5; i += 1) expect(policy.admit(200, 200, 21, victims)).toBe(false);
+    expect([victims, policy.declined]).toEqual([[], false]);
     expect(policy.admit(200, 200, 20, victims)).toBe(true);
     expect(victims.toSorted()).toEqual([98, 99]);
     policy.check();
@@ -222,12 +260,15 @@ function refusals(subject: SuiteSubject, build: Build): void {
     policy.check();
   });
 
-  test('an entry can fill the whole capacity only if the policy admits any size', () => {
+  test('an entry can fill the whole capacity, unless the policy refuses large ones', () => {
     const policy = build(1_000);
     const victims: EntryId[] = [];
     policy.admit(1, 1, 20, victims);
-    expect(policy.admit(2, 2, 1_000, victims)).toBe(subject.admitsAnySize);
-    expect(victims).toEqual(subject.admitsAnySize ? [1] : []);
+    const first = policy.admit(2, 2, 1_000, victims);
+    expect([first, policy.declined]).toEqual([subject.refuses === 'nobody', subject.refuses === 'seldom']);
+    const second = first || policy.admit(2, 2, 1_000, victims);
+    expect(second).toBe(subject.refuses !== 'large');
+    expect(victims).toEqual(second ? [1] : []);
   });
 
   test('an entry of 4 GiB or more is refused as too large', () => {
@@ -236,6 +277,53 @@ function refusals(subject: SuiteSubject, build: Build): void {
     expect(policy.admit(1, 1, 2 ** 32 - 1, [])).toBe(true);
     expect(policy.usedBytes).toBe(2 ** 32 - 1);
     expect(policy.recharge(1, 2 ** 32, [])).toBe(false);
+    policy.check();
+  });
+}
+
+function holds(build: Build): void {
+  test('held entries stay, newcomers are refused for want of room, and no search looks at one of them', () => {
+    let asked = 0;
+    const policy = build(1_000, {
+      has: () => {
+        asked += 1;
+        return false;
+      },
+    } as unknown as ReadonlySet<EntryId>);
+    const victims: EntryId[] = [];
+    for (let id = 0; id < 100; id += 1) {
+      policy.admit(id, id, 10, victims);
+      policy.hold(id, id % 10 === 0 ? 'kept' : 'young');
+    }
+    for (let id = 100; id < 200; id += 1) expect(policy.admit(id, id, 10, victims)).toBe(false);
+    policy.trim(victims);
+    expect(policy.recharge(5, 11, victims)).toBe(false);
+    expect([victims, policy.declined, policy.count, asked]).toEqual([[], false, 100, 0]);
+    expect([policy.longestHeld('young'), policy.longestHeld('kept')]).toEqual([1, 0]);
+    policy.release(7);
+    for (let i = 0; i < 5 && !policy.has(200); i += 1) policy.admit(200, 200, 10, victims);
+    expect([victims, policy.has(200)]).toEqual([[7], true]);
+    expect(asked).toBeLessThan(20);
+    policy.check();
+  });
+
+  test('removing and switching keep the account of what is held', () => {
+    const policy = build(1_000);
+    for (let id = 0; id < 4; id += 1) policy.admit(id, id, 90, []);
+    policy.hold(0, 'young');
+    policy.hold(2, 'kept');
+    policy.hold(1, 'young');
+    policy.hold(1, 'kept');
+    expect([policy.heldBytes('young'), policy.heldBytes('kept')]).toEqual([90, 180]);
+    expect([...policy.coldestFirst()]).toEqual([3, 0, 2, 1]);
+    policy.remove(2);
+    expect(policy.recharge(1, 150, [])).toBe(true);
+    expect([policy.heldBytes('kept'), policy.longestHeld('kept'), policy.usedBytes]).toEqual([150, 1, 330]);
+    expect([policy.isHeld(1, 'kept'), policy.isHeld(1, 'young'), policy.isHeld(2, 'kept')]).toEqual([
+      true,
+      false,
+      false,
+    ]);
     policy.check();
   });
 }
@@ -255,6 +343,8 @@ function faults(build: Build): void {
       () => policy.remove(2),
       () => policy.recharge(2, 10, []),
       () => policy.recharge(1, 0, []),
+      () => policy.hold(2, 'young'),
+      () => policy.release(1),
       () => policy.resize(-1, []),
       () => policy.resize(Number.NaN, []),
     ];

@@ -10,8 +10,11 @@
 export type EntryId = number;
 
 /** Every policy, in the order in which documentation lists them. The only list of names. */
-export const POLICY_NAMES = ['s3-fifo', 'sieve', 'lru', 'fifo'] as const;
+export const POLICY_NAMES = ['s3-fifo', 'w-tinylfu', 'sieve', 'gdsf', 'lru', 'fifo'] as const;
 export type PolicyName = (typeof POLICY_NAMES)[number];
+
+/** Why an entry is out of the competition: it became resident only just now, or it is never to leave for want of room. */
+export type HoldKind = 'young' | 'kept';
 
 export interface PolicyOptions {
   /** Bytes the policy may hold resident. At least 0; may exceed 2^32. */
@@ -37,8 +40,8 @@ export interface EvictionPolicy {
    *
    * Victims are appended to `victims` in the order in which they leave; they are no longer resident when
    * this returns, and the caller must release what it holds for them. Pinned entries are never chosen.
-   * When room cannot be made (too large, everything else pinned, or the published form of the algorithm refuses it),
-   * returns false, nothing is inserted **and nobody is evicted**.
+   * When room cannot be made (too large, everything else pinned or held, or the algorithm refuses it), returns false,
+   * nothing is inserted **and nobody is evicted**; {@link declined} then tells whether the algorithm chose so.
    *
    * @param id a slot that is not resident.
    * @param fingerprint identifies the key across residencies (for policies with a ghost queue). Unsigned 32-bit
@@ -46,6 +49,9 @@ export interface EvictionPolicy {
    * @param sizeBytes what the entry is charged; an integer of at least 1.
    */
   admit(id: EntryId, fingerprint: number, sizeBytes: number, victims: EntryId[]): boolean;
+
+  /** Whether the latest {@link admit} was refused although room could have been made: those who would leave are worth more. */
+  readonly declined: boolean;
 
   /**
    * Changes the charge of a resident entry, making room among the *others* if it grows.
@@ -68,7 +74,29 @@ export interface EvictionPolicy {
   /** True when `id` is resident. O(1). */
   has(id: EntryId): boolean;
 
-  /** Resident ids from the one that would leave first to the one that would leave last. For a live switch. */
+  /**
+   * Takes a resident out of the competition until it is released: it stays charged and cannot be evicted, and no
+   * search for victims meets it, so that any number of held entries costs nothing. Hits are still counted. For long
+   * holds; `isPinned` is for short ones. An entry that is held already changes its kind. O(1), but for GDSF O(log n).
+   */
+  hold(id: EntryId, kind: HoldKind): void;
+
+  /** Puts a held entry back among the others, as a newcomer of its kind. O(1), but for GDSF O(log n). */
+  release(id: EntryId): void;
+
+  /** True when the resident is held for that reason. O(1). */
+  isHeld(id: EntryId, kind: HoldKind): boolean;
+
+  /** Sum of the sizes of the entries held for that reason. */
+  heldBytes(kind: HoldKind): number;
+
+  /** The entry that was held for that reason before all others that still are, or -1. O(1). */
+  longestHeld(kind: HoldKind): EntryId;
+
+  /**
+   * Resident ids from the one that would leave first to the one that would leave last, held ones at the end from the one
+   * held longest. For a live switch.
+   */
   coldestFirst(): Iterable<EntryId>;
 
   /** Recounts everything from scratch and throws InternalFault when a running counter or link is wrong. O(n). For tests. */

@@ -76,7 +76,7 @@ export class S3Fifo extends SlottedPolicy {
   }
 
   /** Plays the evictions through on a copy: O(n) time and memory. */
-  coldestFirst(): Iterable<EntryId> {
+  protected queuedColdestFirst(): Iterable<EntryId> {
     const copy = new S3Fifo({
       capacityBytes: this.capacityBytes,
       isPinned: () => false,
@@ -135,6 +135,14 @@ export class S3Fifo extends SlottedPolicy {
     this.slots.marks[id] = place & ~ON_PROBATION;
     if ((place & ON_PROBATION) === 0) this.listOf(id).pushHead(id);
     else this.main.pushTail(id);
+  }
+
+  /** After a hold a large one is on probation, unless it was hit meanwhile. */
+  protected override enqueue(id: EntryId): void {
+    const { marks, sizes } = this.slots;
+    const onProbation = marks[id] === IN_MAIN && sizes[id]! >= this.smallCapacity;
+    if (onProbation) this.main.pushTail(id);
+    else this.listOf(id).pushHead(id);
   }
 
   protected canFree(bytes: number, exempt: EntryId): boolean {

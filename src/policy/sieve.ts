@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { NONE, SlotList } from './list.ts';
 import type { EntryId, PolicyName } from './policy.ts';
-import { type SlottedOptions, SlottedPolicy } from './slotted.ts';
+import { HELD, type SlottedOptions, SlottedPolicy } from './slotted.ts';
 
 const UNVISITED = 1;
 const VISITED = 2;
@@ -33,10 +33,10 @@ export class Sieve extends SlottedPolicy {
 
   hit(id: EntryId): void {
     assert(this.slots.has(id), 'hit: the entry is not resident');
-    this.slots.marks[id] = VISITED;
+    this.slots.marks[id] = (this.slots.marks[id]! & HELD) | VISITED;
   }
 
-  *coldestFirst(): Generator<EntryId> {
+  protected *queuedColdestFirst(): Generator<EntryId> {
     // One round of the hand takes the unvisited and clears the rest; the next round takes those.
     yield* this.round(UNVISITED);
     yield* this.round(VISITED);
@@ -97,9 +97,9 @@ export class Sieve extends SlottedPolicy {
     return false;
   }
 
-  protected override drop(id: EntryId): void {
+  protected override dequeue(id: EntryId): void {
     if (this.hand === id) this.hand = this.slots.prev[id]!;
-    super.drop(id);
+    super.dequeue(id);
   }
 
   private start(): EntryId {

@@ -1,9 +1,14 @@
 import { assert } from '../base/assert.ts';
-import { NONE, type SlotList, Slots } from './list.ts';
-import type { EntryId, EvictionPolicy, PolicyName, PolicyOptions } from './policy.ts';
+import { NONE, SlotList, Slots } from './list.ts';
+import type { EntryId, EvictionPolicy, HoldKind, PolicyName, PolicyOptions } from './policy.ts';
 
 /** Largest charge of one entry: sizes are kept in 32 bits. A larger newcomer is refused as too large. */
 const MAX_ENTRY_BYTES = 0xffff_ffff;
+
+/** Bits of a mark that are this file's: the entry is held, and in no queue of the algorithm. */
+const YOUNG = 64;
+const KEPT = 128;
+export const HELD = YOUNG | KEPT;
 
 export interface SlottedOptions extends PolicyOptions {
   /** Slots to allocate up front, usually the size of the entry table. More are added by doubling. Default 1,024. */
@@ -18,6 +23,8 @@ export interface SlottedOptions extends PolicyOptions {
  * order in which the eviction is going to proceed. That walk stops as soon as it found them: it visits entries for
  * no more bytes than must be freed, plus the pinned ones in between. Only when so much is pinned that the answer is
  * "refuse" does it visit every entry, O(n). After a yes, the eviction cannot fail.
+ *
+ * **Held entries** are in lists of their own. What they leave to others is known by their bytes, at once.
  */
 export abstract class SlottedPolicy implements EvictionPolicy {
   abstract readonly name: PolicyName;
@@ -26,12 +33,19 @@ export abstract class SlottedPolicy implements EvictionPolicy {
   private capacity: number;
   private used = 0;
   private residents = 0;
+  private refusedByChoice = false;
+  private readonly held: Readonly<Record<HoldKind, SlotList>>;
 
   constructor(options: SlottedOptions) {
     assertCapacity(options.capacityBytes);
     this.capacity = options.capacityBytes;
     this.isPinned = options.isPinned;
     this.slots = new Slots(options.slots);
+    this.held = { young: new SlotList(this.slots), kept: new SlotList(this.slots) };
+  }
+
+  get declined(): boolean {
+    return this.refusedByChoice;
   }
 
   get capacityBytes(): number {
@@ -59,9 +73,13 @@ export abstract class SlottedPolicy implements EvictionPolicy {
       'admit: a size is a whole number of at least 1 byte',
     );
     assert(Number.isSafeInteger(fingerprint) && fingerprint >= 0, 'admit: a fingerprint is 0 to 2^53 - 1');
+    this.refusedByChoice = false;
+    this.requested(fingerprint);
     if (sizeBytes > this.capacity || sizeBytes > MAX_ENTRY_BYTES || !this.accepts(sizeBytes)) return false;
     const excess = this.used + sizeBytes - this.capacity;
-    if (excess > 0 && !this.canFree(excess, NONE)) return false;
+    if (excess > 0 && (excess > this.contested || !this.canFree(excess, NONE))) return false;
+    this.refusedByChoice = excess > 0 && this.prefersOthers(fingerprint, sizeBytes, excess);
+    if (this.refusedByChoice) return false;
     this.slots.reserve(id);
     const place = this.placeOf(fingerprint, sizeBytes);
     if (excess > 0) {
@@ -86,7 +104,7 @@ export abstract class SlottedPolicy implements EvictionPolicy {
       if (sizeBytes > this.capacity || sizeBytes > MAX_ENTRY_BYTES) return false;
       const excess = this.used + growth - this.capacity;
       if (excess > 0) {
-        if (!this.canFree(excess, id)) return false;
+        if (excess > this.contested || !this.canFree(excess, id)) return false;
         this.evictDownTo(this.capacity - growth, id, victims);
         assert(
           this.used + growth <= this.capacity,
@@ -95,9 +113,37 @@ export abstract class SlottedPolicy implements EvictionPolicy {
       }
     }
     this.slots.sizes[id] = sizeBytes;
-    this.listOf(id).bytes += growth;
+    const held = this.holdOf(id);
+    if (held === undefined) this.grown(id, growth);
+    else held.bytes += growth;
     this.used += growth;
     return true;
+  }
+
+  hold(id: EntryId, kind: HoldKind): void {
+    assert(this.slots.has(id), 'hold: the entry is not resident');
+    this.detach(id);
+    this.slots.marks[id] = (this.slots.marks[id]! & ~HELD) | (kind === 'young' ? YOUNG : KEPT);
+    this.held[kind].pushHead(id);
+  }
+
+  release(id: EntryId): void {
+    assert(this.holdOf(id) !== undefined, 'release: the entry is not held');
+    this.detach(id);
+    this.slots.marks[id] = this.slots.marks[id]! & ~HELD;
+    this.enqueue(id);
+  }
+
+  isHeld(id: EntryId, kind: HoldKind): boolean {
+    return this.slots.has(id) && (this.slots.marks[id]! & (kind === 'young' ? YOUNG : KEPT)) !== 0;
+  }
+
+  heldBytes(kind: HoldKind): number {
+    return this.held[kind].bytes;
+  }
+
+  longestHeld(kind: HoldKind): EntryId {
+    return this.held[kind].tail;
   }
 
   remove(id: EntryId): void {
@@ -116,15 +162,18 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     this.evictDownTo(this.capacity, NONE, victims);
   }
 
-  abstract coldestFirst(): Iterable<EntryId>;
+  *coldestFirst(): Generator<EntryId> {
+    yield* this.queuedColdestFirst();
+    yield* this.held.young.oldestFirst();
+    yield* this.held.kept.oldestFirst();
+  }
 
   check(): void {
-    let count = 0;
-    let bytes = 0;
-    for (const list of this.lists()) {
+    let { count, bytes } = this.checkQueues();
+    for (const list of [this.held.young, this.held.kept]) {
       list.check();
       for (const id of list.oldestFirst())
-        assert(this.listOf(id) === list, 'an entry is in another list than its mark says');
+        assert(this.holdOf(id) === list, 'an entry is held otherwise than its mark says');
       count += list.count;
       bytes += list.bytes;
     }
@@ -135,11 +184,58 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     assert(bytes === this.used, 'usedBytes differs from a recount');
   }
 
-  /** Every list of residents. */
+  /** Every queue of the algorithm. */
   protected abstract lists(): readonly SlotList[];
 
-  /** The list in which a resident is. O(1). */
+  /** The queue in which a resident is that is not held, or in which it was before. O(1). */
   protected abstract listOf(id: EntryId): SlotList;
+
+  /** What {@link coldestFirst} says of the entries that are not held. */
+  protected abstract queuedColdestFirst(): Iterable<EntryId>;
+
+  /** Entries and bytes of the queues, recounted. */
+  protected checkQueues(): { count: number; bytes: number } {
+    let count = 0;
+    let bytes = 0;
+    for (const list of this.lists()) {
+      list.check();
+      for (const id of list.oldestFirst()) {
+        assert(this.listOf(id) === list, 'an entry is in another list than its mark says');
+        assert((this.slots.marks[id]! & HELD) === 0, 'an entry in a queue is marked as held');
+      }
+      count += list.count;
+      bytes += list.bytes;
+    }
+    return { count, bytes };
+  }
+
+  /** Puts an entry that was held, and whose mark is as it was, into its queue. */
+  protected enqueue(id: EntryId): void {
+    this.listOf(id).pushHead(id);
+  }
+
+  /** Takes an entry out of its queue. */
+  protected dequeue(id: EntryId): void {
+    this.listOf(id).unlink(id);
+  }
+
+  /** An entry in a queue changed its size by so many bytes. */
+  protected grown(id: EntryId, growthBytes: number): void {
+    this.listOf(id).bytes += growthBytes;
+  }
+
+  /** Whether the algorithm keeps those that would have to leave for a newcomer: `excessBytes` of them, which could. */
+  protected prefersOthers(_fingerprint: number, _sizeBytes: number, _excessBytes: number): boolean {
+    return false;
+  }
+
+  /** Bytes of the entries that are not held. */
+  protected get contested(): number {
+    return this.used - this.held.young.bytes - this.held.kept.bytes;
+  }
+
+  /** Something that is not resident was asked for, and may be admitted now. */
+  protected requested(_fingerprint: number): void {}
 
   /** False when the algorithm refuses an object of this size whatever the room. */
   protected accepts(_sizeBytes: number): boolean {
@@ -166,9 +262,22 @@ export abstract class SlottedPolicy implements EvictionPolicy {
   /** The capacity changed; evictions follow. */
   protected resized(_capacityBytes: number): void {}
 
+  /** The list of a held entry; undefined for one that is in a queue. */
+  private holdOf(id: EntryId): SlotList | undefined {
+    const held = this.slots.marks[id]! & HELD;
+    if (held === 0) return undefined;
+    return held === YOUNG ? this.held.young : this.held.kept;
+  }
+
+  private detach(id: EntryId): void {
+    const held = this.holdOf(id);
+    if (held === undefined) this.dequeue(id);
+    else held.unlink(id);
+  }
+
   /** Takes a resident out of list and account. O(1). */
-  protected drop(id: EntryId): void {
-    this.listOf(id).unlink(id);
+  private drop(id: EntryId): void {
+    this.detach(id);
     this.slots.marks[id] = 0;
     this.used -= this.slots.sizes[id]!;
     this.residents -= 1;
