@@ -103,6 +103,9 @@ export const ORIGIN_FAILURES = [
   'too-large', // the body is above the origin's size limit
   'redirect', // a redirect that the policy does not allow, or too many
   'unreadable', // files: exists but cannot be read
+  'credentials', // s3: the keys are missing or not accepted, or the clocks differ
+  'denied', // s3: the object may not be read, for another reason than the keys themselves
+  'bucket', // s3: there is no such bucket, or it is in another region
 ] as const;
 export type OriginFailureCause = (typeof ORIGIN_FAILURES)[number];
 
