@@ -50,7 +50,7 @@ export class S3Exchange implements OriginExchange, OriginSink {
   #error: Collected | undefined;
   /** The request under way only asks for the reason of an answer to HEAD. */
   #isProbe = false;
-  #hasRenewed = false;
+  #isSecond = false;
   #signedWith: S3Keys | undefined;
 
   constructor(host: S3ExchangeHost, { method }: OriginRequest, path: string, fields: Fields, sink: OriginSink) {
@@ -91,7 +91,8 @@ export class S3Exchange implements OriginExchange, OriginSink {
     }
     if (this.#isProbe) {
       this.#inner?.abort();
-      this.#fail('denied', 'refused HEAD, and answered GET; does a proxy stand between?');
+      if (this.#isSecond) this.#fail('denied', 'refused HEAD, and answered GET; does a proxy stand between?');
+      else this.#again();
       return;
     }
     this.#phase = 'body';
@@ -151,16 +152,20 @@ export class S3Exchange implements OriginExchange, OriginSink {
     const error: S3Error = { status, fields, body };
     const verdict = judge(this.#host.place, error, this.#host.nowMs());
     if ('status' in verdict) this.#answer(plainHead(verdict.status, fields));
-    else if (!verdict.keysRefused || this.#hasRenewed) this.#fail(verdict.cause, verdict.detail);
+    else if (!verdict.keysRefused || this.#isSecond) this.#fail(verdict.cause, verdict.detail);
     else void this.#renew(verdict);
   }
 
   async #renew({ cause, detail }: OriginFailure): Promise<void> {
-    this.#hasRenewed = true;
-    if (await this.#host.credentials.renew(this.#signedWith)) {
-      this.#isProbe = false;
-      this.#send(this.#method, this.#fields);
-    } else this.#fail(cause, detail);
+    if (await this.#host.credentials.renew(this.#signedWith)) this.#again();
+    else this.#fail(cause, detail);
+  }
+
+  /** From the start, once: the keys are others by now. */
+  #again(): void {
+    this.#isSecond = true;
+    this.#isProbe = false;
+    this.#send(this.#method, this.#fields);
   }
 
   #answer(head: OriginHead): void {

@@ -10,8 +10,18 @@ interface Account {
   revokeAccessKey(id: string): void;
 }
 
+interface Context {
+  readonly status: number;
+  get(name: string): string;
+  set(name: string, value: string): void;
+}
+interface Server {
+  readonly middleware: ((context: Context, next: () => Promise<void>) => Promise<void>)[];
+  run(): Promise<{ port: number }>;
+}
+
 const require = createRequire(import.meta.url);
-const S3rver = require('@20minutes/s3rver') as new (options: object) => { run(): Promise<{ port: number }> };
+const S3rver = require('@20minutes/s3rver') as new (options: object) => Server;
 const { DUMMY_ACCOUNT } = require('@20minutes/s3rver/lib/models/account.js') as { DUMMY_ACCOUNT: Account };
 
 const [directory, bucket] = process.argv.slice(2);
@@ -21,6 +31,12 @@ const server = new S3rver({
   silent: true,
   directory,
   configureBuckets: [{ name: bucket }],
+});
+// S3 names the entity tag in a 304, as RFC 9110 section 15.4.5 demands.
+server.middleware.unshift(async (context, next) => {
+  await next();
+  const tag = context.get('if-none-match');
+  if (context.status === 304 && tag !== '') context.set('etag', tag);
 });
 const { port } = await server.run();
 process.stdout.write(`${port}\n`);
