@@ -234,6 +234,28 @@ export const ERRORS = {
     remedy:
       'Check the permissions of the file and of the directories above it for the user that runs the node.',
   },
+  'origin-credentials': {
+    status: 502,
+    publicText: 'The image could not be fetched.',
+    meaning:
+      'The S3 origin has no keys, or the server did not accept them (expired, revoked, wrong), or the clocks differ by more than 15 minutes.',
+    remedy:
+      'The log line says which. Correct or renew what origins.*.credentials names; a file is read again by itself.',
+  },
+  'origin-denied': {
+    status: 502,
+    publicText: 'The image could not be fetched.',
+    meaning:
+      'The S3 server refused the request, mostly with AccessDenied: the keys may not read the object, or it does not exist and they may not list the bucket.',
+    remedy:
+      'Grant s3:GetObject on the objects and s3:ListBucket on the bucket, or set origins.*.accessDenied to not-found.',
+  },
+  'origin-bucket': {
+    status: 502,
+    publicText: 'The image could not be fetched.',
+    meaning: 'The S3 server has no such bucket, or it is in another region.',
+    remedy: 'The log line names the right region if the server did. Correct bucket, region or endpoint.',
+  },
 } as const satisfies Readonly<Record<string, ErrorEntry>>;
 
 /** The code of an error of the catalogue. */

@@ -47,7 +47,8 @@ export interface ExchangeHost {
   readonly redirects: RedirectPolicy;
   readonly authority: Authority;
   readonly hostHeader: string;
-  readonly extras: RequestExtras;
+  /** What is added to a request to the origin's own host, each time it is sent. */
+  extrasFor(method: string, target: string, fields: Fields): RequestExtras;
   poolFor(authority: Authority): HttpPool;
   ended(exchange: HttpExchange): void;
   /** A sink threw; its exchange is over. */
@@ -160,15 +161,16 @@ export class HttpExchange implements OriginExchange, Waiter {
   }
 
   board(connection: HttpConnection): void {
-    const { authority, hostHeader, extras } = this.#host;
+    const { authority, hostHeader } = this.#host;
     const own = this.#authority.key === authority.key;
     const host = own ? hostHeader : this.#authority.host;
     this.#connection = connection;
     this.#enter('head');
+    const extras = own ? this.#host.extrasFor(this.#method, this.#target, this.#fields) : undefined;
     const head = requestHead(
       { method: this.#method, target: this.#target, fields: this.#fields },
       host,
-      own ? extras : undefined,
+      extras,
       this.#body,
     );
     connection.carry(this, this.#method, head, this.#body);

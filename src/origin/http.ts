@@ -1,4 +1,5 @@
 import { type Clock, every } from '../base/clock.ts';
+import type { Fields } from '../http/fields.ts';
 import type { Connect, TlsOptions } from './http-connection.ts';
 import { type ExchangeHost, HttpExchange, type HttpTimeouts } from './http-exchange.ts';
 import { HttpPool, type PoolOptions } from './http-pool.ts';
@@ -30,6 +31,11 @@ export interface HttpOriginOptions {
    * another host.
    */
   readonly extraFields: Readonly<Record<string, string>>;
+  /**
+   * Makes the fields to add anew each time a request is sent, second tries included: a signature only holds for minutes. What
+   * it returns takes the place of `extraFields`. Must not throw.
+   */
+  readonly makeExtras?: (method: string, target: string, fields: Fields) => RequestExtras | undefined;
 }
 
 export interface HttpOriginDeps {
@@ -77,7 +83,8 @@ class HttpOrigin implements Origin, ExchangeHost {
   readonly redirects: RedirectPolicy;
   readonly authority: Authority;
   readonly hostHeader: string;
-  readonly extras: RequestExtras;
+  readonly #extras: RequestExtras;
+  readonly #makeExtras: HttpOriginOptions['makeExtras'];
   readonly onFault: (error: unknown) => void;
   readonly #clock: Clock;
   readonly #basePath: string;
@@ -98,7 +105,8 @@ class HttpOrigin implements Origin, ExchangeHost {
     this.redirects = options.redirects;
     this.authority = authority;
     this.hostHeader = parseHostHeader(options) ?? authority.host;
-    this.extras = parseExtras(options);
+    this.#extras = parseExtras(options);
+    this.#makeExtras = options.makeExtras;
     this.onFault = deps.onFault ?? rethrowLater;
     this.#clock = deps.clock;
     this.#basePath = basePath;
@@ -134,6 +142,10 @@ class HttpOrigin implements Origin, ExchangeHost {
     let connections = 0;
     for (const pool of this.#pools()) connections += pool.connections;
     return { active: this.#active.size, connections };
+  }
+
+  extrasFor(method: string, target: string, fields: Fields): RequestExtras {
+    return this.#makeExtras?.(method, target, fields) ?? this.#extras;
   }
 
   poolFor(authority: Authority): HttpPool {

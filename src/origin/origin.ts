@@ -104,6 +104,9 @@ export const ORIGIN_FAILURES = [
   'redirect', // a redirect that the policy does not allow, or too many
   'request-body', // the body of the request broke off: the client's doing, says nothing of the origin
   'unreadable', // files: exists but cannot be read
+  'credentials', // s3: the keys are missing or not accepted, or the clocks differ
+  'denied', // s3: the object may not be read, for another reason than the keys themselves
+  'bucket', // s3: there is no such bucket, or it is in another region
 ] as const;
 export type OriginFailureCause = (typeof ORIGIN_FAILURES)[number];
 
