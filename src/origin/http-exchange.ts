@@ -47,6 +47,8 @@ export interface ExchangeHost {
   readonly extras: RequestExtras;
   poolFor(authority: Authority): HttpPool;
   ended(exchange: HttpExchange): void;
+  /** Requests wait for an exchange to end, before they come to the pool. */
+  crowded(): boolean;
   /** A sink threw; its exchange is over. */
   onFault(error: unknown): void;
 }
@@ -126,7 +128,8 @@ export class HttpExchange implements OriginExchange, Waiter {
     if (Number.isNaN(this.#startedMs)) this.#startedMs = this.#checkedMs = nowMs;
     const queued = this.#phase === 'waiting' && this.#pool.saturated;
     const held = this.#paused && this.#phase !== 'waiting';
-    if (held && !this.#pool.crowded) this.#startedMs += nowMs - this.#checkedMs;
+    const crowded = this.#pool.crowded || this.#host.crowded();
+    if (held && !crowded) this.#startedMs += nowMs - this.#checkedMs;
     this.#checkedMs = nowMs;
     if (this.#moved || !held) this.#pausedSinceMs = nowMs;
     if (this.#moved || held || queued) this.#movedMs = nowMs;
@@ -138,13 +141,14 @@ export class HttpExchange implements OriginExchange, Waiter {
       this.#fail('first-byte-timeout', `connected, but no complete response head within ${firstByteMs} ms`);
     } else if (this.#phase === 'body' && stillMs >= idleMs) {
       this.#fail('idle-timeout', `no part of the body for ${idleMs} ms`);
-    } else if (held && nowMs - this.#pausedSinceMs >= idleMs && this.#pool.crowded) {
+    } else if (held && nowMs - this.#pausedSinceMs >= idleMs && crowded) {
       this.#fail(
         'idle-timeout',
         `its readers took nothing for ${idleMs} ms while others waited for a connection`,
       );
     } else if (nowMs - this.#startedMs >= totalMs) {
-      if (queued) this.#fail('overloaded', `no connection within ${totalMs} ms: ${this.#pool.explainWait()}`);
+      if (queued)
+        this.#fail('queue-timeout', `no connection within ${totalMs} ms: ${this.#pool.explainWait()}`);
       else this.#fail('total-timeout', `not whole within ${totalMs} ms`);
     }
   }

@@ -23,8 +23,6 @@ export interface PoolOptions {
   readonly tls: TlsOptions;
   readonly limits: ResponseLimits;
   readonly maxConnections: number;
-  /** Exchanges that may wait for a connection; one more fails at once. */
-  readonly maxQueue: number;
   readonly connectMs: number;
   /** How long an unused connection is kept, unless the server promised less. */
   readonly idleConnectionMs: number;
@@ -37,7 +35,8 @@ const PROMISE_MARGIN_MS = 1000;
 
 /**
  * The connections to one server: at most `maxConnections`, reused last in, first out (so that what a quiet time does
- * not need can close), with a first in, first out queue of exchanges that wait for one.
+ * not need can close), with a first in, first out queue of exchanges that wait for one. How many may wait is the caller's
+ * to decide: the guard of an origin starts no more exchanges than there are connections.
  *
  * Attempts belong to the queue, not to the exchange that caused them: whatever connection is ready first carries
  * whoever waits longest. The runtime cannot cancel a connect under way, so attempts that got no answer are set aside
@@ -77,12 +76,6 @@ export class HttpPool implements ConnectionKeeper {
     if (connection !== undefined) {
       connection.place = 'busy';
       waiter.board(connection);
-      return;
-    }
-    const { maxConnections, maxQueue } = this.#options;
-    if (this.#waiting.size >= maxQueue) {
-      const detail = `all ${maxConnections} connections are busy and ${maxQueue} requests already wait for one`;
-      queueMicrotask(() => waiter.onNotConnected({ cause: 'overloaded', detail }));
       return;
     }
     this.#waiting.add(waiter);
