@@ -21,13 +21,18 @@ test('every way in which an origin can fail has an error, and no other is named 
   expect(named.toSorted()).toEqual([...ORIGIN_FAILURES].toSorted());
 });
 
-test('time-outs are 504, an overloaded origin 503, its other failures 502 (RFC 9110 sections 15.6.3 to 15.6.5)', () => {
-  const exceptions: Record<string, number> = { 'origin-overloaded': 503, 'origin-request-body': 400 };
+test('time-outs are 504, what is not asked for 503, its other failures 502 (RFC 9110 sections 15.6.3 to 15.6.5)', () => {
   for (const [code, entry] of entries) {
     if (code.startsWith('origin-'))
       expect([code, entry.status]).toEqual([
         code,
-        exceptions[code] ?? (code.endsWith('-timeout') ? 504 : 502),
+        code === 'origin-request-body'
+          ? 400
+          : /-(queue-full|queue-timeout|circuit-open)$/.test(code)
+            ? 503
+            : /-(timeout|deadline)$/.test(code)
+              ? 504
+              : 502,
       ]);
   }
 });

@@ -104,9 +104,17 @@ export const ERRORS = {
   overloaded: {
     status: 503,
     publicText: 'Too busy at the moment. Please try again.',
-    meaning: 'A limit was reached: connections, or requests waiting for the origin.',
+    meaning: 'There were as many client connections as there may be (server.maxConnections).',
     remedy:
-      'Compare the connections and the origin in `holdfast top` with server.maxConnections and origins.*.connections.',
+      'Look who opens them: `holdfast top` shows how many there are. Raise the limit if they are visitors.',
+  },
+  shed: {
+    status: 503,
+    publicText: 'Too busy at the moment. Please try again.',
+    meaning:
+      'As many images were being fetched as may be at a time (server.maxFetches), and there was no copy of this one.',
+    remedy:
+      'Look at the latency of the origins: fetches pile up when they are slow. What is stored was served all the while.',
   },
   'only-if-cached': {
     status: 504,
@@ -147,13 +155,37 @@ export const ERRORS = {
     meaning: 'No connection to the origin within timeouts.connect.',
     remedy: 'Check firewalls (dropped packets look like this) and the load of the origin.',
   },
-  'origin-overloaded': {
+  'origin-queue-full': {
     status: 503,
     publicText: 'Too busy at the moment. Please try again.',
     meaning:
-      'All connections to the origin (origins.*.connections) stayed busy for timeouts.total, or too many requests waited for one.',
+      'As many exchanges with the origin as it may have (origins.*.connections) were under way, and queue.max requests waited.',
     remedy:
       'Look at the load and latency of the origin: it does not keep up with the misses. More connections help only if it can.',
+  },
+  'origin-queue-timeout': {
+    status: 503,
+    publicText: 'Too busy at the moment. Please try again.',
+    meaning:
+      'As many exchanges with the origin as it may have (origins.*.connections) stayed busy for queue.timeout.',
+    remedy:
+      'Look at the load and latency of the origin: it does not keep up with the misses. More connections help only if it can.',
+  },
+  'origin-circuit-open': {
+    status: 503,
+    publicText: 'The image cannot be fetched at the moment. Please try again.',
+    meaning:
+      'The origin failed so often that it is left alone for a moment (origins.*.breaker); there was no copy here.',
+    remedy:
+      'The log has what it failed with when its circuit opened: mend that. A second origin (routes[].failover) bridges it.',
+  },
+  'origin-deadline': {
+    status: 504,
+    publicText: 'The image could not be fetched in time.',
+    meaning:
+      'No response head within the deadline of the route, the wait for a turn and further tries included.',
+    remedy:
+      'Look at the load of the origin and at its waiting requests in the metrics; then at routes[].deadline.',
   },
   'origin-tls': {
     status: 502,

@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../base/errors.ts';
+
 /**
  * The closed unions of the request path: one per question. Log field, `Cache-Status`, metric label and
  * dashboard all print these very words; switches over them are exhaustive.
@@ -62,3 +64,52 @@ export const FLIGHT_ENDINGS = [
   'abandoned', // nobody was waiting any more and it was not worth keeping
 ] as const;
 export type FlightEnding = (typeof FLIGHT_ENDINGS)[number];
+
+/** Every way in which an origin can fail to deliver, or is not asked: the closed list for header, log and metric. */
+export const ORIGIN_FAILURES = [
+  'dns', // the name does not resolve
+  'refused', // nothing listens there, or the network is unreachable
+  'connect-timeout',
+  'queue-full', // every exchange it may have is under way, and too many requests wait for their turn
+  'queue-timeout', // no turn came in time
+  'circuit-open', // it failed too often just now, and is left alone for a moment
+  'deadline', // no head in the time that the route gives, waiting and further tries included
+  'tls', // handshake failed or certificate not accepted
+  'reset', // the connection broke before the head was complete
+  'first-byte-timeout', // connected, but no response head in time
+  'idle-timeout', // the body stalled
+  'total-timeout', // the exchange as a whole took too long
+  'truncated', // the body ended or broke before its length
+  'overrun', // more body than the length said
+  'malformed', // not HTTP, ambiguous framing, or fields over the limit
+  'too-large', // the body is above the origin's size limit
+  'redirect', // a redirect that the policy does not allow, or too many
+  'request-body', // the body of the request broke off: the client's doing, says nothing of the origin
+  'unreadable', // files: exists but cannot be read
+  'credentials', // s3: the keys are missing or not accepted, or the clocks differ
+  'denied', // s3: the object may not be read, for another reason than the keys themselves
+  'bucket', // s3: there is no such bucket, or it is in another region
+] as const;
+export type OriginFailureCause = (typeof ORIGIN_FAILURES)[number];
+
+/**
+ * Why a client that asked for an image did not get it whole: exactly one, spelled the same in `Cache-Status` (unless the head
+ * was sent before), access log and metric. Whoever went away is not among them. A code of `base/errors.ts` where the node
+ * answered itself.
+ */
+export const RETRIEVAL_FAILURES = [
+  ...ORIGIN_FAILURES.map((cause) => `origin-${cause}` as const),
+  'origin-status', // the origin answered 5xx, 408 or 429, now or when that was stored
+  'shed', // the node had too much to fetch at the time
+  'loop', // the request came from this node
+  'internal', // a fault of our own
+] as const;
+export type RetrievalFailure = (typeof RETRIEVAL_FAILURES)[number];
+
+/** Why nothing better could be served: a failure, also one that a stale copy made up for, or what is no failure of ours. */
+export type ServedCause =
+  | RetrievalFailure
+  | ErrorCode
+  | 'recent-failure' // stale: the origin failed at it a moment ago, and was not asked again
+  | 'client-gone'
+  | '';

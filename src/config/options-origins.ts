@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
+import { GUARD_OPTIONS } from './options-guard.ts';
 import { flag, group, integer, META, size, text, timeout } from './table.ts';
 import { readAuthority, readFieldName, readFieldValue, readFilePath, readOriginUrl } from './values.ts';
 
@@ -103,6 +104,7 @@ const httpOrigin = group('An HTTP server that has the images.', {
     min: 1,
     max: 4096,
   }).prefault(64),
+  ...GUARD_OPTIONS,
   host: text(
     {
       about: 'Host field to send.',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
-import { flag, group, lifetime, META, size, text } from './table.ts';
+import { flag, group, lifetime, META, size, text, timeout } from './table.ts';
 import { readHostPattern, readPathPattern, readStripPrefix } from './values.ts';
 
 /** The option table, third part: routes. */
@@ -42,6 +42,29 @@ const route = group('A pattern of requests with their origin and rules.', {
     { about: 'Name of the origin.', effect: 'live', expects: NAME_EXPECTS, pattern: NAME_PATTERN },
     readName,
   ),
+  failover: list(
+    text(
+      { about: 'Name of an origin.', effect: 'live', expects: NAME_EXPECTS, pattern: NAME_PATTERN },
+      readName,
+    ),
+    'Origins with the same images, asked in this order when the first one fails before an answer begins, or is being left alone.',
+    'a list of names of origins',
+  ).optional(),
+  deadline: timeout({
+    about:
+      'Longest wait for an answer to begin, whatever is done for it: the queue, further tries and other origins included.',
+    effect: 'live',
+    min: '100ms',
+    max: '10m',
+  }).prefault('30s'),
+  hedgeAfter: timeout({
+    about:
+      'When no answer has begun after that time, the next origin of failover is asked as well, and the first answer is taken. Counts against retry.budget. Above the usual latency of the origin, or every request is sent twice.',
+    effect: 'live',
+    min: '10ms',
+    max: '10m',
+    defaultNote: 'never',
+  }).optional(),
   stripPrefix: text(
     {
       about: 'Start of the path that is removed before the origin is asked: /images/a.jpg becomes /a.jpg.',

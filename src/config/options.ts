@@ -31,6 +31,13 @@ const server = group('The public port: where images are served.', {
     min: 1,
     max: 1_000_000,
   }).prefault(10_000),
+  maxFetches: integer({
+    about:
+      'Most fetches from origins at a time, renewals included. Beyond it, what is not stored at all is answered 503 with Retry-After; what is stored, also stale, is served as always.',
+    effect: 'restart',
+    min: 1,
+    max: 1_000_000,
+  }).prefault(4096),
   headTimeout: timeout({
     about:
       'Time for a request head to arrive, from its first byte. Ends clients that hold connections by dripping bytes.',

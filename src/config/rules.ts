@@ -3,6 +3,7 @@ import { largestObject } from './complete.ts';
 import type { HttpOriginConfig, OriginConfig, ParsedConfig } from './config.ts';
 import type { Finding } from './issues.ts';
 import type { Path } from './problem.ts';
+import { checkFailover, checkGuard } from './rules-guard.ts';
 import { checkMatching } from './shadow.ts';
 import { suggest } from './suggest.ts';
 import { isLoopback, isWildcard, type Listen } from './values.ts';
@@ -101,7 +102,7 @@ function checkOrigins({ config, said }: Checked): Finding[] {
     const remedy = 'name at least one place where images come from';
     findings.push(finding('error', ['origins'], [], 'there is no origin', remedy));
   }
-  const used = new Set(config.routes.map((route) => route.origin));
+  const used = new Set(config.routes.flatMap((route) => [route.origin, ...(route.failover ?? [])]));
   for (const [name, origin] of Object.entries(config.origins)) {
     const path: Path = ['origins', name];
     if (!used.has(name)) {
@@ -130,6 +131,7 @@ function checkHttpOrigin(
     ...checkCircle(path, origin, config),
     ...checkTimeouts([...path, 'timeouts'], origin.timeouts, said),
     ...checkTls(path, origin, said),
+    ...checkGuard(path, origin),
   ];
   if (origin.redirects.crossHost && origin.redirects.follow === 0) {
     const reason = 'crossHost has no effect: no redirect is followed';
@@ -225,6 +227,7 @@ function checkRoutes({ config, routeAt, originNames, said }: Checked): Finding[]
       );
     }
     findings.push(...checkLifetimes(path, route, said), ...checkQuery(path, route));
+    findings.push(...checkFailover(path, route, config, originNames));
     const tier = largestObject(config.cache.memory);
     if (route.maxObjectBytes !== undefined && route.maxObjectBytes > tier) {
       const reason = `responses above ${sizeText(tier)} are not stored anyway (cache.memory.maxObject)`;

@@ -106,3 +106,8 @@ const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([
 ]);
 const NEGATIVE: ReadonlySet<number> = new Set([404, 410, 451]);
 const NEVER_STORED: ReadonlySet<number> = new Set([428, 429, 431, 511]);
+
+/** An origin in trouble, or one that has had enough of us: not a word about the image (RFC 5861 section 4, and 408, 429). */
+export function isTrouble(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429;
+}

@@ -1,3 +1,5 @@
+import { GUARD_METRICS } from './catalog-guard.ts';
+
 /**
  * The one table of metrics. Exposition, reference documentation, panels and alerts come from it.
  *
@@ -26,7 +28,8 @@ export const LABELS = {
   ending: 'How the shared fetch ended.',
   tier: 'Where it is cached: `memory`.',
   origin: 'Name of the origin.',
-  cause: 'Why the origin did not deliver, spelled as in the log and in `Cache-Status`.',
+  cause:
+    'Why the origin did not deliver, as in the log; why a client did not get its image, spelled as in the access log and in `Cache-Status`.',
   version: 'Version of Holdfast.',
   policy: 'Eviction policy of the memory tier.',
   problem: 'What was wrong with the message, as in `Cache-Status`.',
@@ -156,6 +159,22 @@ export const METRICS = [
     ['reason'],
     requests,
     'Responses of origins that were passed on but not stored.',
+  ),
+  metric(
+    'holdfast_retrieval_failures_total',
+    'counter',
+    'requests',
+    ['route', 'cause'],
+    requests,
+    'Requests for an image that did not get it whole, each with exactly one cause. Clients that went away are not among them.',
+  ),
+  metric(
+    'holdfast_fetches',
+    'gauge',
+    'fetches',
+    [],
+    requests,
+    'Fetches from origins under way, renewals included.',
   ),
   metric(
     'holdfast_flights_total',
@@ -309,6 +328,7 @@ export const METRICS = [
     origins,
     'Connections to the origin, idle ones included.',
   ),
+  ...GUARD_METRICS,
 
   metric(
     'holdfast_access_log_lines_total',

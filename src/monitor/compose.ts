@@ -1,4 +1,4 @@
-import { NOT_STORED_REASONS, OUTCOMES } from '../cache/outcome.ts';
+import { NOT_STORED_REASONS, OUTCOMES, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { cumulative } from './histogram.ts';
 import type { Recorder } from './recorder.ts';
 import type { MemorySnapshot, OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
@@ -11,12 +11,13 @@ export interface NodeFacts {
   readonly listen: string;
   readonly draining: boolean;
   readonly connections: number;
+  readonly fetches: number;
   readonly transport: Snapshot['transport'];
   readonly memory: MemorySnapshot;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];
   /** By origin id. */
-  readonly origins: readonly Pick<OriginSnapshot, 'active' | 'connections'>[];
+  readonly origins: readonly Omit<OriginSnapshot, 'name' | 'requests' | 'receivedBytes' | 'failures'>[];
   readonly process: Snapshot['process'];
 }
 
@@ -34,6 +35,7 @@ export function composeSnapshot(recorder: Recorder, facts: NodeFacts): Snapshot 
     },
     sentBytes: sumColumn(recorder.sentBytes, 1, 0),
     latency: cumulative(recorder.durations),
+    retrievalFailures: retrievalFailures(recorder),
     notStored: byWord(NOT_STORED_REASONS, (reason) => recorder.notStoredCounts[reason]!),
     routes: routes.slice(0, recorder.routes.length).map((held, id) => ({
       name: recorder.routes[id]!,
@@ -52,6 +54,14 @@ export function composeSnapshot(recorder: Recorder, facts: NodeFacts): Snapshot 
       ...gauges,
     })),
   };
+}
+
+function retrievalFailures(recorder: Recorder): Snapshot['retrievalFailures'] {
+  const sums = RETRIEVAL_FAILURES.map((cause, index) => {
+    const sum = sumColumn(recorder.retrievalFailures, RETRIEVAL_FAILURES.length, index);
+    return [cause, sum] as const;
+  });
+  return Object.fromEntries(sums.filter(([, sum]) => sum > 0));
 }
 
 function byWord<W extends string>(words: readonly W[], value: (index: number) => number): Record<W, number> {

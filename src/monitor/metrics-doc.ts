@@ -1,4 +1,10 @@
-import { FLIGHT_ENDINGS, NOT_STORED_REASONS, OUTCOMES, REMOVAL_REASONS } from '../cache/outcome.ts';
+import {
+  FLIGHT_ENDINGS,
+  NOT_STORED_REASONS,
+  OUTCOMES,
+  REMOVAL_REASONS,
+  RETRIEVAL_FAILURES,
+} from '../cache/outcome.ts';
 import { POLICY_NAMES } from '../policy/policy.ts';
 import { LABELS, type LabelName, METRICS, type MetricSpec } from './catalog.ts';
 import { LATENCY_BOUNDS_MS } from './histogram.ts';
@@ -46,7 +52,10 @@ function labelTable(causes: readonly string[]): string {
       `\`holdfast_admin_denials_total\`: ${words(ADMIN_DENIALS)}`,
     ].join('<br>'),
     ending: words(FLIGHT_ENDINGS),
-    cause: words(causes),
+    cause: [
+      `\`holdfast_origin_failures_total\`: ${words(causes)}`,
+      `\`holdfast_retrieval_failures_total\`: ${words(RETRIEVAL_FAILURES)}`,
+    ].join('<br>'),
     policy: words(POLICY_NAMES),
   };
   const rows = Object.entries(LABELS).map(

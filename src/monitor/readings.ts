@@ -1,8 +1,14 @@
-import { FLIGHT_ENDINGS, NOT_STORED_REASONS, OUTCOMES, REMOVAL_REASONS } from '../cache/outcome.ts';
+import {
+  FLIGHT_ENDINGS,
+  NOT_STORED_REASONS,
+  OUTCOMES,
+  REMOVAL_REASONS,
+  RETRIEVAL_FAILURES,
+} from '../cache/outcome.ts';
 import type { HistogramName, ScalarName } from './catalog.ts';
 import type { LatencyHistogram } from './histogram.ts';
 import { ADMIN_DENIALS, type Recorder } from './recorder.ts';
-import type { RouteSnapshot, Snapshot } from './snapshot.ts';
+import type { OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
 /** What the values of all metrics are read from. */
 export interface MetricSource {
@@ -54,6 +60,16 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
     for (const [id, route] of routeLabels(recorder)) emit(recorder.sentBytes[id]!, route);
   },
   holdfast_not_stored_total: ({ recorder }, emit) => each(NOT_STORED_REASONS, recorder.notStoredCounts, emit),
+  holdfast_retrieval_failures_total: ({ recorder }, emit) => {
+    for (const [id, route] of routeLabels(recorder)) {
+      RETRIEVAL_FAILURES.forEach((cause, i) => {
+        const count = recorder.retrievalFailures[id * RETRIEVAL_FAILURES.length + i]!;
+        // Routes times causes are many, and nearly all of them never happen.
+        if (count > 0) emit(count, route, cause);
+      });
+    }
+  },
+  holdfast_fetches: ({ snapshot }, emit) => emit(snapshot.fetches),
   holdfast_flights_total: ({ recorder }, emit) => each(FLIGHT_ENDINGS, recorder.flights, emit),
 
   holdfast_cache_budget_bytes: ({ snapshot }, emit) => emit(snapshot.memory.budgetBytes, MEMORY),
@@ -96,12 +112,14 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
       });
     });
   },
-  holdfast_origin_active_requests: ({ snapshot }, emit) => {
-    for (const origin of snapshot.origins) emit(origin.active, origin.name);
-  },
-  holdfast_origin_connections: ({ snapshot }, emit) => {
-    for (const origin of snapshot.origins) emit(origin.connections, origin.name);
-  },
+  holdfast_origin_active_requests: perOrigin((origin) => origin.active),
+  holdfast_origin_connections: perOrigin((origin) => origin.connections),
+  holdfast_origin_waiting_requests: perOrigin((origin) => origin.waiting),
+  holdfast_origin_circuit_state: perOrigin((origin) => CIRCUIT_CODES[origin.circuit]),
+  holdfast_origin_healthy: perOrigin((origin) => (origin.healthy ? 1 : 0)),
+  holdfast_origin_retries_total: perOrigin((origin) => origin.retries),
+  holdfast_origin_hedges_total: perOrigin((origin) => origin.hedges),
+  holdfast_origin_failovers_total: perOrigin((origin) => origin.failovers),
 
   holdfast_access_log_lines_total: ({ accessLog }, emit) => {
     if (accessLog !== undefined) emit(accessLog.lines);
@@ -126,6 +144,11 @@ export const HISTOGRAM_READINGS: {
       emit(recorder.originDurations[id]!, origin);
     });
   },
+  holdfast_origin_queue_seconds: ({ recorder }, emit) => {
+    recorder.origins.forEach((origin, id) => {
+      emit(recorder.originQueueTimes[id]!, origin);
+    });
+  },
 };
 
 function each(words: readonly string[], counts: Float64Array, emit: Emit<number>): void {
@@ -137,6 +160,14 @@ function each(words: readonly string[], counts: Float64Array, emit: Emit<number>
 function perRoute(field: Exclude<keyof RouteSnapshot, 'name' | 'requests'>) {
   return ({ snapshot }: MetricSource, emit: Emit<number>): void => {
     for (const route of snapshot.routes) emit(route[field], route.name);
+  };
+}
+
+const CIRCUIT_CODES = { closed: 0, 'half-open': 1, open: 2 } as const;
+
+function perOrigin(value: (origin: OriginSnapshot) => number) {
+  return ({ snapshot }: MetricSource, emit: Emit<number>): void => {
+    for (const origin of snapshot.origins) emit(value(origin), origin.name);
   };
 }
 

@@ -6,12 +6,15 @@ import { LATENCY_BOUNDS_MS } from './histogram.ts';
 import { NO_ROUTE, Recorder } from './recorder.ts';
 import { fakeNode } from './snapshot.fixture.ts';
 
+/** An origin with which nothing is wrong. */
+const WELL = { waiting: 0, circuit: 'closed', healthy: true, retries: 0, hedges: 0, failovers: 0 } as const;
+
 const CAUSES = ['refused', 'truncated'];
 const newRecorder = () => new Recorder({ routes: ['a', 'b'], origins: ['x', 'y'], causes: CAUSES });
 const facts = () => fakeNode(1, ['a', 'b']).facts;
 const twoOrigins = [
-  { active: 1, connections: 2 },
-  { active: 3, connections: 4 },
+  { active: 1, connections: 2, ...WELL },
+  { active: 3, connections: 4, ...WELL },
 ];
 
 describe('the recorder', () => {
@@ -68,6 +71,7 @@ describe('the recorder', () => {
         failures: { refused: 0, truncated: 0 },
         active: 1,
         connections: 2,
+        ...WELL,
       },
       {
         name: 'y',
@@ -76,6 +80,7 @@ describe('the recorder', () => {
         failures: { refused: 1, truncated: 1 },
         active: 3,
         connections: 4,
+        ...WELL,
       },
     ]);
     // No head, no time to it.
@@ -103,6 +108,9 @@ describe('the recorder', () => {
     recorder.originFetch(7, 200, 1, 1);
     recorder.originFailure(0, 9);
     recorder.originFailure(0, -1);
+    recorder.originQueued(7, 1);
+    recorder.retrievalFailure(0, 99);
+    recorder.retrievalFailure(0, -1);
     const snapshot = composeSnapshot(recorder, { ...facts(), origins: twoOrigins });
     expect(snapshot.requests.hit).toBe(3);
     expect(snapshot.routes.map((route) => route.requests.hit)).toEqual([1, 0]);

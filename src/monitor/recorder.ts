@@ -1,4 +1,4 @@
-import { FLIGHT_ENDINGS, NOT_STORED_REASONS, OUTCOMES } from '../cache/outcome.ts';
+import { FLIGHT_ENDINGS, NOT_STORED_REASONS, OUTCOMES, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { LatencyHistogram } from './histogram.ts';
 
 /** Why the admin server turned a request away. */
@@ -16,6 +16,7 @@ export const NO_ROUTE = -1;
 
 const OUTCOME_COUNT = OUTCOMES.length;
 const STATUS_LIMIT = 600;
+const FAILURE_COUNT = RETRIEVAL_FAILURES.length;
 
 export interface RecorderOptions {
   /** Names by route id. */
@@ -42,6 +43,8 @@ export class Recorder {
   readonly requests: Float64Array;
   /** Head and body bytes handed to the kernel, per route; one more for requests without a route. */
   readonly sentBytes: Float64Array;
+  /** [route x cause], causes as in RETRIEVAL_FAILURES; the row after the last route is for requests without one. */
+  readonly retrievalFailures: Float64Array;
   /** Answers by status code, 0 to 599. */
   readonly statuses = new Float64Array(STATUS_LIMIT);
   /** Answers that did not reach the client whole. */
@@ -61,6 +64,8 @@ export class Recorder {
   readonly originStatuses: Float64Array;
   /** [origin x cause] */
   readonly originFailures: Float64Array;
+  /** Time in the queue of each exchange, per origin. */
+  readonly originQueueTimes: readonly LatencyHistogram[];
   /** Time to the head of the response, per origin. */
   readonly originDurations: readonly LatencyHistogram[];
 
@@ -73,10 +78,12 @@ export class Recorder {
     this.causes = options.causes;
     this.requests = new Float64Array((options.routes.length + 1) * OUTCOME_COUNT);
     this.sentBytes = new Float64Array(options.routes.length + 1);
+    this.retrievalFailures = new Float64Array((options.routes.length + 1) * FAILURE_COUNT);
     this.originRequests = new Float64Array(options.origins.length);
     this.originReceivedBytes = new Float64Array(options.origins.length);
     this.originStatuses = new Float64Array(options.origins.length * 6);
     this.originFailures = new Float64Array(options.origins.length * options.causes.length);
+    this.originQueueTimes = options.origins.map(() => new LatencyHistogram());
     this.originDurations = options.origins.map(() => new LatencyHistogram());
   }
 
@@ -103,6 +110,18 @@ export class Recorder {
     if (status >= 0 && status < STATUS_LIMIT) this.statuses[status]! += 1;
     if (!whole) this.incomplete += 1;
     this.durations[outcomeIndex]!.record(durationMs);
+  }
+
+  /** A client did not get its image whole; `failureIndex` is the position in RETRIEVAL_FAILURES. */
+  retrievalFailure(routeId: number, failureIndex: number): void {
+    const row = routeId >= 0 && routeId < this.routes.length ? routeId : this.routes.length;
+    if (failureIndex >= 0 && failureIndex < FAILURE_COUNT)
+      this.retrievalFailures[row * FAILURE_COUNT + failureIndex]! += 1;
+  }
+
+  /** An exchange with an origin begins, after so long in the queue. */
+  originQueued(originId: number, waitedMs: number): void {
+    this.originQueueTimes[originId]?.record(waitedMs);
   }
 
   /** A response was not stored; `reasonIndex` is its position in NOT_STORED_REASONS. */

@@ -1,5 +1,5 @@
 import { type Random, seededRandom } from '../base/random.ts';
-import { NOT_STORED_REASONS, OUTCOMES, type Outcome } from '../cache/outcome.ts';
+import { NOT_STORED_REASONS, OUTCOMES, type Outcome, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { composeSnapshot, type NodeFacts } from './compose.ts';
 import { Recorder } from './recorder.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -52,6 +52,7 @@ function oneRequest(recorder: Recorder, random: Random, routes: number): void {
   if (outcome === 'failed') {
     recorder.originFetch(0, 0, 0, 0);
     recorder.originFailure(0, 1);
+    recorder.retrievalFailure(route, RETRIEVAL_FAILURES.indexOf('origin-connect-timeout'));
   } else if (asksOrigin) {
     recorder.originFetch(0, 200, sentBytes, durationMs / 2);
     recorder.flightEnding(0);
@@ -90,7 +91,19 @@ function firstFacts(routes: readonly string[]): NodeFacts {
       evictionAgeS: undefined,
     },
     routes: routes.map(() => none),
-    origins: [{ active: 3, connections: 8 }],
+    fetches: 3,
+    origins: [
+      {
+        active: 3,
+        connections: 8,
+        waiting: 0,
+        circuit: 'closed',
+        healthy: true,
+        retries: 0,
+        hedges: 0,
+        failovers: 0,
+      },
+    ],
     process: { residentBytes: 120 * 1024 ** 2, cpuSeconds: 0.5 },
   };
 }

@@ -1,4 +1,4 @@
-import type { NotStoredReason, Outcome, RemovalReason } from '../cache/outcome.ts';
+import type { NotStoredReason, Outcome, RemovalReason, RetrievalFailure } from '../cache/outcome.ts';
 import type { PolicyName } from '../policy/policy.ts';
 
 /**
@@ -26,6 +26,10 @@ export interface Snapshot {
   readonly sentBytes: number;
   /** Time from head received to last byte handed to the kernel, of all requests. */
   readonly latency: LatencySnapshot;
+  /** Requests for an image that did not get it whole, by cause; causes that never happened are left out. */
+  readonly retrievalFailures: Readonly<Partial<Record<RetrievalFailure, number>>>;
+  /** Fetches from origins under way. */
+  readonly fetches: number;
   readonly notStored: Readonly<Record<NotStoredReason, number>>;
   readonly memory: MemorySnapshot;
   readonly routes: readonly RouteSnapshot[];
@@ -78,6 +82,15 @@ export interface OriginSnapshot {
   readonly receivedBytes: number;
   /** Per cause, spelled as the origin contract's closed list. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Exchanges under way. */
   readonly active: number;
   readonly connections: number;
+  /** Requests in the queue for an exchange. */
+  readonly waiting: number;
+  readonly circuit: 'closed' | 'half-open' | 'open';
+  /** As far as its health checks know. */
+  readonly healthy: boolean;
+  readonly retries: number;
+  readonly hedges: number;
+  readonly failovers: number;
 }

@@ -240,7 +240,7 @@ describe('files origin', () => {
     expect(late.ending).toBeUndefined();
     clock.advance(1);
     expect(late.failure).toEqual({
-      cause: 'overloaded',
+      cause: 'queue-timeout',
       detail:
         'origin disk (files): 2 files stayed open for 10000 ms, and none was free; does the disk or the volume hang?',
     });

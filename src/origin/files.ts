@@ -179,7 +179,7 @@ class FileExchange implements OriginExchange {
   }
 
   waitedTooLong(what: string): void {
-    this.#fail('overloaded', `${what}, and none was free; does the disk or the volume hang?`);
+    this.#fail('queue-timeout', `${what}, and none was free; does the disk or the volume hang?`);
   }
 
   /** Goes on to the end, or to a pause. Never rejects. */

@@ -51,6 +51,8 @@ export interface ExchangeHost {
   extrasFor(method: string, target: string, fields: Fields): RequestExtras;
   poolFor(authority: Authority): HttpPool;
   ended(exchange: HttpExchange): void;
+  /** Requests wait for an exchange to end, before they come to the pool. */
+  crowded(): boolean;
   /** A sink threw; its exchange is over. */
   onFault(error: unknown): void;
 }
@@ -137,7 +139,8 @@ export class HttpExchange implements OriginExchange, Waiter {
     const queued = this.#phase === 'waiting' && this.#pool.saturated;
     const held = this.#paused && this.#phase !== 'waiting';
     const uploading = this.#connection?.awaitsClient === true;
-    if ((held || uploading) && !this.#pool.crowded) this.#startedMs += nowMs - this.#checkedMs;
+    const crowded = this.#pool.crowded || this.#host.crowded();
+    if ((held || uploading) && !crowded) this.#startedMs += nowMs - this.#checkedMs;
     this.#checkedMs = nowMs;
     if (this.#moved || !held) this.#pausedSinceMs = nowMs;
     if (this.#moved || held || queued || uploading) this.#movedMs = nowMs;
@@ -149,13 +152,14 @@ export class HttpExchange implements OriginExchange, Waiter {
       this.#fail('first-byte-timeout', `connected, but no complete response head within ${firstByteMs} ms`);
     } else if (this.#phase === 'body' && stillMs >= idleMs) {
       this.#fail('idle-timeout', `no part of the body for ${idleMs} ms`);
-    } else if (held && nowMs - this.#pausedSinceMs >= idleMs && this.#pool.crowded) {
+    } else if (held && nowMs - this.#pausedSinceMs >= idleMs && crowded) {
       this.#fail(
         'idle-timeout',
         `its readers took nothing for ${idleMs} ms while others waited for a connection`,
       );
     } else if (nowMs - this.#startedMs >= totalMs) {
-      if (queued) this.#fail('overloaded', `no connection within ${totalMs} ms: ${this.#pool.explainWait()}`);
+      if (queued)
+        this.#fail('queue-timeout', `no connection within ${totalMs} ms: ${this.#pool.explainWait()}`);
       else this.#fail('total-timeout', `not whole within ${totalMs} ms`);
     }
   }

@@ -200,19 +200,6 @@ describe('http origin: the queue', () => {
     expect(read.ending).toBeUndefined(); // the other connection is free again
     read.exchange?.abort();
   });
-
-  test('has an end', async () => {
-    const shop = origin(bad.url, { maxConnections: 1, maxQueue: 2 });
-    const first = start(shop, '/hang-mid-body');
-    await until(() => first.receivedBytes > 0);
-    const waiting = [start(shop, '/good'), start(shop, '/good')];
-    const refused = await get(shop, '/good');
-    expect(refused.failure?.cause).toBe('overloaded');
-    expect(refused.failure?.detail).toContain('2 requests already wait');
-    expect(refused.violations).toEqual([]);
-    first.exchange?.abort();
-    for (const one of waiting) expect(await one.ended).toBe('end');
-  });
 });
 
 describe('http origin: a server that does not answer connects', () => {

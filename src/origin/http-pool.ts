@@ -23,8 +23,6 @@ export interface PoolOptions {
   readonly tls: TlsOptions;
   readonly limits: ResponseLimits;
   readonly maxConnections: number;
-  /** Exchanges that may wait for a connection; one more fails at once. */
-  readonly maxQueue: number;
   readonly connectMs: number;
   /** How long an unused connection is kept, unless the server promised less. */
   readonly idleConnectionMs: number;
@@ -37,7 +35,8 @@ const PROMISE_MARGIN_MS = 1000;
 
 /**
  * The connections to one server: at most `maxConnections`, reused last in, first out (so that what a quiet time does
- * not need can close), with a first in, first out queue of exchanges that wait for one.
+ * not need can close), with a first in, first out queue of exchanges that wait for one. How many may wait is the caller's
+ * to decide: the guard of an origin starts no more exchanges than there are connections.
  *
  * Attempts belong to the queue, not to the exchange that caused them: whatever connection is ready first carries
  * whoever waits longest. The runtime cannot cancel a connect under way, so attempts that got no answer are set aside
@@ -79,14 +78,8 @@ export class HttpPool implements ConnectionKeeper {
       waiter.board(connection);
       return;
     }
-    const { maxConnections, maxQueue } = this.#options;
     // Idle ones are no use to it, but may take all the room that there is.
-    if (this.#open + this.#connecting.size >= maxConnections) this.#idle[0]?.end();
-    if (this.#waiting.size >= maxQueue) {
-      const detail = `all ${maxConnections} connections are busy and ${maxQueue} requests already wait for one`;
-      queueMicrotask(() => waiter.onNotConnected({ cause: 'overloaded', detail }));
-      return;
-    }
+    if (this.#open + this.#connecting.size >= this.#options.maxConnections) this.#idle[0]?.end();
     this.#waiting.add(waiter);
     this.#dial();
   }

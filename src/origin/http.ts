@@ -20,8 +20,6 @@ export interface HttpOriginOptions {
   readonly tls: TlsOptions;
   /** To one host and port. */
   readonly maxConnections: number;
-  /** Requests that may wait for a connection; the next one fails at once with `overloaded`. Default 1024. */
-  readonly maxQueue?: number;
   /** How long an unused connection is kept, unless the server promises less. Default 4000. */
   readonly idleConnectionMs?: number;
   /** Host field to send instead of the host of the URL. */
@@ -44,10 +42,11 @@ export interface HttpOriginDeps {
   readonly connect?: Connect;
   /** Told of errors that a sink threw; its exchange is over then. Default: thrown again, from a microtask. */
   readonly onFault?: (error: unknown) => void;
+  /** Whether requests wait elsewhere for an exchange with this origin to end: then readers may not hold one up for ever. */
+  readonly crowded?: () => boolean;
 }
 
 const MAX_FIELDS = 128;
-const MAX_QUEUE_DEFAULT = 1024;
 const IDLE_CONNECTION_MS_DEFAULT = 4000;
 /** One sweep serves all deadlines of an origin: a quarter of the shortest timeout, within these bounds. */
 const SWEEP_MS_MIN = 5;
@@ -86,6 +85,7 @@ class HttpOrigin implements Origin, ExchangeHost {
   readonly #extras: RequestExtras;
   readonly #makeExtras: HttpOriginOptions['makeExtras'];
   readonly onFault: (error: unknown) => void;
+  readonly crowded: () => boolean;
   readonly #clock: Clock;
   readonly #basePath: string;
   readonly #poolOptions: PoolOptions;
@@ -108,6 +108,7 @@ class HttpOrigin implements Origin, ExchangeHost {
     this.#extras = parseExtras(options);
     this.#makeExtras = options.makeExtras;
     this.onFault = deps.onFault ?? rethrowLater;
+    this.crowded = deps.crowded ?? (() => false);
     this.#clock = deps.clock;
     this.#basePath = basePath;
     const { connectMs, firstByteMs, idleMs, totalMs } = options.timeouts;
@@ -118,7 +119,6 @@ class HttpOrigin implements Origin, ExchangeHost {
       tls: options.tls,
       limits: { maxBytes: options.maxHeadBytes, maxFields: MAX_FIELDS, maxBodyBytes: options.maxBodyBytes },
       maxConnections: options.maxConnections,
-      maxQueue: options.maxQueue ?? MAX_QUEUE_DEFAULT,
       connectMs,
       idleConnectionMs: options.idleConnectionMs ?? IDLE_CONNECTION_MS_DEFAULT,
     };
@@ -198,8 +198,8 @@ function parseUrl(name: string, text: string): { authority: Authority; basePath:
 }
 
 function checkNumbers(options: HttpOriginOptions): void {
-  const { name, timeouts, maxBodyBytes, maxHeadBytes, maxConnections, maxQueue, idleConnectionMs } = options;
-  const positive = { ...timeouts, maxBodyBytes, maxHeadBytes, maxConnections, maxQueue, idleConnectionMs };
+  const { name, timeouts, maxBodyBytes, maxHeadBytes, maxConnections, idleConnectionMs } = options;
+  const positive = { ...timeouts, maxBodyBytes, maxHeadBytes, maxConnections, idleConnectionMs };
   for (const [option, value] of Object.entries(positive)) {
     if (value === undefined || value > 0) continue;
     throw new Error(`origin ${name}: ${option} must be above 0, not ${value}`);

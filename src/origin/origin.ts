@@ -1,4 +1,7 @@
+import type { OriginFailureCause } from '../cache/outcome.ts';
 import type { Fields } from '../http/fields.ts';
+
+export { ORIGIN_FAILURES, type OriginFailureCause } from '../cache/outcome.ts';
 
 /**
  * The origin contract: where images come from. Every implementation runs `origin.suite.ts`.
@@ -12,6 +15,8 @@ export interface Origin {
   fetch(request: OriginRequest, sink: OriginSink): OriginExchange;
   /** Ends idle connections; running exchanges go on until they end. */
   close(): void;
+  /** False while asking is known to be in vain, or a risk: what is stale is then served unasked. Absent: always true. */
+  available?(): boolean;
   /** Requests under way and connections held, for the metrics. */
   gauges(): { readonly active: number; readonly connections: number };
 }
@@ -48,6 +53,8 @@ export interface OriginRequest {
   readonly fields: Fields;
   /** For methods other than GET and HEAD. */
   readonly body?: MessageBody;
+  /** No client waits for it: it yields to those that one waits for. */
+  readonly background?: boolean;
 }
 
 /** How the end of a body is known (RFC 9112 section 6). `close` cannot be told from a cut connection. */
@@ -86,32 +93,10 @@ export interface OriginExchange {
   abort(): void;
 }
 
-/** Every way in which an origin can fail to deliver: the closed list for header, log and metric. */
-export const ORIGIN_FAILURES = [
-  'dns', // the name does not resolve
-  'refused', // nothing listens there, or the network is unreachable
-  'connect-timeout',
-  'overloaded', // every connection to it stayed busy, or too many requests wait for one
-  'tls', // handshake failed or certificate not accepted
-  'reset', // the connection broke before the head was complete
-  'first-byte-timeout', // connected, but no response head in time
-  'idle-timeout', // the body stalled
-  'total-timeout', // the exchange as a whole took too long
-  'truncated', // the body ended or broke before its length
-  'overrun', // more body than the length said
-  'malformed', // not HTTP, ambiguous framing, or fields over the limit
-  'too-large', // the body is above the origin's size limit
-  'redirect', // a redirect that the policy does not allow, or too many
-  'request-body', // the body of the request broke off: the client's doing, says nothing of the origin
-  'unreadable', // files: exists but cannot be read
-  'credentials', // s3: the keys are missing or not accepted, or the clocks differ
-  'denied', // s3: the object may not be read, for another reason than the keys themselves
-  'bucket', // s3: there is no such bucket, or it is in another region
-] as const;
-export type OriginFailureCause = (typeof ORIGIN_FAILURES)[number];
-
 export interface OriginFailure {
   readonly cause: OriginFailureCause;
   /** One sentence for the operator's log: what and where, without secrets. Never shown to a client. */
   readonly detail: string;
+  /** When asking again may be worth it, in seconds, at least 1; for failures of our own limits. */
+  readonly retryAfterS?: number;
 }

@@ -7,7 +7,7 @@ import { objectPath } from './s3-key.ts';
 import { S3Signer } from './s3-sign.ts';
 import { plainHead, type S3Place } from './s3-verdict.ts';
 
-type OfHttp = 'name' | 'timeouts' | 'maxBodyBytes' | 'maxHeadBytes' | 'tls' | 'maxConnections' | 'maxQueue';
+type OfHttp = 'name' | 'timeouts' | 'maxBodyBytes' | 'maxHeadBytes' | 'tls' | 'maxConnections';
 
 export interface S3OriginOptions extends Pick<HttpOriginOptions, OfHttp>, S3Place {
   /** `http://` or `https://`, host and port. Connections go there in either style of addressing. */
@@ -87,7 +87,6 @@ class S3Origin implements Origin, S3ExchangeHost {
         maxBodyBytes: options.maxBodyBytes,
         maxHeadBytes: options.maxHeadBytes,
         maxConnections: options.maxConnections,
-        ...(options.maxQueue === undefined ? {} : { maxQueue: options.maxQueue }),
         redirects: { follow: 0, crossHost: false },
         tls: { ...options.tls, ...(serverName === undefined ? {} : { serverName }) },
         hostHeader: host,
@@ -103,7 +102,8 @@ class S3Origin implements Origin, S3ExchangeHost {
 
   fetch(request: OriginRequest, sink: OriginSink): OriginExchange {
     const { method, target } = request;
-    if (method !== 'GET' && method !== 'HEAD') return new LocalAnswer(405, ['allow', 'GET, HEAD'], request, sink, this);
+    if (method !== 'GET' && method !== 'HEAD')
+      return new LocalAnswer(405, ['allow', 'GET, HEAD'], request, sink, this);
     const path = objectPath(target, this.#prefix);
     if (path === undefined) return new LocalAnswer(404, [], request, sink, this);
     const exchange = new S3Exchange(this, request, this.#base + path, sentFields(request.fields), sink);
@@ -143,13 +143,7 @@ function sentFields(fields: Fields): Fields {
 class LocalAnswer implements OriginExchange {
   #isOver = false;
 
-  constructor(
-    status: number,
-    fields: string[],
-    { method }: OriginRequest,
-    sink: OriginSink,
-    host: S3Origin,
-  ) {
+  constructor(status: number, fields: string[], { method }: OriginRequest, sink: OriginSink, host: S3Origin) {
     const head = plainHead(status, new Fields(fields));
     queueMicrotask(() => {
       try {

@@ -32,14 +32,18 @@ export class Routes {
   readonly all: readonly Route[];
   readonly #matchers: readonly Matcher[];
 
-  /** @param origins every origin that a route names; their order is their ids. */
-  constructor(config: ValidConfig, origins: readonly Origin[]) {
+  /**
+   * @param origins every origin that a route names; their order is their ids.
+   * @param byRoute what each route asks, in the order of the routes: its origin with those to fall back on. Default: that
+   * origin alone.
+   */
+  constructor(config: ValidConfig, origins: readonly Origin[], byRoute?: readonly Origin[]) {
     this.#matchers = config.routes.map((rule, id) => {
       const originId = origins.findIndex((origin) => origin.name === rule.origin);
       const route: Route = {
         id,
         name: rule.name,
-        origin: origins[originId]!,
+        origin: byRoute?.[id] ?? origins[originId]!,
         originId,
         stripPrefix: rule.stripPrefix ?? '',
         caches: rule.cache,

@@ -66,6 +66,8 @@ export interface FlightRequest {
   readonly staleKey: string;
   /** False to ask for the whole response, although one is stored. */
   readonly conditional: boolean;
+  /** No client waits for it: what is stale was served already. */
+  readonly background?: boolean;
   /** Set for a bypass: the origin is asked what the client asked, conditions and ranges included. */
   readonly neverStore: NotStoredReason | undefined;
 }
@@ -89,8 +91,6 @@ export interface FlightPlan {
   readonly neverStore: NotStoredReason | undefined;
   /** Wall clock at the start, for the age of the response (RFC 9111 section 4.2.3). */
   readonly requestedS: number;
-  /** Monotonic clock at the start. */
-  readonly startedMs: number;
 }
 
 /**
@@ -122,8 +122,8 @@ export class Flight implements OriginSink {
   ending: FlightEnding | undefined;
   /** How the origin failed, if it did. */
   failure: OriginFailure | undefined;
-  /** From the start to the head of the response. */
-  firstByteMs = 0;
+  /** It will not be whole: the origin failed, or we did. */
+  failed = false;
   /** Body bytes that arrived. */
   receivedBytes = 0;
   /** The last byte or the failure is there: what happens from then on no longer ends it early. */
@@ -203,6 +203,7 @@ export class Flight implements OriginSink {
 
   #fail(failure: OriginFailure | undefined): void {
     this.#closing = true;
+    this.failed = true;
     // Each on its own: after a fault the next of these may meet the same one, and those behind it count on theirs.
     this.#guard(() => this.body?.break());
     this.#guard(() => this.#steps.onBroken(this));
@@ -304,9 +305,4 @@ export class Recent {
 
 function idOf(hash: Hash64): number {
   return (hash.hi & 0x1f_ffff) * 2 ** 32 + hash.lo;
-}
-
-/** An origin in trouble, or one that has had enough of us: not a word about the image (RFC 5861 section 4, and 408, 429). */
-export function isTrouble(status: number): boolean {
-  return status >= 500 || status === 408 || status === 429;
 }

@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode, errorBody } from '../base/errors.ts';
-import type { Outcome } from '../cache/outcome.ts';
+import type { Outcome, ServedCause } from '../cache/outcome.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route } from './1-route.ts';
@@ -22,7 +22,7 @@ export class HitAnswer implements Answer, Payload, Served {
   readonly outcome: Outcome;
   readonly originMs: number;
   readonly detail = '';
-  readonly cause: string;
+  readonly cause: ServedCause;
   readonly #tier: MemoryTier;
   readonly #ledger: Ledger;
   readonly #slot: number;
@@ -32,7 +32,7 @@ export class HitAnswer implements Answer, Payload, Served {
     ledger: Ledger,
     tier: MemoryTier,
     slot: number,
-    served: { request: CacheRequest; route: Route; outcome: Outcome; originMs: number; cause: string },
+    served: { request: CacheRequest; route: Route; outcome: Outcome; originMs: number; cause: ServedCause },
     head: string,
   ) {
     const { entries } = tier.cache;
@@ -78,8 +78,16 @@ class ComposedAnswer implements Answer {
   readonly payload: Payload | undefined;
   readonly #ledger: Ledger;
   readonly #served: Served;
+  readonly #brokenBy: (() => ServedCause) | undefined;
 
-  constructor(ledger: Ledger, served: Served, head: string, payload: Payload | undefined) {
+  constructor(
+    ledger: Ledger,
+    served: Served,
+    head: string,
+    payload: Payload | undefined,
+    brokenBy?: () => ServedCause,
+  ) {
+    this.#brokenBy = brokenBy;
     this.#ledger = ledger;
     this.#served = served;
     this.status = served.status;
@@ -88,7 +96,9 @@ class ComposedAnswer implements Answer {
   }
 
   done(sentBytes: number, whole: boolean): void {
-    this.#ledger.served(this.#served, sentBytes, whole);
+    const broken = whole || this.#served.cause !== '' ? undefined : this.#brokenBy?.();
+    const served = broken === undefined ? this.#served : { ...this.#served, cause: broken };
+    this.#ledger.served(served, sentBytes, whole);
   }
 }
 
@@ -97,9 +107,19 @@ export function freshLines(ageS: number, cacheStatus: string): string {
   return `Age: ${ageS}\r\nCache-Status: ${cacheStatus}\r\n`;
 }
 
-/** An answer with a complete head: field lines and the empty line. */
-export function answerOf(ledger: Ledger, served: Served, head: string, payload: Payload | undefined): Answer {
-  return new ComposedAnswer(ledger, served, head, payload);
+/**
+ * An answer with a complete head: field lines and the empty line.
+ *
+ * @param brokenBy asked when it was not sent whole: why its body broke, or an empty text when it did not.
+ */
+export function answerOf(
+  ledger: Ledger,
+  served: Served,
+  head: string,
+  payload: Payload | undefined,
+  brokenBy?: () => ServedCause,
+): Answer {
+  return new ComposedAnswer(ledger, served, head, payload, brokenBy);
 }
 
 /** The answer from a stored response whose body stays on disk. */
@@ -128,7 +148,7 @@ export function storedBody(tier: MemoryTier, slot: number, from: number, to: num
 export function refusal(
   ledger: Ledger,
   code: ErrorCode,
-  served: Omit<Served, 'status' | 'cause'> & { readonly cause?: string },
+  served: Omit<Served, 'status' | 'cause'> & { readonly cause?: ServedCause },
   nowMs: number,
   extraLines = '',
 ): Answer {

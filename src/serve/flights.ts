@@ -4,10 +4,11 @@ import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { conditionalFields, confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
+import { isTrouble } from '../http/status.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { DiskWriter } from '../store/disk/disk.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
-import { Flight, type FlightRequest, type FlightSteps, isTrouble, Recent } from './4-origin.ts';
+import { Flight, type FlightRequest, type FlightSteps, Recent } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { begin, finish, publish, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
@@ -108,7 +109,7 @@ export class Flights implements FlightSteps {
 
   /** Takes off; {@link Flight.start} must follow once the first waiter has joined. */
   lead(request: FlightRequest): Flight {
-    const { stale, primary } = request;
+    const { stale, primary, method, target, background = false } = request;
     const fields = upstreamFields(request.fields, request.neverStore !== undefined, this.#pseudonym);
     const conditions =
       stale !== NONE && request.conditional ? conditionalFields(parseFieldLines(this.#tier.head(stale))) : [];
@@ -118,9 +119,8 @@ export class Flights implements FlightSteps {
       {
         ...request,
         conditional: conditions.length > 0,
-        request: { method: request.method, target: request.target, fields },
+        request: { method, target, fields, background },
         requestedS: epochS(this.#clock),
-        startedMs: this.#clock.monotonicMs(),
       },
       this,
     );
@@ -135,14 +135,15 @@ export class Flights implements FlightSteps {
   /** Steps 5 and 6 for the head of a response. */
   onHead(flight: Flight, head: OriginHead): OriginFailure | undefined {
     const { plan } = flight;
-    flight.firstByteMs = this.#clock.monotonicMs() - plan.startedMs;
     const nowS = epochS(this.#clock);
     if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
     else if (head.status === 304 && plan.conditional) this.#renew(flight, head, nowS);
     else if (head.status === 304 || head.status === 206) {
       const asked = head.status === 304 ? 'without conditions' : 'for the whole';
       const detail = `origin ${plan.route.origin.name}: status ${head.status} to a request ${asked}`;
-      return { cause: 'malformed', detail };
+      const failure = { cause: 'malformed', detail } as const;
+      this.#ledger.originFailed(plan.route, failure);
+      return failure;
     } else this.#admit(flight, head, nowS);
     return undefined;
   }
@@ -288,8 +289,6 @@ export class Flights implements FlightSteps {
       if (failed) this.#remember(this.#troubled, plan.key);
     }
     this.#ledger.flightEnded(ending);
-    this.#ledger.originAnswered(plan.route, head?.status ?? 0, flight.receivedBytes, flight.firstByteMs);
-    if (flight.failure !== undefined) this.#ledger.originFailed(plan.route, flight.failure);
   }
 
   onClosed(flight: Flight): void {

@@ -4,12 +4,17 @@ import {
   type FlightEnding,
   NOT_STORED_REASONS,
   type NotStoredReason,
+  ORIGIN_FAILURES,
   OUTCOMES,
   type Outcome,
+  RETRIEVAL_FAILURES,
+  type RetrievalFailure,
+  type ServedCause,
 } from '../cache/outcome.ts';
+import { isTrouble } from '../http/status.ts';
 import type { AccessLog } from '../monitor/access-log.ts';
 import { NO_ROUTE, type Recorder } from '../monitor/recorder.ts';
-import { ORIGIN_FAILURES, type OriginFailure } from '../origin/origin.ts';
+import type { OriginFailure } from '../origin/origin.ts';
 import type { Route } from './1-route.ts';
 import type { CacheRequest } from './answer.ts';
 
@@ -24,31 +29,22 @@ export interface Served {
   readonly originMs: number;
   readonly detail: string;
   /** Why nothing better could be served; empty when all went well. */
-  readonly cause: string;
+  readonly cause: ServedCause;
 }
 
 const OUTCOME_INDEX = indexOf(OUTCOMES);
 const REASON_INDEX = indexOf(NOT_STORED_REASONS);
 const ENDING_INDEX = indexOf(FLIGHT_ENDINGS);
 const FAILURE_INDEX = indexOf(ORIGIN_FAILURES);
-
-/** Told of each failure of an origin, with the sentence that is for the operator's log only. */
-export type OnOriginFailure = (route: Route, failure: OriginFailure) => void;
+const RETRIEVAL_INDEX: Partial<Record<ServedCause, number>> = indexOf(RETRIEVAL_FAILURES);
 
 /** Books every request, fetch and refusal of the request path: counters, and the access log where there is one. */
 export class Ledger {
   readonly recorder: Recorder;
   readonly #clock: Clock;
   readonly #accessLog: AccessLog | undefined;
-  readonly #onOriginFailure: OnOriginFailure;
 
-  constructor(
-    recorder: Recorder,
-    clock: Clock,
-    accessLog: AccessLog | undefined,
-    onOriginFailure: OnOriginFailure = () => undefined,
-  ) {
-    this.#onOriginFailure = onOriginFailure;
+  constructor(recorder: Recorder, clock: Clock, accessLog: AccessLog | undefined) {
     this.recorder = recorder;
     this.#clock = clock;
     this.#accessLog = accessLog;
@@ -67,6 +63,7 @@ export class Ledger {
       durationMs,
       whole,
     );
+    if (served.cause !== '') this.#retrievalFailed(served);
     if (this.#accessLog === undefined) return;
     this.#accessLog.log({
       timeMs: this.#clock.nowMs(),
@@ -95,14 +92,24 @@ export class Ledger {
     this.recorder.flightEnding(ENDING_INDEX[ending]);
   }
 
-  originAnswered(route: Route, status: number, receivedBytes: number, firstByteMs: number): void {
-    this.recorder.originFetch(route.originId, status, receivedBytes, firstByteMs);
-  }
-
+  /** An answer of the origin was none to what had been asked. Other failures are booked where they happen. */
   originFailed(route: Route, failure: OriginFailure): void {
     this.recorder.originFailure(route.originId, FAILURE_INDEX[failure.cause]);
-    this.#onOriginFailure(route, failure);
   }
+
+  /** Not a failure for the client where a stale copy, that is no error itself, made up for it. */
+  #retrievalFailed({ route, outcome, status, cause }: Served): void {
+    const index = RETRIEVAL_INDEX[cause];
+    if (index === undefined || (outcome === 'stale' && !isTrouble(status))) return;
+    this.recorder.retrievalFailure(route?.id ?? NO_ROUTE, index);
+  }
+}
+
+/** The cause in the books, and the code of the answer, of an origin that failed; without a failure the fault is ours. */
+export function failureCause(
+  failure: OriginFailure | undefined,
+): Extract<RetrievalFailure, `origin-${OriginFailure['cause']}` | 'internal'> {
+  return failure === undefined ? 'internal' : `origin-${failure.cause}`;
 }
 
 function indexOf<W extends string>(words: readonly W[]): Record<W, number> {

@@ -1,19 +1,20 @@
 import { epochS } from '../base/clock.ts';
-import type { ErrorCode } from '../base/errors.ts';
 import { NONE } from '../cache/entries.ts';
-import type { ForwardReason, NotStoredReason, Outcome } from '../cache/outcome.ts';
+import type { ForwardReason, NotStoredReason, Outcome, ServedCause } from '../cache/outcome.ts';
 import { cacheStatus } from '../http/cache-status.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
 import { addVia, passedResponseFields, storedResponseFields } from '../http/forward.ts';
+import { isTrouble } from '../http/status.ts';
 import type { OriginFailure } from '../origin/origin.ts';
 import { upstreamTarget } from './2-key.ts';
 import { Mark } from './3-lookup.ts';
-import { type Flight, isTrouble, type Waiter } from './4-origin.ts';
+import type { Flight, Waiter } from './4-origin.ts';
 import { answerOf, refusal } from './7-respond.ts';
 import type { Abandon, Answer } from './answer.ts';
 import { fieldLines } from './field-lines.ts';
 import { ReservedBody } from './flight-body.ts';
+import { failureCause } from './ledger.ts';
 import { variantKey } from './place.ts';
 import type { Asked, RequestPath } from './request.ts';
 import { rangeFields, select } from './selected.ts';
@@ -91,7 +92,7 @@ export class Passage implements Waiter {
     if (flight.renewed !== NONE) {
       this.#fromStore(flight.renewed, this.#leads ? 'revalidated' : 'collapsed', '');
     } else if (isTrouble(flight.head!.status) && this.#asked.staleOnError && this.#stale !== NONE) {
-      this.#fromStore(this.#stale, 'stale', `status-${flight.head!.status}`);
+      this.#fromStore(this.#stale, 'stale', 'origin-status');
     } else {
       this.#respond(this.#fromFlight(flight));
     }
@@ -101,7 +102,7 @@ export class Passage implements Waiter {
     if (this.#answered) return;
     if (this.#asked.staleOnError && this.#stale !== NONE) {
       const slot = flight.renewed === NONE ? this.#stale : flight.renewed;
-      this.#fromStore(slot, 'stale', failure?.cause ?? 'internal');
+      this.#fromStore(slot, 'stale', failureCause(failure));
       return;
     }
     if (failure === undefined && !this.#faulted) {
@@ -109,18 +110,15 @@ export class Passage implements Waiter {
       this.alone('storage');
       return;
     }
-    const code: ErrorCode = failure === undefined ? 'internal' : `origin-${failure.cause}`;
+    this.#refuse(failureCause(failure), failure?.retryAfterS);
+  }
+
+  /** The request fails: there is no copy, and no answer. */
+  #refuse(code: ReturnType<typeof failureCause> | 'shed', retryAfterS: number | undefined): void {
     const { request, route } = this.#asked;
-    const served = {
-      request,
-      route,
-      outcome: 'failed',
-      originMs: this.#waitedMs(),
-      detail: '',
-      cause: code,
-    } as const;
+    const served = { request, route, outcome: 'failed', originMs: this.#waitedMs(), detail: '' } as const;
     const nowMs = this.#path.clock.nowMs();
-    const retry = failure?.cause === 'overloaded' ? 'Retry-After: 1\r\n' : '';
+    const retry = retryAfterS === undefined ? '' : `Retry-After: ${retryAfterS}\r\n`;
     this.#respond(refusal(this.#path.ledger, code, served, nowMs, retry));
   }
 
@@ -130,6 +128,10 @@ export class Passage implements Waiter {
     conditional = true,
   ): Abandon | undefined {
     const { route, primary, resource, request } = this.#asked;
+    if (this.#stale === NONE && this.#path.full) {
+      this.#refuse('shed', 1);
+      return undefined;
+    }
     const flight = this.#path.flights.lead({
       route,
       primary,
@@ -168,7 +170,7 @@ export class Passage implements Waiter {
     return false;
   }
 
-  #fromStore(slot: number, outcome: Outcome, cause: string): void {
+  #fromStore(slot: number, outcome: Outcome, cause: ServedCause): void {
     const path = this.#path;
     const nowS = epochS(path.clock);
     this.#respond(path.stored(this.#asked, slot, outcome, nowS, this.#waitedMs(), cause));
@@ -184,13 +186,15 @@ export class Passage implements Waiter {
     addVia(fields, CACHE_NAME);
     // RFC 9110 section 6.6.1: whoever has a clock adds the Date that is missing.
     if (!fields.has('date')) fields.set('date', formatHttpDate(epochS(this.#path.clock)));
+    const cause: ServedCause = isTrouble(status) ? 'origin-status' : '';
+    const brokenBy = (): ServedCause => (flight.failed ? failureCause(flight.failure) : '');
     const served = {
       request,
       route,
       outcome: this.#outcome(status),
       originMs: this.#waitedMs(),
       detail: flight.notStored ?? '',
-      cause: status >= 500 ? `status-${status}` : '',
+      cause,
     };
     const lines = this.#statusLine(flight, fields);
     if (status === 204) fields.delete('content-length');
@@ -201,7 +205,7 @@ export class Passage implements Waiter {
       if (selection.part === 'range' && body.joinable) {
         const { from, to } = selection;
         const part = `${lines}${fieldLines(rangeFields(fields, from, to, body.bytes))}\r\n`;
-        return answerOf(ledger, { ...served, status: 206 }, part, body.open(from, to + 1));
+        return answerOf(ledger, { ...served, status: 206 }, part, body.open(from, to + 1), brokenBy);
       }
       const nowMs = this.#path.clock.nowMs();
       if (selection.part === 'unsatisfiable' && body.joinable) {
@@ -216,7 +220,7 @@ export class Passage implements Waiter {
     }
     const bodiless = request.method === 'HEAD' || head.framing === 'none';
     const payload = bodiless ? undefined : body.open(0, undefined);
-    return answerOf(ledger, { ...served, status }, `${lines}${fieldLines(fields)}\r\n`, payload);
+    return answerOf(ledger, { ...served, status }, `${lines}${fieldLines(fields)}\r\n`, payload, brokenBy);
   }
 
   /** Without what was meant for the one client whose request led the fetch: Set-Cookie above all. */
@@ -245,7 +249,7 @@ export class Passage implements Waiter {
       // Of a body that only its end decides on, nothing is said.
       stored: flight.body instanceof ReservedBody,
       collapsed: !this.#leads,
-      detail: flight.notStored,
+      detail: isTrouble(flight.head!.status) ? 'origin-status' : flight.notStored,
     });
     return `Cache-Status: ${before === undefined || before === '' ? line : `${before}, ${line}`}\r\n`;
   }

@@ -125,7 +125,7 @@ describe('an answer to another question', () => {
     const reader = h.ask('/a');
     h.last.head({ status: 304 });
     expect(reader.body.toString()).toBe('good');
-    expect(reader.cacheStatus).toEndWith('detail="stale-if-error malformed"');
+    expect(reader.cacheStatus).toEndWith('detail="stale-if-error origin-malformed"');
     h.finish();
   });
 });

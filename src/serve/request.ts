@@ -1,10 +1,11 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { Flag, NONE } from '../cache/entries.ts';
-import type { ForwardReason, Outcome } from '../cache/outcome.ts';
+import type { ForwardReason, Outcome, ServedCause } from '../cache/outcome.ts';
 import { NO_CACHE_CONTROL, parseCacheControl } from '../http/cache-control.ts';
 import { cacheStatus } from '../http/cache-status.ts';
 import { isLoop } from '../http/forward.ts';
+import { isTrouble } from '../http/status.ts';
 import { normalisePath } from '../http/target.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route, Routes } from './1-route.ts';
@@ -31,6 +32,8 @@ export interface RequestPathOptions {
   readonly pseudonym?: string;
   /** Told of a fault of our own on the way to an answer; it is counted, and the request was answered all the same. */
   readonly onFault?: (error: unknown) => void;
+  /** Fetches under way at which what is not stored at all is refused. Default: no limit. */
+  readonly fetchesMax?: number;
 }
 
 /**
@@ -47,12 +50,14 @@ export class RequestPath implements RequestHandler {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly #routes: Routes;
+  readonly #fetchesMax: number;
   readonly #pseudonym: string;
   /** Undefined without a tier below. */
   readonly #promotions: Promotions | undefined;
 
   constructor(options: RequestPathOptions) {
     this.#routes = options.routes;
+    this.#fetchesMax = options.fetchesMax ?? Number.POSITIVE_INFINITY;
     this.tier = options.tier;
     this.ledger = options.ledger;
     this.clock = options.clock;
@@ -65,6 +70,11 @@ export class RequestPath implements RequestHandler {
         onFault: (error) => this.flights.onFault(error),
       });
     }
+  }
+
+  /** So much is under way that what is not stored at all is not fetched besides. */
+  get full(): boolean {
+    return this.flights.count >= this.#fetchesMax;
   }
 
   handle(request: CacheRequest, responder: Responder): Abandon | undefined {
@@ -180,10 +190,13 @@ export class RequestPath implements RequestHandler {
       case 'gateway-timeout':
         return this.#refuse(request, responder, route, 'only-if-cached');
       case 'validate':
-        if (decision.mayServeStaleOnError && this.flights.inTrouble(asked.key)) {
-          responder.respond(this.stored(asked, slot, 'stale', nowS, -1, 'recent-failure'));
-          this.#revalidateInBackground(asked, slot);
-          return undefined;
+        if (decision.mayServeStaleOnError) {
+          const cause = this.#notWorthAsking(asked);
+          if (cause !== undefined) {
+            responder.respond(this.stored(asked, slot, 'stale', nowS, -1, cause));
+            this.#revalidateInBackground(asked, slot);
+            return undefined;
+          }
         }
         return new Passage(this, {
           ...asked,
@@ -192,6 +205,12 @@ export class RequestPath implements RequestHandler {
           staleOnError: decision.mayServeStaleOnError,
         }).board();
     }
+  }
+
+  /** Why nobody with a copy to fall back on needs to wait for the origin; undefined when it is worth it. */
+  #notWorthAsking({ route, key }: { route: Route; key: string }): ServedCause | undefined {
+    if (this.flights.inTrouble(key)) return 'recent-failure';
+    return route.origin.available?.() === false ? 'origin-circuit-open' : undefined;
   }
 
   /** Nothing is stored. The ghosts know whether that is the fault of an eviction. */
@@ -236,6 +255,7 @@ export class RequestPath implements RequestHandler {
         staleKey: key,
         conditional: true,
         neverStore: undefined,
+        background: true,
       })
       .start();
   }
@@ -247,7 +267,7 @@ export class RequestPath implements RequestHandler {
     outcome: Outcome,
     nowS: number,
     originMs: number,
-    cause: string,
+    why: ServedCause,
   ): Answer {
     const { request, route, found } = asked;
     const { entries } = this.tier.cache;
@@ -255,7 +275,13 @@ export class RequestPath implements RequestHandler {
     if (!isLent) this.tier.cache.hit(slot);
     const ageS = Math.max(0, nowS - entries.bornS(slot));
     const ttlS = entries.freshUntilS(slot) - nowS;
-    const status = outcome === 'hit' ? `Holdfast; hit; ttl=${ttlS}` : storedStatus(outcome, ttlS, cause);
+    // A stored error is an answer, and no image.
+    const failed = isTrouble(entries.status(slot));
+    const cause = failed ? 'origin-status' : why;
+    const status =
+      outcome === 'hit' && !failed
+        ? `Holdfast; hit; ttl=${ttlS}`
+        : storedStatus(outcome, ttlS, why, failed ? cause : undefined);
     const served = { request, route, outcome, originMs, cause };
     const lines = freshLines(ageS, status);
     if ((found & (Mark.CONDITIONS | Mark.RANGE)) !== 0) {
@@ -294,18 +320,16 @@ export interface Asked {
 }
 
 /** `Cache-Status` of a stored response that is not a plain hit (RFC 9211 section 2). */
-function storedStatus(outcome: Outcome, ttlS: number, cause: string): string {
+function storedStatus(outcome: Outcome, ttlS: number, why: ServedCause, failed: string | undefined): string {
+  const common = { cacheName: 'Holdfast', ttlS, detail: failed };
   switch (outcome) {
     case 'revalidated':
-      return cacheStatus({ cacheName: 'Holdfast', fwd: 'stale', fwdStatus: 304, ttlS });
+      return cacheStatus({ ...common, fwd: 'stale', fwdStatus: 304 });
     case 'collapsed':
-      return cacheStatus({ cacheName: 'Holdfast', fwd: 'stale', fwdStatus: 304, collapsed: true, ttlS });
-    default:
-      return cacheStatus({
-        cacheName: 'Holdfast',
-        hit: true,
-        ttlS,
-        detail: cause === '' ? 'stale-while-revalidate' : `stale-if-error ${cause}`,
-      });
+      return cacheStatus({ ...common, fwd: 'stale', fwdStatus: 304, collapsed: true });
+    default: {
+      const stale = why === '' ? 'stale-while-revalidate' : `stale-if-error ${why}`;
+      return cacheStatus({ ...common, hit: true, detail: failed ?? stale });
+    }
   }
 }

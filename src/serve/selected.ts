@@ -1,4 +1,4 @@
-import type { Outcome } from '../cache/outcome.ts';
+import type { Outcome, ServedCause } from '../cache/outcome.ts';
 import { evaluateConditional, notModifiedFields } from '../http/conditional.ts';
 import { parseHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
@@ -48,7 +48,7 @@ export function selectedAnswer(
   ledger: Ledger,
   tier: MemoryTier,
   slot: number,
-  served: { request: CacheRequest; route: Route; outcome: Outcome; originMs: number; cause: string },
+  served: { request: CacheRequest; route: Route; outcome: Outcome; originMs: number; cause: ServedCause },
   lines: string,
   nowMs: number,
 ): Answer | undefined {

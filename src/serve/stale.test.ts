@@ -67,7 +67,9 @@ describe('stale-if-error', () => {
     h.last.fail('connect-timeout');
     for (const reader of readers) {
       expect([reader.status, reader.body.toString()]).toEqual([200, 'version 1']);
-      expect(reader.cacheStatus).toBe('Holdfast; hit; ttl=-100; detail="stale-if-error connect-timeout"');
+      expect(reader.cacheStatus).toBe(
+        'Holdfast; hit; ttl=-100; detail="stale-if-error origin-connect-timeout"',
+      );
     }
     expect(h.booked('stale')).toBe(2);
     h.finish();
@@ -81,7 +83,7 @@ describe('stale-if-error', () => {
     h.last.answer({ status: 503 }, Buffer.from('busy'));
     for (const reader of readers) {
       expect(reader.body.toString()).toBe('version 1');
-      expect(reader.cacheStatus).toBe('Holdfast; hit; ttl=-100; detail="stale-if-error status-503"');
+      expect(reader.cacheStatus).toBe('Holdfast; hit; ttl=-100; detail="stale-if-error origin-status"');
     }
     h.finish();
   });

@@ -16,9 +16,9 @@ import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
 import { type AdminServer, startAdminServer } from './admin.ts';
+import { createGuards } from './guards.ts';
 import { type PublicServer, startPublicServer } from './listener.ts';
 import { MemoryGuard } from './memory-guard.ts';
-import { createOrigins } from './origins.ts';
 import { memorySnapshot, snapshots } from './snapshots.ts';
 import { rarely } from './warnings.ts';
 
@@ -81,32 +81,28 @@ export function startNode(options: NodeOptions): Node {
     ghosts: config.cache.ghosts,
     hashKey: options.hashKey,
   });
-  const origins = createOrigins(options);
-  const routes = new Routes(config, origins);
   const recorder = new Recorder({
     routes: config.routes.map((route) => route.name),
-    origins: origins.map((origin) => origin.name),
+    origins: Object.keys(config.origins),
     causes: ORIGIN_FAILURES,
   });
+  const { guards, byRoute } = createGuards(options, recorder);
+  const origins = guards.map((guard) => guard.origin);
+  const routes = new Routes(config, origins, byRoute);
   const warn = rarely(clock, (message, facts) => log.warn(message, facts));
   const accessLog = createAccessLog(options);
   const handler = new RequestPath({
     routes,
     tier,
-    ledger: new Ledger(recorder, clock, accessLog, (route, { cause, detail }) =>
-      warn(`origin ${route.originId} ${cause}`, 'an origin failed', {
-        origin: route.origin.name,
-        cause,
-        detail,
-      }),
-    ),
+    ledger: new Ledger(recorder, clock, accessLog),
     clock,
     spoolBytesMax: Math.min(SPOOL_BYTES_MAX, memory.sizeBytes * SPOOL_SHARE),
     pseudonym: viaPseudonym(options.hashKey),
+    fetchesMax: config.server.maxFetches,
     onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
   });
   const server = startServer(options, handler, recorder);
-  const snapshot = snapshots({ options, recorder, tier, origins, server });
+  const snapshot = snapshots({ options, recorder, tier, guards, flights: handler.flights, server });
   const admin = startAdmin(options, server, {
     snapshot,
     metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
@@ -130,7 +126,7 @@ export function startNode(options: NodeOptions): Node {
   const stopUpkeep = startUpkeep(options, tier);
   const stopOnce = async (deadlineMs: number): Promise<void> => {
     await server.drain(deadlineMs);
-    for (const origin of origins) origin.close();
+    for (const guard of guards) guard.close();
     stopUpkeep();
     accessLog?.close();
     await admin.stop();

@@ -7,14 +7,15 @@ import type { NodeOptions } from './node.ts';
 const ORIGIN_HEAD_BYTES_MAX = 64 * 1024;
 
 /** What origins are made of. */
-export type OriginParts = Pick<NodeOptions, 'config' | 'clock' | 'log' | 'readCertificates'>;
+export type OriginParts = Pick<NodeOptions, 'clock' | 'log' | 'readCertificates'>;
 
-/** In the order of the configuration: an origin's position is its id. */
-export function createOrigins(options: OriginParts): Origin[] {
-  return Object.entries(options.config.origins).map(([name, origin]) => createOrigin(name, origin, options));
-}
-
-function createOrigin(name: string, config: OriginConfig, options: OriginParts): Origin {
+/** @param crowded whether requests wait for an exchange with it to end. */
+export function createOrigin(
+  name: string,
+  config: OriginConfig,
+  options: OriginParts,
+  crowded: () => boolean,
+): Origin {
   const { clock, log } = options;
   const onFault = (error: unknown): void =>
     log.error('an origin exchange failed inside the node', { origin: name, error: String(error) });
@@ -38,11 +39,12 @@ function createOrigin(name: string, config: OriginConfig, options: OriginParts):
         ...(tls.ca === undefined ? {} : { ca: certificates(name, tls.ca, options) }),
         ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
       },
-      maxConnections: config.connections,
+      // A health check needs none of those that requests wait for.
+      maxConnections: config.connections + (config.health === undefined ? 0 : 1),
       ...(config.host === undefined ? {} : { hostHeader: config.host }),
       extraFields: config.headers,
     },
-    { clock, onFault },
+    { clock, onFault, crowded },
   );
 }
 

@@ -1,7 +1,7 @@
 import { composeSnapshot } from '../monitor/compose.ts';
 import type { Recorder } from '../monitor/recorder.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
-import type { Origin } from '../origin/origin.ts';
+import type { OriginGuard } from '../origin/guard/guard.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { PublicServer } from './listener.ts';
 import type { NodeOptions } from './node.ts';
@@ -11,12 +11,14 @@ export interface Parts {
   readonly options: NodeOptions;
   readonly recorder: Recorder;
   readonly tier: MemoryTier;
-  readonly origins: readonly Origin[];
+  readonly guards: readonly OriginGuard[];
+  /** Fetches from origins under way. */
+  readonly flights: { readonly count: number };
   readonly server: PublicServer;
 }
 
 /** What the node says of itself, read anew at each call. */
-export function snapshots({ options, recorder, tier, origins, server }: Parts): () => Snapshot {
+export function snapshots({ options, recorder, tier, guards, flights, server }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
   return () =>
     composeSnapshot(recorder, {
@@ -26,6 +28,7 @@ export function snapshots({ options, recorder, tier, origins, server }: Parts): 
       listen: server.url,
       draining: server.draining,
       connections: server.connections(),
+      fetches: flights.count,
       transport: {
         refused: server.stats.refused,
         malformed: { ...server.stats.malformed },
@@ -33,7 +36,7 @@ export function snapshots({ options, recorder, tier, origins, server }: Parts): 
       },
       memory: memorySnapshot(tier),
       routes: tier.cache.account.routes,
-      origins: origins.map((origin) => origin.gauges()),
+      origins: guards.map((guard) => guard.gauges()),
       process: options.processUsage(),
     });
 }
