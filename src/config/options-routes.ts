@@ -81,7 +81,7 @@ const route = group('A pattern of requests with their origin and rules.', {
       min: '0s',
       max: '365d',
       defaultNote:
-        'a tenth of the time since Last-Modified, at most 1d (RFC 9111 section 4.2.2); 1h without Last-Modified',
+        'a tenth of the time since Last-Modified, at most 1d (RFC 9111 section 4.2.2); 1s without Last-Modified',
     }).optional(),
     min: lifetime({
       about:
@@ -98,21 +98,34 @@ const route = group('A pattern of requests with their origin and rules.', {
     }).optional(),
     negative: lifetime({
       about:
-        'Lifetime of a 404, 410, 451 or 5xx that does not state its own, and the most that a 5xx may state. Other errors are stored only if they state a lifetime, a 429 never. Short, because an error that outlives its cause is an outage; never more than 10m.',
+        'Lifetime of a 404, 405, 410, 414, 451 or 501 that does not state its own, and the most that any 5xx may state. Other errors are stored only if they state a lifetime, a 429 never. Short, because an error that outlives its cause is an outage; never more than 10m.',
       effect: 'live',
       min: '0s',
       max: '10m',
     }).prefault('10s'),
+    negativeMax: lifetime({
+      about: 'The most that a 4xx may state: an image that was missing for a moment must not be missing for a year.',
+      effect: 'live',
+      min: '0s',
+      max: '365d',
+    }).prefault('10m'),
+    serverError: lifetime({
+      about:
+        'Lifetime of any other 5xx that does not state its own. 0s, for RFC 9110 section 15.1 does not let a cache keep those unasked; those who wait for the same fetch share it all the same. A few seconds spare an origin that fails for images not yet stored.',
+      effect: 'live',
+      min: '0s',
+      max: '10m',
+    }).prefault('0s'),
   }).prefault({}),
   stale: group(
     'For how long a stored response is used after it stopped being fresh, where the response does not forbid it (RFC 5861).',
     {
       whileRevalidate: lifetime({
-        about: 'Served at once while a new one is fetched in the background: no client waits for a refresh.',
+        about: 'Served at once while a new one is fetched in the background: no client waits for a refresh. A response may say so itself; 0s, because HTTP gives no right to it otherwise. 30s is a good value where it is yours to give.',
         effect: 'live',
         min: '0s',
         max: '30d',
-      }).prefault('30s'),
+      }).prefault('0s'),
       ifError: lifetime({
         about: 'Served when the origin fails: its outage is not yours.',
         effect: 'live',

@@ -5,6 +5,7 @@ import { parseHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
 import { freshness, initialAgeS, mustAlwaysValidate, staleWindows } from '../http/freshness.ts';
 import { storable } from '../http/storable.ts';
+import { responseDirectives } from '../http/targeted.ts';
 import { parseVary } from '../http/vary.ts';
 import type { OriginHead } from '../origin/origin.ts';
 import type { ResponseFacts } from '../store/memory/tier.ts';
@@ -29,7 +30,7 @@ export interface AdmitInput {
 export function admit(input: AdmitInput): Admission {
   const { route, head, nowS } = input;
   const { status, fields } = head;
-  const cc = parseCacheControl(fields.get('cache-control'));
+  const cc = responseDirectives(fields);
   const requestCc = route.obeyRequestDirectives
     ? parseCacheControl(input.requestFields.get('cache-control'))
     : NO_CACHE_CONTROL;

@@ -1,9 +1,9 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
-import { parseCacheControl } from '../http/cache-control.ts';
 import { conditionalFields, confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
+import { responseDirectives } from '../http/targeted.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import { Flight, type FlightRequest, type FlightSteps, isTrouble, Recent } from './4-origin.ts';
@@ -289,7 +289,7 @@ export class Flights implements FlightSteps {
     }
     const merged = merge304(stored, head.fields);
     const status = entries.status(plan.stale);
-    const cc = parseCacheControl(merged.get('cache-control'));
+    const cc = responseDirectives(merged);
     const facts = factsOf(plan.route, status, merged, cc, plan.requestedS, nowS, head.fields);
     const objection = this.#objectionTo304(flight, status, merged, nowS);
     const place = { primary: plan.primary, key: plan.staleKey, vary: [] };
