@@ -127,7 +127,8 @@ const KEPT_ON_304: ReadonlySet<string> = new Set([
 
 /** Parameters may change; a 304 that calls the stored bytes something else is a server's slip. */
 function sameMediaType(a: string | undefined, b: string | undefined): boolean {
-  const essence = (type: string | undefined): string | undefined => type?.split(';', 1)[0]?.trim().toLowerCase();
+  const essence = (type: string | undefined): string | undefined =>
+    type?.split(';', 1)[0]?.trim().toLowerCase();
   return essence(a) === essence(b);
 }
 

@@ -62,7 +62,8 @@ export function storable(input: StorableInput): StorabilityRefusal | undefined {
   if (cc.private) return 'private';
   if (input.requestFields.has('authorization') && !allowsShared(cc)) return 'authorization';
   if (parseVary(fields.get('vary')) === '*') return 'vary-star';
-  if (fields.has('set-cookie') && !isWithheld(cc, 'set-cookie') && !statesLifetime(fields, cc)) return 'set-cookie';
+  if (fields.has('set-cookie') && !isWithheld(cc, 'set-cookie') && !statesLifetime(fields, cc))
+    return 'set-cookie';
   if (input.framing === 'close') return 'unframed';
   return isWorthKeeping(input) ? undefined : 'no-freshness';
 }

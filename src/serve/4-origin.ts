@@ -66,6 +66,8 @@ export interface FlightRequest {
   readonly staleKey: string;
   /** False to ask for the whole response, although one is stored. */
   readonly conditional: boolean;
+  /** The stored response may answer if the origin fails. */
+  readonly staleOnError: boolean;
   /** Set for a bypass: the origin is asked what the client asked, conditions and ranges included. */
   readonly neverStore: NotStoredReason | undefined;
 }
@@ -85,6 +87,8 @@ export interface FlightPlan {
   readonly staleKey: string;
   /** The request has conditions of ours: only then a 304 is an answer to it. */
   readonly conditional: boolean;
+  /** The stored response may answer if this fetch fails. */
+  readonly staleOnError: boolean;
   /** Why it is not to be stored, known beforehand (a bypass); undefined when the response decides. */
   readonly neverStore: NotStoredReason | undefined;
   /** Wall clock at the start, for the age of the response (RFC 9111 section 4.2.3). */
@@ -118,6 +122,10 @@ export class Flight implements OriginSink {
   readonly overtaken = new Set<string>();
   /** May answer requests that joined it. */
   shared = false;
+  /** Its head is kept back until the body is whole: should it break, a good copy answers. */
+  held = false;
+  /** Its waiters have been told of the head. */
+  landed = false;
   notStored: NotStoredReason | undefined;
   ending: FlightEnding | undefined;
   /** How the origin failed, if it did. */
@@ -164,8 +172,7 @@ export class Flight implements OriginSink {
     try {
       const failure = this.#steps.onHead(this, head);
       if (failure === undefined) {
-        this.#tell((waiter) => waiter.landed(this));
-        this.abandonIfUseless();
+        if (!this.held) this.land();
         return;
       }
       this.#exchange?.abort();
@@ -173,6 +180,14 @@ export class Flight implements OriginSink {
     } catch (error) {
       this.#crash(error);
     }
+  }
+
+  /** Lets the waiters have the response; once. */
+  land(): void {
+    if (this.landed) return;
+    this.landed = true;
+    this.#tell((waiter) => waiter.landed(this));
+    this.abandonIfUseless();
   }
 
   onData(chunk: Uint8Array): void {
@@ -189,6 +204,7 @@ export class Flight implements OriginSink {
     this.#closing = true;
     try {
       this.body?.end();
+      this.land();
       this.#end(this.#steps.onWhole(this));
     } catch (error) {
       this.#crash(error);

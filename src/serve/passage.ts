@@ -70,7 +70,7 @@ export class Passage implements Waiter {
     this.#leads = false;
     this.#flight = joined;
     if (joined.plan.stale !== this.#stale) this.#holdStale();
-    if (joined.head !== undefined) this.landed(joined);
+    if (joined.landed) this.landed(joined);
     else joined.join(this);
     return this.#answered ? undefined : () => this.#abandon();
   }
@@ -141,6 +141,7 @@ export class Passage implements Waiter {
       stale: neverStore === undefined ? this.#stale : NONE,
       staleKey: this.#asked.key,
       conditional,
+      staleOnError: this.#asked.staleOnError,
       neverStore,
     });
     this.#leads = true;

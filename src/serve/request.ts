@@ -175,6 +175,7 @@ export class RequestPath implements RequestHandler {
         stale: slot,
         staleKey: key,
         conditional: true,
+        staleOnError: true,
         neverStore: undefined,
       })
       .start();
