@@ -16,6 +16,10 @@ export const Flag = {
   VALIDATE: 8,
   /** Has an ETag or Last-Modified, so it can be validated. */
   VALIDATOR: 16,
+  /** May stand in for a failing origin however old it is (`stale.lastKnownGood`). */
+  LAST_GOOD: 32,
+  /** May answer requests with credentials: it says so (RFC 9111 section 3.5). */
+  SHARED: 64,
 } as const;
 
 /** The words of an entry's row. All are unsigned 32-bit integers; times are seconds since the Unix epoch. */

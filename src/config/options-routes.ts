@@ -1,12 +1,26 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
-import { flag, group, lifetime, META, size, text } from './table.ts';
+import { choice, flag, group, lifetime, META, type Refusal, size, text } from './table.ts';
 import { readHostPattern, readPathPattern, readStripPrefix } from './values.ts';
 
 /** The option table, third part: routes. */
 
 const list = <T extends z.ZodType>(item: T, about: string, expects: string) =>
   z.array(item).min(1).max(1000).register(META, { kind: 'list', about, expects, effect: 'live' });
+
+const names = (about: string, expects: string) =>
+  z
+    .array(text({ about: 'A name.', effect: 'live', expects: 'a name', pattern: TOKEN }, readToken))
+    .max(100)
+    .register(META, { kind: 'list', about, expects, effect: 'live' })
+    .prefault([]);
+
+const TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+
+function readToken(input: string): string | Refusal {
+  if (new RegExp(TOKEN).test(input)) return input;
+  return { reason: `${JSON.stringify(input)} is not a name`, remedy: 'use letters, digits and hyphens' };
+}
 
 const route = group('A pattern of requests with their origin and rules.', {
   name: text(
@@ -104,7 +118,8 @@ const route = group('A pattern of requests with their origin and rules.', {
       max: '10m',
     }).prefault('10s'),
     negativeMax: lifetime({
-      about: 'The most that a 4xx may state: an image that was missing for a moment must not be missing for a year.',
+      about:
+        'The most that a 4xx may state: an image that was missing for a moment must not be missing for a year.',
       effect: 'live',
       min: '0s',
       max: '365d',
@@ -121,7 +136,8 @@ const route = group('A pattern of requests with their origin and rules.', {
     'For how long a stored response is used after it stopped being fresh, where the response does not forbid it (RFC 5861).',
     {
       whileRevalidate: lifetime({
-        about: 'Served at once while a new one is fetched in the background: no client waits for a refresh. A response may say so itself; 0s, because HTTP gives no right to it otherwise. 30s is a good value where it is yours to give.',
+        about:
+          'Served at once while a new one is fetched in the background: no client waits for a refresh. A response may say so itself; 0s, because HTTP gives no right to it otherwise. 30s is a good value where it is yours to give.',
         effect: 'live',
         min: '0s',
         max: '30d',
@@ -132,6 +148,11 @@ const route = group('A pattern of requests with their origin and rules.', {
         min: '0s',
         max: '30d',
       }).prefault('1d'),
+      lastKnownGood: choice(['images', 'always', 'never'], {
+        about:
+          'Which responses are served when the origin fails, however old they are: those whose Content-Type is an image, all, or none beyond ifError. An old image is better than none; an old page may not be. Cache-Status says so when it happens.',
+        effect: 'live',
+      }).prefault('images'),
     },
   ).prefault({}),
   obeyRequestDirectives: flag({
@@ -139,6 +160,43 @@ const route = group('A pattern of requests with their origin and rules.', {
       'Whether Cache-Control and Pragma of requests count. Off, because with it any client can make the node ask the origin.',
     effect: 'live',
   }).prefault(false),
+  unsafeMethods: choice(['forward', 'refuse'], {
+    about:
+      'Whether methods other than GET and HEAD go to the origin (never CONNECT and TRACE), or are answered 405. What they change is forgotten here. Only http origins can take them.',
+    effect: 'live',
+    defaultNote:
+      'forward, but refuse for origins with headers (their credentials are not for everybody), and for other types than http',
+  }).optional(),
+  bypass: group('Requests that go past the cache: any of these.', {
+    paths: z
+      .array(
+        text(
+          {
+            about: 'A path.',
+            effect: 'live',
+            expects: 'a path, with * only at the end',
+            pattern: '^/[^*?#]*\\*?$',
+          },
+          readPathPattern,
+        ),
+      )
+      .max(1000)
+      .register(META, {
+        kind: 'list',
+        about: 'Paths, as in match.paths.',
+        expects: 'a list of paths',
+        effect: 'live',
+      })
+      .prefault([]),
+    fields: names(
+      'Names of request fields whose presence counts, whatever they say.',
+      'a list of field names',
+    ),
+    cookies: names(
+      'Names of cookies whose presence counts. Others make no difference: cookies are not sent to the origin.',
+      'a list of cookie names',
+    ),
+  }).optional(),
   maxObject: size({
     about: 'Largest response of this route that is stored.',
     effect: 'live',

@@ -113,6 +113,8 @@ export function initialAgeS(input: AgeInput): number {
 export interface StaleRules {
   readonly staleWhileRevalidateS?: number | undefined;
   readonly staleIfErrorS?: number | undefined;
+  /** Which responses may stand in for a failing origin however old they are. */
+  readonly lastKnownGood?: 'images' | 'always' | 'never' | undefined;
   /** As in {@link FreshnessRules}: with an override, revalidation directives do not count. */
   readonly overrideTtlS?: number | undefined;
 }
@@ -146,6 +148,24 @@ export function staleWindows(status: number, cc: CacheControl, rules: StaleRules
     ),
     staleIfErrorS: window(cc.staleIfErrorS, routeApplies ? rules.staleIfErrorS : undefined),
   };
+}
+
+/**
+ * Whether a response may stand in for a failing origin however old it is. What forbids stale use (see {@link staleWindows}) and
+ * `stale-if-error=0` forbid this too; so does `s-maxage`, unless the response states a window itself.
+ */
+export function isLastKnownGood(
+  status: number,
+  fields: Fields,
+  cc: CacheControl,
+  rules: StaleRules,
+): boolean {
+  const { lastKnownGood = 'never' } = rules;
+  if (status >= 400 || lastKnownGood === 'never' || cc.staleIfErrorS === 0) return false;
+  if (lastKnownGood === 'images' && !/^image\//i.test(fields.get('content-type') ?? '')) return false;
+  if (isOverridden(status, cc, rules)) return true;
+  if (cc.mustRevalidate || cc.proxyRevalidate || cc.noCache) return false;
+  return cc.sMaxageS === undefined || cc.staleIfErrorS !== undefined;
 }
 
 const NONE: Freshness = { lifetimeS: 0, source: 'none' };

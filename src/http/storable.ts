@@ -84,8 +84,8 @@ function statesLifetime(fields: Fields, cc: CacheControl): boolean {
   return cc.sMaxageS !== undefined || cc.maxAgeS !== undefined || (fields.has('expires') && !cc.targeted);
 }
 
-/** RFC 9111 section 3.5. */
-function allowsShared(cc: CacheControl): boolean {
+/** True when a response may be kept for all although credentials were sent for it (RFC 9111 section 3.5). */
+export function allowsShared(cc: CacheControl): boolean {
   return cc.public || cc.mustRevalidate || cc.sMaxageS !== undefined;
 }
 

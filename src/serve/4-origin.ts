@@ -3,6 +3,7 @@ import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
 import type { Fields } from '../http/fields.ts';
 import type {
+  MessageBody,
   OriginExchange,
   OriginFailure,
   OriginHead,
@@ -70,6 +71,10 @@ export interface FlightRequest {
   readonly staleOnError: boolean;
   /** Set for a bypass: the origin is asked what the client asked, conditions and ranges included. */
   readonly neverStore: NotStoredReason | undefined;
+  /** Of a method that has one. */
+  readonly body?: MessageBody | undefined;
+  /** Told of the head first, whether anybody still waits for it or not. */
+  readonly onHead?: ((head: OriginHead) => void) | undefined;
 }
 
 export interface FlightPlan {
@@ -91,6 +96,7 @@ export interface FlightPlan {
   readonly staleOnError: boolean;
   /** Why it is not to be stored, known beforehand (a bypass); undefined when the response decides. */
   readonly neverStore: NotStoredReason | undefined;
+  readonly onHead?: ((head: OriginHead) => void) | undefined;
   /** Wall clock at the start, for the age of the response (RFC 9111 section 4.2.3). */
   readonly requestedS: number;
   /** Monotonic clock at the start. */

@@ -9,6 +9,7 @@ import { publish, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody, Spool, type SpoolBudget } from './flight-body.ts';
 import { FlightMemory } from './flight-memory.ts';
+import { Generations } from './generations.ts';
 import { Landing } from './landing.ts';
 import type { Ledger } from './ledger.ts';
 import { incumbent, outlasts, placeOf } from './place.ts';
@@ -43,6 +44,7 @@ export class Flights implements FlightSteps {
   readonly #byPrimary = new Map<string, Set<Flight>>();
   readonly #memory: FlightMemory;
   readonly #landing: Landing;
+  readonly #generations: Generations;
 
   constructor(options: FlightsOptions) {
     this.#tier = options.tier;
@@ -52,8 +54,10 @@ export class Flights implements FlightSteps {
     this.#onFault = options.onFault;
     this.#budget = { limitBytes: options.spoolBytesMax, usedBytes: 0 };
     this.#memory = new FlightMemory(options.tier.key, options.clock);
+    this.#generations = new Generations(Math.floor(options.clock.nowMs()).toString(36));
     this.#landing = new Landing({
       ...options,
+      generations: this.#generations,
       memory: this.#memory,
       budget: this.#budget,
       close: (flight) => this.onClosed(flight),
@@ -102,10 +106,20 @@ export class Flights implements FlightSteps {
     }
   }
 
+  /** A resource was changed: fetches of it that are under way may bring what was before, and its variants are not found any more. */
+  invalidate(primary: string): void {
+    for (const flight of this.#byPrimary.get(primary) ?? []) {
+      flight.purged = true;
+      this.onClosed(flight);
+    }
+    this.#generations.next(primary);
+  }
+
   /** Takes off; {@link Flight.start} must follow once the first waiter has joined. */
   lead(request: FlightRequest): Flight {
     const { stale, primary } = request;
-    const fields = upstreamFields(request.fields, request.neverStore !== undefined, this.#pseudonym);
+    const bypass = request.neverStore !== undefined;
+    const fields = upstreamFields(request.fields, bypass, this.#pseudonym, request.body !== undefined);
     const conditions =
       stale !== NONE && request.conditional ? conditionalFields(parseFieldLines(this.#tier.head(stale))) : [];
     for (const [name, value] of conditions) fields.set(name, value);
@@ -114,7 +128,12 @@ export class Flights implements FlightSteps {
       {
         ...request,
         conditional: conditions.length > 0,
-        request: { method: request.method, target: request.target, fields },
+        request: {
+          method: request.method,
+          target: request.target,
+          fields,
+          ...(request.body === undefined ? {} : { body: request.body }),
+        },
         requestedS: epochS(this.#clock),
         startedMs: this.#clock.monotonicMs(),
       },
@@ -159,7 +178,8 @@ export class Flights implements FlightSteps {
     const { plan, place, facts } = flight;
     if (flight.purged) return 'superseded';
     if (place === undefined || facts === undefined) return undefined;
-    const now = placeOf(this.#tier, plan.primary, place.vary, plan.fields);
+    const generation = this.#generations.of(plan.primary);
+    const now = placeOf(this.#tier, plan.primary, place.vary, plan.fields, generation);
     // Its resource has come to vary by more: under the key that it was given, nobody would find it.
     if (now?.key !== place.key || flight.overtaken.has(place.key)) return 'superseded';
     return outlasts(this.#tier, incumbent(this.#tier, place), facts.status, nowS) ? 'status' : undefined;

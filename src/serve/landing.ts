@@ -12,6 +12,7 @@ import { renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody, Spool, type SpoolBudget } from './flight-body.ts';
 import type { FlightMemory } from './flight-memory.ts';
+import type { Generations } from './generations.ts';
 import type { Ledger } from './ledger.ts';
 import { incumbent, outlasts, placeOf } from './place.ts';
 import { keptFields } from './upstream.ts';
@@ -30,6 +31,7 @@ export interface LandingParts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly memory: FlightMemory;
+  readonly generations: Generations;
   readonly budget: SpoolBudget;
   /** Takes the flight out of those that may be joined. */
   readonly close: (flight: Flight) => void;
@@ -51,6 +53,7 @@ export class Landing {
   onHead(flight: Flight, head: OriginHead): OriginFailure | undefined {
     const { plan } = flight;
     const nowS = epochS(this.#parts.clock);
+    plan.onHead?.(head);
     if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
     else if (head.status === 304 && plan.conditional) this.#renew(flight, head, nowS);
     else if (head.status === 304 || head.status === 206) {
@@ -79,7 +82,7 @@ export class Landing {
       return;
     }
     const { facts } = admission;
-    const place = placeOf(this.#tier, plan.primary, admission.vary, plan.fields);
+    const place = placeOf(this.#tier, plan.primary, admission.vary, plan.fields, this.#generation(flight));
     if (place === undefined) {
       this.#passThrough(flight, head, 'vary-star');
       return;
@@ -153,7 +156,7 @@ export class Landing {
     });
     if (!admission.store) return admission.reason;
     if (!this.#tier.cache.visible(stale)) return undefined;
-    const place = placeOf(this.#tier, primary, admission.vary, fields);
+    const place = placeOf(this.#tier, primary, admission.vary, fields, this.#generation(flight));
     return place?.key === staleKey ? undefined : 'vary-star';
   }
 
@@ -168,6 +171,10 @@ export class Landing {
     this.note(flight, reason);
     flight.shared = true;
     flight.body = this.#spool(flight, head, true, SHARED_ERROR_BYTES_MAX);
+  }
+
+  #generation(flight: Flight): string {
+    return this.#parts.generations.of(flight.plan.primary);
   }
 
   /** It is not for others: whoever joined goes its own way. */

@@ -75,8 +75,12 @@ export class Passage implements Waiter {
     return this.#answered ? undefined : () => this.#abandon();
   }
 
-  /** Asks the origin for this request alone, without regard to the store. */
-  alone(neverStore: NotStoredReason): Abandon | undefined {
+  /**
+   * Asks the origin for this request alone, without regard to the store.
+   *
+   * @param neverStore why nothing of it is kept; undefined when the response decides.
+   */
+  alone(neverStore: NotStoredReason | undefined): Abandon | undefined {
     this.#bypass = true;
     return this.#lead(undefined, neverStore);
   }
@@ -104,7 +108,8 @@ export class Passage implements Waiter {
       this.#fromStore(slot, 'stale', failure?.cause ?? 'internal');
       return;
     }
-    if (failure === undefined && !this.#faulted) {
+    // A method that changes something is never sent twice.
+    if (failure === undefined && !this.#faulted && isRead(this.#asked.request.method)) {
       this.#faulted = true;
       this.alone('storage');
       return;
@@ -135,7 +140,7 @@ export class Passage implements Waiter {
       primary,
       key,
       // A HEAD fetches what a GET would, so that the answer can be kept; except where nothing is.
-      method: neverStore !== undefined && request.method === 'HEAD' ? 'HEAD' : 'GET',
+      method: neverStore === undefined ? 'GET' : request.method,
       target: upstreamTarget(route, resource),
       fields: request.fields,
       stale: neverStore === undefined ? this.#stale : NONE,
@@ -143,6 +148,8 @@ export class Passage implements Waiter {
       conditional,
       staleOnError: this.#asked.staleOnError,
       neverStore,
+      body: request.body,
+      onHead: isRead(request.method) ? undefined : (head) => this.#path.accepted(this.#asked, head),
     });
     this.#leads = true;
     this.#flight = flight;
@@ -281,6 +288,10 @@ export class Passage implements Waiter {
   #disembark(): void {
     if (this.#holdsStale) this.#path.tier.cache.unpin(this.#asked.stale);
   }
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function withoutLength(fields: Fields): Fields {
