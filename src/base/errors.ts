@@ -46,7 +46,8 @@ export const ERRORS = {
   'request-timeout': {
     status: 408,
     publicText: 'The request did not arrive in time.',
-    meaning: 'The head of the request was not complete within server.headTimeout.',
+    meaning:
+      'The head of the request was not complete within server.headTimeout, or its body came too slowly for as long.',
     remedy: 'Nothing, if it is a slow or hostile client; raise server.headTimeout for very slow networks.',
   },
   'precondition-failed': {
@@ -54,6 +55,13 @@ export const ERRORS = {
     publicText: 'The image is not the version that was asked for.',
     meaning: 'If-Match or If-Unmodified-Since does not hold for the stored response (RFC 9110 section 13).',
     remedy: 'Nothing: the client asked for exactly this.',
+  },
+  'body-too-large': {
+    status: 413,
+    publicText: 'The body of the request is too large.',
+    meaning: 'A request body above server.maxRequestBody.',
+    remedy:
+      'Raise server.maxRequestBody if such uploads are meant to pass through; or send them to the origin.',
   },
   'uri-too-long': {
     status: 414,
@@ -211,6 +219,13 @@ export const ERRORS = {
     meaning: 'The origin redirected to a place, or more often, than redirects allows.',
     remedy:
       'Put the final address into origins.*.url, or set redirects.follow (and crossHost if you trust the target).',
+  },
+  'origin-request-body': {
+    status: 400,
+    publicText: 'The body of the request did not arrive whole.',
+    meaning:
+      'The client broke off, or its body was no body, while it was passed on. Not the doing of the origin.',
+    remedy: 'Nothing: the client went away or is at fault.',
   },
   'origin-unreadable': {
     status: 502,

@@ -51,6 +51,20 @@ const server = group('The public port: where images are served.', {
     min: '1s',
     max: '10m',
   }).prefault('30s'),
+  minSendRate: size({
+    about:
+      'Least that a client takes of a response in each second, on average over each stallTimeout; slower ones are disconnected. What a client reads is kept for as long as it reads: without a least rate, a few that trickle pin as much memory as they like. 0B turns it off.',
+    effect: 'restart',
+    min: '0B',
+    max: '16MiB',
+  }).prefault('1KiB'),
+  maxRequestBody: size({
+    about:
+      'Largest request body; above it a request is answered 413. A body is passed on as it comes and never held as a whole, and where nobody takes it, it is dropped.',
+    effect: 'restart',
+    min: '0B',
+    max: '64GiB',
+  }).prefault('16MiB'),
   drainTimeout: timeout({
     about:
       'Time that running responses get to finish when the node is stopped. Keep it below the grace period of the supervisor.',

@@ -38,6 +38,8 @@ test('what identifies is enough; everything else has a default', () => {
       headTimeoutMs: 10_000,
       idleTimeoutMs: 75_000,
       stallTimeoutMs: 30_000,
+      minSendRateBytes: 1024,
+      maxRequestBodyBytes: 16 * 1024 ** 2,
       drainTimeoutMs: 30_000,
     },
     admin: { listen: { host: '127.0.0.1', port: 9090 }, allowRemote: false, token: undefined },

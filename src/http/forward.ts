@@ -14,14 +14,16 @@ export interface ForwardRules {
    * what such a request brings is for one client alone.
    */
   readonly neutral?: boolean;
+  /** The request goes on with its body, and with the fields that describe it. Default false. */
+  readonly body?: boolean;
 }
 
 /**
  * The fields of a client's request that go to the origin: end-to-end ones, without Host.
  *
  * Left out are
- * - hop-by-hop fields and those that Connection names (RFC 9110 section 7.6.1), and what describes a body: requests
- *   to the origin have none;
+ * - hop-by-hop fields and those that Connection names (RFC 9110 section 7.6.1), and what describes a body, for
+ *   one that is not sent on;
  * - conditions and Range: the cache fetches whole responses and sets its own conditions (RFC 9111 section 4.3.1);
  * - Cookie, Cache-Control and Pragma unless told: `only-if-cached`, for one, would make a cache upstream answer 504;
  * - fields by which clients could choose what the origin answers although no key has them (cache poisoning), and
@@ -39,6 +41,7 @@ export function originRequestFields(fields: Fields, rules: ForwardRules = {}): F
   const neutral = rules.neutral ?? rules.cookies !== true;
   for (const [name, value] of withoutHopByHop(fields)) {
     if (NOT_FORWARDED.has(name) || isPoisonous(name) || !UNAMBIGUOUS.test(name)) continue;
+    if (rules.body !== true && OF_BODY.has(name)) continue;
     if (neutral && isSituation(name)) continue;
     if (name === 'cookie' && rules.cookies !== true) continue;
     if ((name === 'cache-control' || name === 'pragma') && rules.cacheDirectives !== true) continue;
@@ -104,9 +107,7 @@ export function isLoop(fields: Fields, pseudonym: string): boolean {
 
 const NOT_FORWARDED: ReadonlySet<string> = new Set([
   'host',
-  'content-encoding',
   'content-length',
-  'content-type',
   'expect',
   'http2-settings',
   'if-match',
@@ -117,6 +118,8 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   'max-forwards',
   'range',
 ]);
+
+const OF_BODY: ReadonlySet<string> = new Set(['content-encoding', 'content-language', 'content-type']);
 
 /** Names that every gateway interface spells in one way. */
 const UNAMBIGUOUS = /^[a-z0-9-]+$/;

@@ -184,6 +184,11 @@ class FileExchange implements OriginExchange {
 
   /** Goes on to the end, or to a pause. Never rejects. */
   async run(): Promise<void> {
+    const { method } = this.#request;
+    if (method !== 'GET' && method !== 'HEAD') {
+      this.#answer(405, new Fields(['allow', 'GET, HEAD', 'content-length', '0']));
+      return;
+    }
     let file: FileHandle | undefined;
     try {
       const progress = this.#progress;

@@ -1,7 +1,8 @@
 import type { Socket, SocketHandler } from 'bun';
 import { type Arrived, type ResponseEvents, type ResponseLimits, ResponseReader } from './http-response.ts';
 import type { Authority } from './http-target.ts';
-import type { OriginFailure, OriginFailureCause, OriginHead } from './origin.ts';
+import { Upload, type UploadCarrier } from './http-upload.ts';
+import type { MessageBody, OriginFailure, OriginFailureCause, OriginHead } from './origin.ts';
 
 /** Opens TCP and TLS connections: `Bun.connect`, or what a test puts in its place. */
 export type Connect = typeof Bun.connect<HttpConnection>;
@@ -20,6 +21,8 @@ export interface TlsOptions {
 export interface Passenger {
   onHead(head: OriginHead): void;
   onBody(chunk: Uint8Array): void;
+  /** Some of the request's body came from the client. */
+  onUploadMoved(): void;
   onDone(): void;
   /**
    * @param unanswered the connection had been used before and broke first: a GET may be sent again (RFC 9112 section
@@ -51,7 +54,7 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1024);
  * `close` without one; each `data` call has a buffer of its own, of at most 512 KiB; after `pause()` no `data` call is
  * made, but a close hands over what the kernel still held. A connect under way cannot be cancelled.
  */
-export class HttpConnection implements ResponseEvents {
+export class HttpConnection implements ResponseEvents, UploadCarrier {
   readonly authority: Authority;
   /** Where the keeper has it in its books; the keeper's field alone. */
   place: 'connecting' | 'overdue' | 'busy' | 'idle' = 'connecting';
@@ -67,6 +70,7 @@ export class HttpConnection implements ResponseEvents {
   #uses = 0;
   /** What of the request the kernel has not taken yet. */
   #unsent: Buffer | undefined;
+  #upload: Upload | undefined;
   #paused = false;
   #verify = true;
 
@@ -108,8 +112,14 @@ export class HttpConnection implements ResponseEvents {
     new Promise((resolve) => resolve(connect(options))).catch((error: unknown) => this.onConnectError(error));
   }
 
+  /** The client is slow with the request's body: what does not come is not the server's fault. */
+  get awaitsClient(): boolean {
+    return this.#upload?.starved === true;
+  }
+
   /** Sends a request and expects its response. Only when open and idle. */
-  carry(passenger: Passenger, method: string, head: string): void {
+  carry(passenger: Passenger, method: string, head: string, body: MessageBody | undefined): void {
+    this.#upload = body && new Upload(body, this);
     this.#passenger = passenger;
     this.#uses += 1;
     this.#reader.begin(method);
@@ -118,6 +128,30 @@ export class HttpConnection implements ResponseEvents {
     const sentBytes = this.#socket!.write(bytes, 0, head.length);
     if (sentBytes < 0) queueMicrotask(() => this.onClose(undefined));
     else if (sentBytes < head.length) this.#unsent = Buffer.from(bytes.subarray(sentBytes, head.length));
+    else this.#upload?.goOn();
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#unsent !== undefined) {
+      this.#unsent = Buffer.concat([this.#unsent, bytes]);
+      return false;
+    }
+    const sentBytes = this.#socket?.write(bytes) ?? -1;
+    // The server may have answered before it closed: what it said is still to come.
+    if (sentBytes < 0) this.#upload?.stop();
+    if (sentBytes < 0 || sentBytes === bytes.length) return true;
+    this.#unsent = Buffer.from(bytes.subarray(sentBytes));
+    return false;
+  }
+
+  onUploadMoved(): void {
+    this.#passenger?.onUploadMoved();
+  }
+
+  onUploadFailed(): void {
+    const passenger = this.#passenger;
+    this.#close(undefined, true);
+    passenger?.onBroken('request-body', 'the body of the request broke off', false);
   }
 
   pause(): void {
@@ -157,7 +191,9 @@ export class HttpConnection implements ResponseEvents {
     this.#passenger = undefined;
     this.#previous = passenger;
     this.resume();
-    if (this.#reader.reusable && this.#unsent === undefined) this.#keeper.released(this);
+    const uploaded = this.#upload?.whole !== false;
+    this.#endUpload();
+    if (this.#reader.reusable && this.#unsent === undefined && uploaded) this.#keeper.released(this);
     else this.#close(undefined, false);
     passenger.onDone();
   }
@@ -212,6 +248,7 @@ export class HttpConnection implements ResponseEvents {
     const sentBytes = this.#socket!.write(unsent);
     if (sentBytes < 0) return; // the close handler follows
     this.#unsent = sentBytes < unsent.length ? unsent.subarray(sentBytes) : undefined;
+    if (this.#unsent === undefined) this.#upload?.goOn();
   }
 
   /** @param error undefined after an orderly end; a reset, a TLS failure, or what one of these handlers threw. */
@@ -231,6 +268,11 @@ export class HttpConnection implements ResponseEvents {
     this.#close(connectFailure(error, this.authority), true);
   }
 
+  #endUpload(): void {
+    this.#upload?.stop();
+    this.#upload = undefined;
+  }
+
   #ready(): void {
     this.#state = 'open';
     this.#keeper.opened(this);
@@ -241,6 +283,7 @@ export class HttpConnection implements ResponseEvents {
     this.#state = 'gone';
     this.#passenger = undefined;
     this.#unsent = undefined;
+    this.#endUpload();
     this.#reader.stop();
     if (abruptly) this.#socket?.terminate();
     else this.#socket?.end();

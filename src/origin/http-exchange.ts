@@ -3,14 +3,17 @@ import type { HttpConnection } from './http-connection.ts';
 import type { HttpPool, Waiter } from './http-pool.ts';
 import {
   type Authority,
+  isMethod,
   isOriginForm,
   isRedirect,
+  isRepeatable,
   type RedirectPolicy,
   type RequestExtras,
   redirectStep,
   requestHead,
 } from './http-target.ts';
 import type {
+  MessageBody,
   OriginExchange,
   OriginFailure,
   OriginFailureCause,
@@ -23,7 +26,7 @@ import type {
 export interface HttpTimeouts {
   /** From the request until a connection carries it: resolving, connecting, TLS. Stands still while all are busy. */
   readonly connectMs: number;
-  /** From then until the whole response head is there. */
+  /** From then until the whole response head is there; not while the client is slow with the request's body. */
   readonly firstByteMs: number;
   /**
    * Longest time between two parts of the body. Does not run while the exchange is paused; but one that stays paused
@@ -31,8 +34,8 @@ export interface HttpTimeouts {
    */
   readonly idleMs: number;
   /**
-   * From the request to the end of the body, redirects, retries and the wait for a free connection included. Pauses, which
-   * are the readers' fault, count only while others wait for a connection.
+   * From the request to the end of the body, redirects, retries and the wait for a free connection included. Pauses, and
+   * waits for the request's own body, are the client's fault: they count only while others wait for a connection.
    */
   readonly totalMs: number;
 }
@@ -62,6 +65,7 @@ export class HttpExchange implements OriginExchange, Waiter {
   readonly #host: ExchangeHost;
   readonly #method: OriginRequest['method'];
   readonly #fields: Fields;
+  readonly #body: MessageBody | undefined;
   readonly #sink: OriginSink;
   #authority: Authority;
   #target: string;
@@ -85,6 +89,9 @@ export class HttpExchange implements OriginExchange, Waiter {
     this.#host = host;
     this.#method = request.method;
     this.#fields = request.fields;
+    this.#body = request.body;
+    // A connection that was used before may be closing just now, and then nobody knows whether the request was heeded.
+    this.#freshOnly = !isRepeatable(request.method, request.body);
     this.#sink = sink;
     this.#authority = host.authority;
     this.#target = target;
@@ -98,11 +105,13 @@ export class HttpExchange implements OriginExchange, Waiter {
 
   /** Called once, by the origin. */
   start(): void {
-    if (isOriginForm(this.#target)) {
+    if (!isOriginForm(this.#target)) {
+      queueMicrotask(() => this.#fail('malformed', 'the request target is not a path in visible ASCII'));
+    } else if (!isMethod(this.#method)) {
+      queueMicrotask(() => this.#fail('malformed', 'the request method is CONNECT, TRACE or no token'));
+    } else {
       this.#pool.acquire(this);
-      return;
     }
-    queueMicrotask(() => this.#fail('malformed', 'the request target is not a path in visible ASCII'));
   }
 
   pause(): void {
@@ -126,10 +135,11 @@ export class HttpExchange implements OriginExchange, Waiter {
     if (Number.isNaN(this.#startedMs)) this.#startedMs = this.#checkedMs = nowMs;
     const queued = this.#phase === 'waiting' && this.#pool.saturated;
     const held = this.#paused && this.#phase !== 'waiting';
-    if (held && !this.#pool.crowded) this.#startedMs += nowMs - this.#checkedMs;
+    const uploading = this.#connection?.awaitsClient === true;
+    if ((held || uploading) && !this.#pool.crowded) this.#startedMs += nowMs - this.#checkedMs;
     this.#checkedMs = nowMs;
     if (this.#moved || !held) this.#pausedSinceMs = nowMs;
-    if (this.#moved || held || queued) this.#movedMs = nowMs;
+    if (this.#moved || held || queued || uploading) this.#movedMs = nowMs;
     this.#moved = false;
     const stillMs = nowMs - this.#movedMs;
     if (this.#phase === 'waiting' && stillMs >= connectMs) {
@@ -155,8 +165,13 @@ export class HttpExchange implements OriginExchange, Waiter {
     const host = own ? hostHeader : this.#authority.host;
     this.#connection = connection;
     this.#enter('head');
-    const head = requestHead(this.#method, this.#target, host, this.#fields, own ? extras : undefined);
-    connection.carry(this, this.#method, head);
+    const head = requestHead(
+      { method: this.#method, target: this.#target, fields: this.#fields },
+      host,
+      own ? extras : undefined,
+      this.#body,
+    );
+    connection.carry(this, this.#method, head, this.#body);
     if (this.#paused) connection.pause();
   }
 
@@ -206,6 +221,10 @@ export class HttpExchange implements OriginExchange, Waiter {
     if (this.#discardedBytes > REDIRECT_BODY_BYTES_MAX) this.#cutAndFollow();
   }
 
+  onUploadMoved(): void {
+    this.#moved = true;
+  }
+
   onDone(): void {
     this.#connection = undefined;
     if (this.#redirect !== undefined) {
@@ -245,6 +264,7 @@ export class HttpExchange implements OriginExchange, Waiter {
   }
 
   #redirectsOn(head: OriginHead): boolean {
+    if (this.#method !== 'GET' && this.#method !== 'HEAD') return false; // for the client to decide
     return this.#host.redirects.follow > 0 && isRedirect(head.status);
   }
 

@@ -80,6 +80,8 @@ export class HttpPool implements ConnectionKeeper {
       return;
     }
     const { maxConnections, maxQueue } = this.#options;
+    // Idle ones are no use to it, but may take all the room that there is.
+    if (this.#open + this.#connecting.size >= maxConnections) this.#idle[0]?.end();
     if (this.#waiting.size >= maxQueue) {
       const detail = `all ${maxConnections} connections are busy and ${maxQueue} requests already wait for one`;
       queueMicrotask(() => waiter.onNotConnected({ cause: 'overloaded', detail }));

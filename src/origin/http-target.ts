@@ -1,5 +1,4 @@
-import type { Fields } from '../http/fields.ts';
-import type { OriginRequest } from './origin.ts';
+import type { MessageBody, OriginRequest } from './origin.ts';
 
 /** The server that a request goes to: scheme, host and port. */
 export interface Authority {
@@ -101,13 +100,17 @@ const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie']);
  *   credentials stay behind as well.
  */
 export function requestHead(
-  method: OriginRequest['method'],
-  target: string,
+  { method, target, fields }: Pick<OriginRequest, 'method' | 'target' | 'fields'>,
   host: string,
-  fields: Fields,
   extras: RequestExtras | undefined,
+  body: MessageBody | undefined,
 ): string {
   let text = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\n`;
+  if (body !== undefined) {
+    text += body.bytes === undefined ? 'transfer-encoding: chunked\r\n' : `content-length: ${body.bytes}\r\n`;
+  } else if (EXPECT_CONTENT.has(method)) {
+    text += 'content-length: 0\r\n';
+  }
   if (extras !== undefined) text += extras.lines;
   const withheld = extras === undefined ? CREDENTIALS : extras.names;
   const { flat } = fields;
@@ -117,6 +120,19 @@ export function requestHead(
     text += `${name}: ${flat[i + 1]!}\r\n`;
   }
   return `${text}\r\n`;
+}
+
+/** Methods whose requests have content as a rule: that there is none is said (RFC 9110 section 8.6). */
+const EXPECT_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** Whether the request may be sent again when nobody knows whether it was heeded: it asks, and does nothing. */
+export function isRepeatable(method: string, body: MessageBody | undefined): boolean {
+  return body === undefined && (method === 'GET' || method === 'HEAD' || method === 'OPTIONS');
+}
+
+/** Whether a request with that method may be sent: TRACE echoes secrets, CONNECT makes a tunnel (RFC 9110 section 9.3). */
+export function isMethod(method: string): boolean {
+  return method !== 'TRACE' && method !== 'CONNECT' && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method);
 }
 
 /** Whether a target can be written into a request line: origin-form in visible ASCII (RFC 9112 section 3.2.1). */

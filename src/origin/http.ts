@@ -51,7 +51,9 @@ const SWEEP_MS_MAX = 50;
  * An origin that speaks HTTP/1.1 (RFC 9112), over http or https.
  *
  * - Connections are kept and reused. A request whose *reused* connection breaks before any byte of the response is sent
- *   once more on a fresh one (GET and HEAD only; RFC 9112 section 9.3.1).
+ *   once more on a fresh one, if it only asks (GET, HEAD and OPTIONS without a body; RFC 9112 section 9.3.1). Any other
+ *   request takes a fresh connection, so that it does not meet one that is just being closed.
+ * - A response that is whole before the request's body was sent ends the exchange, and its connection.
  * - Timeouts are never early, and up to two sweeps (100 ms, or half of the shortest timeout) late.
  * - With `redirects.follow` 0, redirects are passed on as they are; else a redirect that may not be followed fails
  *   as `redirect`.

@@ -1,6 +1,8 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { Fields } from '../http/fields.ts';
 import type {
+  BodySink,
+  MessageBody,
   Origin,
   OriginExchange,
   OriginFailure,
@@ -133,6 +135,30 @@ export class Recorder implements OriginSink {
   }
 }
 
+/** The body of a request, fed by the test. */
+export class TestBody implements MessageBody {
+  readonly bytes: number | undefined;
+  sink: BodySink | undefined;
+  held = false;
+
+  constructor(bytes: number | undefined) {
+    this.bytes = bytes;
+  }
+
+  receive(sink: BodySink): void {
+    if (this.sink !== undefined) throw new Error('received twice');
+    this.sink = sink;
+  }
+
+  pause(): void {
+    this.held = true;
+  }
+
+  resume(): void {
+    this.held = false;
+  }
+}
+
 /** Starts an exchange that records itself. */
 export function start(
   origin: Origin,
@@ -140,13 +166,15 @@ export function start(
   options: {
     method?: OriginRequest['method'];
     fields?: string[];
+    body?: MessageBody;
     onPart?: (recorder: Recorder) => void;
   } = {},
 ): Recorder {
   const recorder = new Recorder();
   recorder.onPart = options.onPart;
   const fields = new Fields(options.fields ?? []);
-  recorder.exchange = origin.fetch({ method: options.method ?? 'GET', target, fields }, recorder);
+  const { method = 'GET', body } = options;
+  recorder.exchange = origin.fetch({ method, target, fields, ...(body && { body }) }, recorder);
   return recorder;
 }
 

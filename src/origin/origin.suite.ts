@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { seededRandom } from '../base/random.ts';
-import { get, type Recorder, start, until } from './origin.fixture.ts';
+import { get, type Recorder, start, TestBody, until } from './origin.fixture.ts';
 import type { Origin } from './origin.ts';
 
 /** One implementation, with a way to put bytes behind a path. */
@@ -57,6 +57,23 @@ export function originSuite(name: string, create: () => Promise<OriginUnderTest>
       expect(got.head?.fields.get('content-type')).toBe('image/png');
       expect(got.receivedBytes).toBe(0);
     });
+
+    test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+      '%s is done or answered with an error, and leaves GET alone',
+      async (method) => {
+        await subject.publish('/written.jpg', noise(8, 1000));
+        const body = new TestBody(5);
+        const wrote = start(origin, '/written.jpg', { method, body });
+        await until(() => body.sink !== undefined || wrote.ending !== undefined);
+        body.sink?.onData(Buffer.from('hello'));
+        body.sink?.onEnd();
+        expect(await wrote.ended).toBe('end');
+        expect(wrote.violations).toEqual([]);
+        const got = await get(origin, '/written.jpg');
+        expect(got.violations).toEqual([]);
+        expect(got.body.equals(noise(8, 1000))).toBe(true);
+      },
+    );
 
     test('a path without anything is a 404, not a failure', async () => {
       const got = await get(origin, '/nothing-here.jpg');

@@ -102,6 +102,7 @@ export const ORIGIN_FAILURES = [
   'malformed', // not HTTP, ambiguous framing, or fields over the limit
   'too-large', // the body is above the origin's size limit
   'redirect', // a redirect that the policy does not allow, or too many
+  'request-body', // the body of the request broke off: the client's doing, says nothing of the origin
   'unreadable', // files: exists but cannot be read
 ] as const;
 export type OriginFailureCause = (typeof ORIGIN_FAILURES)[number];

@@ -1,11 +1,12 @@
-import { ERRORS, type ErrorCode, errorBody } from '../base/errors.ts';
-import { keepAlive, requestFraming } from '../http/wire/framing.ts';
+import { ERRORS, errorBody } from '../base/errors.ts';
+import { keepAlive } from '../http/wire/framing.ts';
 import { parseRequestHead, type RequestHead } from '../http/wire/head.ts';
-import type { Malformed } from '../http/wire/problem.ts';
 import type { Abandon, Answer, CacheRequest, Responder } from '../serve/answer.ts';
 import type { ConnectionHost, ServerSocket } from './host.ts';
+import { Input } from './input.ts';
 import { plainAnswer } from './plain.ts';
-import type { ReplyFraming } from './reply.ts';
+import { replyFraming } from './reply.ts';
+import { type BodyOwner, type Refused, RequestBody, requestBody } from './request-body.ts';
 import { Sender, type SenderEvents } from './sender.ts';
 import { statusLine } from './status.ts';
 
@@ -21,6 +22,7 @@ type Phase =
 const REQUESTS_PER_TURN = 32;
 /** Far above what fields are allowed to be; the scratch buffer must hold the head and then some payload. */
 const ANSWER_HEAD_BYTES_MAX = 64 * 1024;
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 /**
  * One client connection: requests one after the other (RFC 9112 section 9.3.2), each handed to the handler and
@@ -31,7 +33,7 @@ const ANSWER_HEAD_BYTES_MAX = 64 * 1024;
  * Whatever happens, every answer is settled exactly once, and `abandon` is called at most once, and only for a
  * request that was not answered.
  */
-export class Connection implements Responder, SenderEvents {
+export class Connection implements Responder, SenderEvents, BodyOwner {
   readonly #host: ConnectionHost;
   readonly #socket: ServerSocket;
   readonly #sender: Sender;
@@ -40,15 +42,13 @@ export class Connection implements Responder, SenderEvents {
   #sinceMs: number;
   #client: string | undefined;
 
-  #input: Buffer | undefined;
-  #inputAt = 0;
-  /** Bytes of the last request's body still to be dropped. */
-  #bodyBytesLeft = 0;
+  readonly #input: Input;
+  /** Of the last request, until it is whole. */
+  #body: RequestBody | undefined;
   #headStarted = false;
   #inReadLoop = false;
   /** Requests are left for a later turn. */
   #turnDue = false;
-  #paused = false;
   #peerEnded = false;
   #lingeredBytes = 0;
 
@@ -57,10 +57,13 @@ export class Connection implements Responder, SenderEvents {
   /** No request is read after the present one. */
   #last = false;
   #abandon: Abandon | undefined;
+  /** The last request was refused after the handler had it: an answer of the handler's comes too late. */
+  #givenUp = false;
 
   constructor(host: ConnectionHost, socket: ServerSocket, handshake: boolean) {
     this.#host = host;
     this.#socket = socket;
+    this.#input = new Input(socket);
     this.#sender = new Sender(host, socket, this);
     this.#phase = handshake ? 'handshake' : 'reading';
     this.#sinceMs = host.clock.monotonicMs();
@@ -83,11 +86,10 @@ export class Connection implements Responder, SenderEvents {
       this.#lingeredBytes += chunk.length;
       if (this.#lingeredBytes > this.#host.limits.lingerBytes) this.#hangUp();
     } else {
-      const rest = this.#input?.subarray(this.#inputAt);
-      this.#input = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
-      this.#inputAt = 0;
+      this.#input.add(chunk);
       if (this.#phase === 'reading' && !this.#turnDue) this.#read();
-      else this.#pause();
+      else if (this.#body?.taking === true) this.#body.onInput();
+      else this.#input.pause();
     }
   }
 
@@ -95,7 +97,8 @@ export class Connection implements Responder, SenderEvents {
   onPeerEnd(): void {
     this.#peerEnded = true;
     const busy = this.#phase === 'handling' || this.#phase === 'sending';
-    if (!busy && !this.#turnDue) this.#hangUp(); // all input was tried: no whole request is left
+    if (busy) this.#body?.onInput();
+    else if (!this.#turnDue) this.#hangUp(); // all input was tried: no whole request is left
   }
 
   onDrain(): void {
@@ -106,9 +109,14 @@ export class Connection implements Responder, SenderEvents {
     if (this.#phase === 'closed') return;
     if (this.#phase === 'handling' || this.#phase === 'sending') this.#host.stats.unfinished += 1;
     this.#phase = 'closed';
-    this.#input = undefined;
+    this.#input.clear();
     this.#host.onClosed(this);
     this.#sender.abort();
+    this.#abandonRequest();
+    this.#endBody();
+  }
+
+  #abandonRequest(): void {
     const abandon = this.#abandon;
     this.#abandon = undefined;
     try {
@@ -124,9 +132,12 @@ export class Connection implements Responder, SenderEvents {
   sweep(nowMs: number): void {
     const { limits, stats } = this.#host;
     const waitedMs = nowMs - this.#sinceMs;
-    if (this.#phase === 'reading') {
+    if (this.#body?.tooSlow(nowMs, limits.headTimeoutMs, limits.receiveRateMin) === true) {
+      stats.timeouts.body += 1;
+      this.onBodyFailed('request-timeout');
+    } else if (this.#phase === 'reading') {
       this.#sweepReading(waitedMs);
-    } else if (this.#phase === 'sending' && this.#sender.stalledFor(limits.writeTimeoutMs, nowMs)) {
+    } else if (this.#phase === 'sending' && this.#sender.tooSlow(nowMs)) {
       stats.timeouts.write += 1;
       this.cut();
     } else if (this.#phase === 'lingering' && waitedMs >= limits.lingerMs) {
@@ -143,7 +154,7 @@ export class Connection implements Responder, SenderEvents {
       stats.timeouts.head += 1;
       this.#method = '';
       this.refuse('request-timeout');
-    } else if (this.#bodyBytesLeft > 0 && waitedMs >= limits.headTimeoutMs) {
+    } else if (this.#body !== undefined && waitedMs >= limits.headTimeoutMs) {
       stats.timeouts.body += 1;
       this.#close(); // it was answered already
     } else if (waitedMs >= limits.idleTimeoutMs) {
@@ -155,8 +166,8 @@ export class Connection implements Responder, SenderEvents {
   /** An idle connection closes at once, any other one after the answer that is under way. */
   beginDrain(): void {
     if (this.#phase === 'handshake') this.cut();
-    else if (this.#phase !== 'reading' || this.#input !== undefined) return;
-    else if (this.#bodyBytesLeft > 0) this.#close();
+    else if (this.#phase !== 'reading' || this.#input.buffer !== undefined) return;
+    else if (this.#body !== undefined) this.#close();
     else this.#hangUp();
   }
 
@@ -167,14 +178,16 @@ export class Connection implements Responder, SenderEvents {
   }
 
   /** Answers with an error of the server's own, as the last answer of this connection. */
-  refuse(code: ErrorCode, extraFields = ''): void {
-    this.#refuse(ERRORS[code].status, code, errorBody(code), extraFields);
-  }
-
-  #refuse(status: number, detail: string, body: string, extraFields: string): void {
+  refuse(why: Refused, extraFields = ''): void {
     this.#phase = 'handling';
     this.#last = true;
-    this.respond(plainAnswer(status, detail, body, this.#host.clock.nowMs(), extraFields));
+    const nowMs = this.#host.clock.nowMs();
+    if (typeof why === 'string') {
+      this.respond(plainAnswer(ERRORS[why].status, why, errorBody(why), nowMs, extraFields));
+      return;
+    }
+    this.#host.stats.malformed[why.problem] += 1;
+    this.respond(plainAnswer(why.status, why.problem, `${why.sentence}\n`, nowMs, extraFields));
   }
 
   // -- requests --
@@ -184,7 +197,7 @@ export class Connection implements Responder, SenderEvents {
     this.#inReadLoop = true;
     let requests = 0;
     let starved = true;
-    while (this.#phase === 'reading' && this.#input !== undefined && this.#dropBody(this.#input)) {
+    while (this.#phase === 'reading' && this.#dropBody()) {
       if (requests === REQUESTS_PER_TURN) {
         this.#turnDue = true;
         this.#host.clock.after(0, () => {
@@ -195,26 +208,25 @@ export class Connection implements Responder, SenderEvents {
         break;
       }
       requests += 1;
-      if (!this.#readOne(this.#input)) break;
+      if (!this.#readOne(this.#input.buffer!)) break;
     }
     this.#inReadLoop = false;
     if (starved && this.#phase === 'reading') this.#awaitInput();
-    else if (this.#input !== undefined) this.#pause();
-    else if (this.#phase !== 'closed') this.#resume();
+    else if (this.#input.buffer !== undefined) this.#input.pause();
+    else if (this.#phase !== 'closed') this.#input.resume();
   }
 
   /** False when the head is not complete. */
   #readOne(input: Buffer): boolean {
-    const head = parseRequestHead(input, this.#inputAt, input.length, this.#host.limits.head);
+    const head = parseRequestHead(input, this.#input.at, input.length, this.#host.limits.head);
     if (head.kind === 'incomplete') return false;
     this.#headStarted = false;
     if (head.kind === 'malformed') {
       this.#method = '';
-      this.#refuseMalformed(head);
+      this.refuse(head);
       return true;
     }
-    this.#inputAt += head.headBytes;
-    if (this.#inputAt === input.length) this.#input = undefined;
+    this.#input.advance(head.headBytes);
     this.#dispatch(head);
     return true;
   }
@@ -224,24 +236,21 @@ export class Connection implements Responder, SenderEvents {
       this.#hangUp();
       return;
     }
-    if (this.#input !== undefined) {
-      // Part of a head. A copy, so that a few bytes do not keep a large buffer alive.
-      if (this.#inputAt > 0) this.#input = Buffer.from(this.#input.subarray(this.#inputAt));
-      this.#inputAt = 0;
+    if (this.#input.buffer !== undefined) {
+      this.#input.compact(); // part of a head
       if (!this.#headStarted) this.#sinceMs = this.#host.clock.monotonicMs();
       this.#headStarted = true;
     }
-    this.#resume();
+    this.#input.resume();
   }
 
   /** Drops what is there of the last request's body; false when that was all of the input. */
-  #dropBody(input: Buffer): boolean {
-    const drop = Math.min(this.#bodyBytesLeft, input.length - this.#inputAt);
-    this.#bodyBytesLeft -= drop;
-    this.#inputAt += drop;
-    if (this.#inputAt < input.length) return true;
-    this.#input = undefined;
-    return false;
+  #dropBody(): boolean {
+    if (this.#input.buffer === undefined) return false;
+    if (this.#body === undefined) return true;
+    this.#body.feed();
+    if (this.#body.over) this.#body = undefined;
+    return this.#input.buffer !== undefined;
   }
 
   #dispatch(head: RequestHead): void {
@@ -249,18 +258,11 @@ export class Connection implements Responder, SenderEvents {
     this.#method = head.method;
     this.#version = version;
     this.#last = !keepAlive(version, fields);
-    const framing = requestFraming(head);
-    if (framing.kind === 'malformed') {
-      this.#refuseMalformed(framing);
-      return;
-    }
-    const bodyBytes = framing.bodyBytes ?? Number.POSITIVE_INFINITY;
-    if (bodyBytes > this.#host.limits.discardedBodyBytesMax) this.#last = true;
-    else this.#bodyBytesLeft = bodyBytes;
-    const expect = version === 1 ? fields.get('expect')?.toLowerCase() : undefined;
-    if (expect !== undefined) this.#last = true; // the body was not asked for, so whether it follows is unknown
-    if (expect !== undefined && expect !== '100-continue') {
-      this.refuse('expectation-failed');
+    const body = requestBody(this, this.#input, head, this.#host);
+    if (body instanceof RequestBody) {
+      this.#body = body;
+    } else if (body !== undefined) {
+      this.refuse(body);
       return;
     }
     this.#phase = 'handling';
@@ -284,7 +286,8 @@ export class Connection implements Responder, SenderEvents {
       receivedMs: clock.monotonicMs(),
     };
     try {
-      const abandon = handler.handle(request, this);
+      const body = this.#body;
+      const abandon = handler.handle(body === undefined ? request : { ...request, body }, this);
       if (this.#phase === 'handling') this.#abandon = abandon;
     } catch (error) {
       this.#host.fault(error);
@@ -292,16 +295,12 @@ export class Connection implements Responder, SenderEvents {
     }
   }
 
-  #refuseMalformed(what: Malformed): void {
-    this.#host.stats.malformed[what.problem] += 1;
-    this.#refuse(what.status, what.problem, `${what.sentence}\n`, '');
-  }
-
   // -- answers --
 
   respond(answer: Answer): void {
     if (this.#phase !== 'handling') {
-      if (this.#phase !== 'closed') this.#host.fault(new Error('a request was answered twice'));
+      const late = this.#phase === 'closed' || this.#givenUp;
+      if (!late) this.#host.fault(new Error('a request was answered twice'));
       this.#sender.discard(answer);
       return;
     }
@@ -313,23 +312,15 @@ export class Connection implements Responder, SenderEvents {
       this.refuse('internal');
       return;
     }
-    const framing = this.#framingOf(answer);
+    const framing = replyFraming(answer, this.#method, this.#version);
     if (framing === 'close' || this.#host.draining) this.#last = true;
+    if (this.#body?.droppable(this.#host.limits.discardedBodyBytesMax) === false) this.#last = true;
     let lead = statusLine(status);
     if (this.#last) lead += 'Connection: close\r\n';
     else if (this.#version === 0) lead += 'Connection: keep-alive\r\n';
     if (framing === 'chunked') lead += 'Transfer-Encoding: chunked\r\n';
     this.#phase = 'sending';
     this.#sender.start(answer, lead, framing);
-  }
-
-  #framingOf({ status, payload, headInPayload }: Answer): ReplyFraming {
-    if (payload === undefined) return 'none';
-    // RFC 9110 section 6.4.1: no content to HEAD, nor with 204 and 304. Only the head's own rest may follow.
-    const bodyless = this.#method === 'HEAD' || status === 204 || status === 304;
-    if (bodyless && !headInPayload) return 'none';
-    if (payload.bytes !== undefined) return 'length';
-    return this.#version === 1 ? 'chunked' : 'close';
   }
 
   sent(): void {
@@ -340,11 +331,47 @@ export class Connection implements Responder, SenderEvents {
     }
     this.#phase = 'reading';
     this.#sinceMs = this.#host.clock.monotonicMs();
-    if (!this.#inReadLoop) this.#read();
+    this.#body?.drop();
+    if (!this.#inReadLoop && this.#body?.feeding !== true) this.#read();
   }
 
   broken(): void {
     this.cut();
+  }
+
+  // -- a request's body --
+
+  get peerEnded(): boolean {
+    return this.#peerEnded;
+  }
+
+  invite(): void {
+    if (this.#phase !== 'handling') return;
+    const sentBytes = this.#socket.write(CONTINUE);
+    // When nothing was taken, answers before this one wait to be read; a client may go on without this one.
+    if (sentBytes !== CONTINUE.length && sentBytes !== 0) this.cut();
+  }
+
+  onBodyMoved(): void {
+    if (this.#body?.over === true) this.#body = undefined;
+    if (this.#phase === 'reading') this.#read();
+    else if (this.#input.buffer !== undefined) this.#input.pause();
+    else if (this.#phase === 'handling' || this.#phase === 'sending') this.#input.resume();
+  }
+
+  /** The request is given up, and refused if its answer has not begun. */
+  onBodyFailed(why: Refused): void {
+    const refusing = this.#phase === 'handling';
+    this.#last = true;
+    this.#givenUp ||= refusing;
+    if (refusing) this.#abandonRequest();
+    this.#endBody();
+    if (refusing && this.#phase === 'handling') this.refuse(why);
+  }
+
+  #endBody(): void {
+    this.#body?.giveUp();
+    this.#body = undefined;
   }
 
   // -- the end --
@@ -360,25 +387,14 @@ export class Connection implements Responder, SenderEvents {
     }
     this.#phase = 'lingering';
     this.#sinceMs = this.#host.clock.monotonicMs();
-    this.#input = undefined;
+    this.#input.clear();
+    this.#endBody();
     this.#socket.shutdown();
-    this.#resume();
+    this.#input.resume();
   }
 
   #hangUp(): void {
     this.onClosed();
     this.#socket.end();
-  }
-
-  #pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#socket.pause();
-  }
-
-  #resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#socket.resume();
   }
 }

@@ -17,6 +17,18 @@ export interface ServerLimits {
   readonly writeTimeoutMs: number;
   /** A request body up to this size is read and dropped; after a larger one the connection is closed. */
   readonly discardedBodyBytesMax: number;
+  /** Larger request bodies are refused. */
+  readonly requestBodyBytesMax: number;
+  /**
+   * Least rate of a request body that somebody receives, in bytes per second over each `headTimeoutMs`. Pauses of whoever
+   * receives it do not count.
+   */
+  readonly receiveRateMin: number;
+  /**
+   * Least rate at which a client must take an answer that waits for it, in bytes per second over each `writeTimeoutMs`;
+   * 0 for none.
+   */
+  readonly sendRateMin: number;
   /** After the last answer, input is dropped for so long and so much, so that the answer is not lost to a reset. */
   readonly lingerMs: number;
   readonly lingerBytes: number;
@@ -30,6 +42,9 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   idleTimeoutMs: 75_000,
   writeTimeoutMs: 30_000,
   discardedBodyBytesMax: 64 * 1024,
+  requestBodyBytesMax: 16 * 1024 * 1024,
+  receiveRateMin: 1024,
+  sendRateMin: 1024,
   lingerMs: 2_000,
   lingerBytes: 1024 * 1024,
 };

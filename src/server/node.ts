@@ -187,6 +187,8 @@ function startServer(
       headTimeoutMs: server.headTimeoutMs,
       idleTimeoutMs: server.idleTimeoutMs,
       writeTimeoutMs: server.stallTimeoutMs,
+      sendRateMin: server.minSendRateBytes,
+      requestBodyBytesMax: server.maxRequestBodyBytes,
     },
     onFault: (error) => {
       recorder.internalFault();

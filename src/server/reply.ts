@@ -1,8 +1,24 @@
 import { assert } from '../base/assert.ts';
-import { BROKEN, END, type Payload, WAIT } from '../serve/answer.ts';
+import { type Answer, BROKEN, END, type Payload, WAIT } from '../serve/answer.ts';
 
 /** How an answer's payload is delimited; `close` is for HTTP/1.0 clients and unknown lengths. */
 export type ReplyFraming = 'none' | 'length' | 'chunked' | 'close';
+
+/**
+ * How the answer to a request of that method and minor version is framed. RFC 9110 section 6.4.1: no content to HEAD, nor
+ * with 204 and 304; only the head's own rest may follow there.
+ */
+export function replyFraming(
+  { status, payload, headInPayload }: Answer,
+  method: string,
+  version: 0 | 1,
+): ReplyFraming {
+  if (payload === undefined) return 'none';
+  const bodyless = method === 'HEAD' || status === 204 || status === 304;
+  if (bodyless && !headInPayload) return 'none';
+  if (payload.bytes !== undefined) return 'length';
+  return version === 1 ? 'chunked' : 'close';
+}
 
 /** Room kept before a chunk's data for `CRLF size CRLF`. */
 const CHUNK_PREFIX_BYTES = 16;

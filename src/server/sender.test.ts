@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test';
 import { Account, TestClock } from './harness.suite.ts';
 import type { ConnectionHost, ServerSocket } from './host.ts';
-import { DEFAULT_SERVER_LIMITS, newServerStats } from './limits.ts';
+import { DEFAULT_SERVER_LIMITS, newServerStats, type ServerLimits } from './limits.ts';
 import { Sender } from './sender.ts';
 
 /** A sender before a kernel that takes what the test says, up to any number of bytes. */
-function senderBefore(kernel: { takes: number }) {
+function senderBefore(kernel: { takes: number }, limits: Partial<ServerLimits> = {}) {
   const clock = new TestClock();
   const events: string[] = [];
   let received = '';
@@ -13,7 +13,7 @@ function senderBefore(kernel: { takes: number }) {
   const host: ConnectionHost = {
     handler: { handle: () => undefined },
     clock,
-    limits: DEFAULT_SERVER_LIMITS,
+    limits: { ...DEFAULT_SERVER_LIMITS, ...limits },
     stats: newServerStats(),
     scratch: Buffer.alloc(64),
     scratchBusy: false,
@@ -71,42 +71,79 @@ test('a payload whose read makes another connection send does not mix the two up
 
 test('only bytes taken count as progress of a client', () => {
   const kernel = { takes: 100 };
-  const it = senderBefore(kernel);
+  const it = senderBefore(kernel, { sendRateMin: 0, writeTimeoutMs: 10_000 });
   const account = new Account(BODY, true);
-  const stalledFor = (ms: number): boolean => it.sender.stalledFor(ms, it.clock.monotonicMs());
-  expect(stalledFor(1)).toBe(false);
+  const stalled = (): boolean => it.sender.tooSlow(it.clock.monotonicMs());
+  expect(stalled()).toBe(false);
   it.sender.start(account.answer(), '', 'length');
-  it.clock.advance(10_000);
+  it.clock.advance(9_500);
   it.sender.onDrain(); // a drain that lets nothing through
-  expect([stalledFor(10_000), stalledFor(10_001)]).toEqual([true, false]);
+  expect(stalled()).toBe(false);
+  it.clock.advance(500);
+  expect(stalled()).toBe(true);
   kernel.takes = 10;
   it.sender.onDrain();
-  expect(stalledFor(1)).toBe(false);
-  it.clock.advance(5_000);
-  expect([stalledFor(5_000), stalledFor(5_001)]).toEqual([true, false]);
+  expect(stalled()).toBe(false);
+  it.clock.advance(9_500);
+  expect(stalled()).toBe(false);
+  it.clock.advance(500);
+  expect(stalled()).toBe(true);
   it.sender.abort();
   expect(account).toMatchObject({ settled: true, whole: false, sentBytes: 110 });
-  expect(stalledFor(1)).toBe(false);
+  expect(stalled()).toBe(false);
   expect(it.events).toEqual([]);
 });
 
 test('room that the kernel does not tell of is found when the client seems to have stalled', () => {
   const kernel = { takes: 100 };
-  const it = senderBefore(kernel);
+  const it = senderBefore(kernel, { sendRateMin: 0 });
   const account = new Account(BODY, true);
   it.sender.start(account.answer(), '', 'length');
+  const stalled = (): boolean => it.sender.tooSlow(it.clock.monotonicMs());
   for (let round = 0; round < 5; round += 1) {
     it.clock.advance(29_000);
     kernel.takes = 20; // less than what makes it tell
-    expect(it.sender.stalledFor(30_000, it.clock.monotonicMs())).toBe(false);
+    expect(stalled()).toBe(false);
     expect(kernel.takes).toBe(20); // not tried before its time
     it.clock.advance(1_000);
-    expect(it.sender.stalledFor(30_000, it.clock.monotonicMs())).toBe(false);
+    expect(stalled()).toBe(false);
     expect(kernel.takes).toBe(0);
   }
   it.clock.advance(30_000);
-  expect(it.sender.stalledFor(30_000, it.clock.monotonicMs())).toBe(true);
+  expect(stalled()).toBe(true);
   kernel.takes = Number.POSITIVE_INFINITY;
-  expect(it.sender.stalledFor(30_000, it.clock.monotonicMs())).toBe(false); // the rest goes out
+  expect(stalled()).toBe(false); // the rest goes out
   it.clock.advance(500);
+});
+
+test.each([
+  [20, 30, true],
+  [30, 30, false],
+  [29, 30, true],
+])('%d bytes in each second, where %d are the least: %p', (taken, least, slow) => {
+  const kernel = { takes: 100 };
+  const it = senderBefore(kernel, { sendRateMin: least, writeTimeoutMs: 10_000 });
+  it.sender.start(new Account(BODY, true).answer(), '', 'length');
+  const verdicts: boolean[] = [];
+  for (let second = 0; second <= 20; second += 1) {
+    verdicts.push(it.sender.tooSlow(it.clock.monotonicMs()));
+    it.clock.advance(1_000);
+    kernel.takes = taken;
+    it.sender.onDrain();
+  }
+  expect(verdicts.indexOf(true)).toBe(slow ? 10 : -1);
+  it.sender.abort();
+});
+
+test('a client that waits for the origin is not slow', () => {
+  const kernel = { takes: Number.POSITIVE_INFINITY };
+  const it = senderBefore(kernel, { sendRateMin: 1_000, writeTimeoutMs: 10_000 });
+  const account = new Account(BODY, true, 10);
+  it.sender.start(account.answer(), '', 'length');
+  for (let second = 0; second < 100; second += 1) {
+    expect(it.sender.tooSlow(it.clock.monotonicMs())).toBe(false);
+    it.clock.advance(1_000);
+    account.feed(1);
+  }
+  it.sender.abort();
 });

@@ -1,5 +1,6 @@
 import { type Answer, BROKEN, WAIT } from '../serve/answer.ts';
 import type { ConnectionHost, ServerSocket } from './host.ts';
+import { Pace } from './pace.ts';
 import { Reply, type ReplyFraming } from './reply.ts';
 
 /** What keeps an answer from going on. */
@@ -29,6 +30,8 @@ export class Sender {
   #sentBytes = 0;
   #hold: Hold = 'none';
   #blockedSinceMs = 0;
+  /** Of the answer under way, once it was seen waiting for its client. */
+  #pace: Pace | undefined;
 
   constructor(host: ConnectionHost, socket: ServerSocket, events: SenderEvents) {
     this.#host = host;
@@ -44,6 +47,7 @@ export class Sender {
   start(answer: Answer, lead: string, framing: ReplyFraming): void {
     this.#answer = answer;
     this.#sentBytes = 0;
+    this.#pace = undefined;
     this.#reply.begin(lead + answer.head, framing, framing === 'none' ? undefined : answer.payload);
     this.#pump();
   }
@@ -54,14 +58,28 @@ export class Sender {
   }
 
   /**
-   * Whether the client has not taken a byte of what waits for it in so long. Once that seems so, a write is tried:
-   * the kernel tells of room only when about a third of its buffer is free, which a client that reads slowly but
-   * steadily may not reach in the time. May end the answer, as {@link onDrain} may.
+   * Whether the client took nothing of what waits for it for too long, or too little. Once that seems so, a write is
+   * tried: the kernel tells of room only when about a third of its buffer is free, which a client that reads slowly but
+   * steadily may not reach in the time. May end the answer, as {@link onDrain} may. To be asked from time to time.
    */
-  stalledFor(timeoutMs: number, nowMs: number): boolean {
-    if (this.#blockedMs(nowMs) < timeoutMs) return false;
+  tooSlow(nowMs: number): boolean {
+    const { writeTimeoutMs, sendRateMin } = this.#host.limits;
+    if (this.#hold !== 'kernel') {
+      this.#pace = undefined; // it waits for nobody, or for the origin
+      return false;
+    }
+    if (this.#pace === undefined) {
+      this.#pace = new Pace();
+      this.#pace.restart(nowMs, this.#sentBytes);
+    }
+    const due = sendRateMin > 0 && this.#pace.due(nowMs, writeTimeoutMs);
+    if (!due && this.#blockedMs(nowMs) < writeTimeoutMs) return false;
     this.#pump();
-    return this.#blockedMs(nowMs) >= timeoutMs;
+    if (this.#blockedMs(nowMs) >= writeTimeoutMs) return true;
+    // The answer may have been sent by that, and be followed by another.
+    return (
+      due && this.#hold === 'kernel' && this.#pace?.tooSlow(nowMs, this.#sentBytes, sendRateMin) === true
+    );
   }
 
   #blockedMs(nowMs: number): number {

@@ -70,6 +70,13 @@ function declaredFraming({ version, fields }: FramedHead): BodyFraming | Malform
   return { kind: 'framing', framing: 'length', bodyBytes: Number(length) };
 }
 
+/** What the client waits for before it sends its body (RFC 9110 section 10.1.1). HTTP/1.0 has no such thing. */
+export function expectation(version: 0 | 1, fields: Fields): 'none' | '100-continue' | 'unknown' {
+  const expect = version === 1 ? fields.get('expect') : undefined;
+  if (expect === undefined) return 'none';
+  return expect.toLowerCase() === '100-continue' ? '100-continue' : 'unknown';
+}
+
 /** Whether the connection may carry another message behind this one (RFC 9112 section 9.3). */
 export function keepAlive(version: 0 | 1, fields: Fields): boolean {
   const connection = fields.get('connection');

@@ -28,6 +28,7 @@ const PROBLEM_TABLE = {
   'chunk-extension': [400, 'A chunk extension is malformed or too long.'],
   'chunk-end': [400, 'A chunk does not end with CR LF where its size says.'],
   trailer: [400, 'The trailer section is malformed or too long.'],
+  body: [400, 'The connection ended before the body of the request was whole.'],
 } as const satisfies Readonly<Record<string, readonly [ProblemStatus, string]>>;
 
 type ProblemStatus = 400 | 414 | 431 | 501 | 505;
