@@ -1,4 +1,3 @@
-import type { Hash64 } from '../base/hash.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
 import type { Fields } from '../http/fields.ts';
@@ -103,6 +102,9 @@ export interface FlightPlan {
   readonly startedMs: number;
 }
 
+/** A longer body goes to the clients as it arrives, although a good copy could stand in for it if it broke. */
+const HELD_BYTES_MAX = 8 * 1024 * 1024;
+
 /**
  * One origin fetch, from take-off to its ending, which it reports exactly once. A fault of our own inside it (InternalFault)
  * ends it as failed, so that nobody waits for ever; one in answering a waiter concerns that waiter alone.
@@ -128,7 +130,7 @@ export class Flight implements OriginSink {
   readonly overtaken = new Set<string>();
   /** May answer requests that joined it. */
   shared = false;
-  /** Its head is kept back until the body is whole: should it break, a good copy answers. */
+  /** Its head is kept back until the body is whole, or too long to wait for: should it break, a good copy answers. */
   held = false;
   /** Its waiters have been told of the head. */
   landed = false;
@@ -178,7 +180,7 @@ export class Flight implements OriginSink {
     try {
       const failure = this.#steps.onHead(this, head);
       if (failure === undefined) {
-        if (!this.held) this.land();
+        if (!this.held || (head.bodyBytes ?? 0) > HELD_BYTES_MAX) this.land();
         return;
       }
       this.#exchange?.abort();
@@ -200,6 +202,7 @@ export class Flight implements OriginSink {
     this.receivedBytes += chunk.length;
     try {
       this.body?.append(chunk);
+      if (this.held && this.receivedBytes > HELD_BYTES_MAX) this.land();
     } catch (error) {
       this.#crash(error);
     }
@@ -285,47 +288,6 @@ export class Flight implements OriginSink {
     this.#steps.onClosed(this);
     this.#steps.onEnded(this, ending);
   }
-}
-
-const REMEMBERED_MAX = 10_000;
-
-/**
- * Keys that something happened to a moment ago. Bounded in number, the oldest leave first, and in time. It keeps 53 bits of
- * their hashes, so long keys take no more room; two that collide cost one fetch at most.
- */
-export class Recent {
-  readonly #forMs: number;
-  /** In the order of their ends, for all last equally long. */
-  readonly #untilMs = new Map<number, number>();
-
-  /** @param forMs how long a key is remembered. */
-  constructor(forMs: number) {
-    this.#forMs = forMs;
-  }
-
-  /** How many are held, at most {@link REMEMBERED_MAX}. */
-  get size(): number {
-    return this.#untilMs.size;
-  }
-
-  add(hash: Hash64, nowMs: number): void {
-    const id = idOf(hash);
-    this.#untilMs.delete(id);
-    for (const [oldest, untilMs] of this.#untilMs) {
-      if (nowMs < untilMs && this.#untilMs.size < REMEMBERED_MAX) break;
-      this.#untilMs.delete(oldest);
-    }
-    this.#untilMs.set(id, nowMs + this.#forMs);
-  }
-
-  has(hash: Hash64, nowMs: number): boolean {
-    const untilMs = this.#untilMs.get(idOf(hash));
-    return untilMs !== undefined && nowMs < untilMs;
-  }
-}
-
-function idOf(hash: Hash64): number {
-  return (hash.hi & 0x1f_ffff) * 2 ** 32 + hash.lo;
 }
 
 /** An origin in trouble, or one that has had enough of us: not a word about the image (RFC 5861 section 4, and 408, 429). */

@@ -4,6 +4,7 @@ import type { NotStoredReason } from '../cache/outcome.ts';
 import { confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
 import { responseDirectives } from '../http/targeted.ts';
+import { parseVary } from '../http/vary.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import { type Flight, isTrouble } from './4-origin.ts';
@@ -14,16 +15,11 @@ import { ReservedBody, Spool, type SpoolBudget } from './flight-body.ts';
 import type { FlightMemory } from './flight-memory.ts';
 import type { Generations } from './generations.ts';
 import type { Ledger } from './ledger.ts';
-import { incumbent, outlasts, placeOf } from './place.ts';
+import { incumbent, outlasts, type Place, placeOf } from './place.ts';
 import { keptFields } from './upstream.ts';
 
 /** A small error body that several waiting requests share. */
 const SHARED_ERROR_BYTES_MAX = 64 * 1024;
-/** A longer body goes to the clients as it arrives, although a good copy could stand in for it if it broke. */
-const HELD_BYTES_MAX = 8 * 1024 * 1024;
-
-/** Reasons that say nothing about whom a response is for. */
-const NOT_PERSONAL: ReadonlySet<NotStoredReason> = new Set(['no-freshness', 'status']);
 
 /** What the landing needs of the flights it belongs to. */
 export interface LandingParts {
@@ -75,10 +71,13 @@ export class Landing {
       nowS,
     });
     if (!admission.store) {
-      // An error that may not be kept is still the answer for all who asked while it came.
-      const forAll = isTrouble(head.status) && NOT_PERSONAL.has(admission.reason);
-      if (forAll && plan.key !== undefined) this.#shareError(flight, head, admission.reason);
-      else this.#passThrough(flight, head, admission.reason);
+      // An error that may not be kept is still the answer for all who asked while it came. This reason is the last that
+      // is looked for: nothing said that it is personal.
+      const { reason } = admission;
+      const forAll = plan.key !== undefined && isTrouble(head.status) && reason === 'no-freshness';
+      flight.place = forAll ? this.#placeOf(flight, head.fields) : undefined;
+      if (flight.place === undefined) this.#passThrough(flight, head, reason);
+      else this.#shareError(flight, head, reason);
       return;
     }
     const { facts } = admission;
@@ -97,13 +96,11 @@ export class Landing {
       return;
     }
     flight.facts = facts;
-    flight.held = plan.staleOnError && plan.stale !== NONE && (head.bodyBytes ?? 0) <= HELD_BYTES_MAX;
+    const hold = plan.staleOnError && plan.stale !== NONE;
     if (head.bodyBytes === undefined) {
       flight.shared = true;
-      const most = flight.held
-        ? Math.min(HELD_BYTES_MAX, plan.route.objectBytesMax)
-        : plan.route.objectBytesMax;
-      flight.body = this.#spool(flight, head, true, most);
+      flight.held = hold;
+      flight.body = this.#spool(flight, head, true, plan.route.objectBytesMax);
       return;
     }
     const slot = reserve(this.#tier, place, keptFields(head.fields, nowS), head.bodyBytes, facts, nowS);
@@ -112,6 +109,7 @@ export class Landing {
       return;
     }
     flight.shared = true;
+    flight.held = hold;
     flight.body = new ReservedBody(this.#tier, slot);
   }
 
@@ -171,6 +169,12 @@ export class Landing {
     this.note(flight, reason);
     flight.shared = true;
     flight.body = this.#spool(flight, head, true, SHARED_ERROR_BYTES_MAX);
+  }
+
+  #placeOf({ plan }: Flight, fields: Fields): Place | undefined {
+    const vary = parseVary(fields.get('vary'));
+    const generation = this.#parts.generations.of(plan.primary);
+    return vary === '*' ? undefined : placeOf(this.#tier, plan.primary, vary, plan.fields, generation);
   }
 
   #generation(flight: Flight): string {

@@ -10,7 +10,7 @@ import type { Flights } from './flights.ts';
 /** Methods other than GET and HEAD: whether they may pass, and what their success makes of the store. */
 
 /** Safe (RFC 9110 section 9.2.1): what it brings is no sign that anything has changed. */
-export function isSafe(method: string): boolean {
+function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
 }
 
