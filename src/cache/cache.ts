@@ -198,7 +198,7 @@ export class Cache {
     facts: Pick<EntryFacts, 'bornS' | 'freshUntilS' | 'revalidateUntilS' | 'errorUntilS' | 'flags'>,
   ): void {
     const { entries } = this;
-    const marks = Flag.VALIDATE | Flag.VALIDATOR;
+    const marks = Flag.VALIDATE | Flag.VALIDATOR | Flag.LAST_GOOD | Flag.SHARED;
     entries.set(slot, Word.FLAGS, (entries.flags(slot) & ~marks) | (facts.flags & marks));
     entries.set(slot, Word.BORN_S, facts.bornS);
     entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);

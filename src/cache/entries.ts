@@ -18,7 +18,14 @@ export const Flag = {
   VALIDATOR: 16,
   /** Not resident: the body is in a lower tier, and the row is lent for as long as somebody uses it. */
   GUEST: 32,
+  /** May stand in for a failing origin however old it is (`stale.lastKnownGood`). */
+  LAST_GOOD: 64,
+  /** May answer requests with credentials: it says so (RFC 9111 section 3.5). */
+  SHARED: 128,
 } as const;
+
+/** The bits that come from the response, and go wherever it goes. */
+export const FACTS: number = Flag.VARY | Flag.VALIDATE | Flag.VALIDATOR | Flag.LAST_GOOD | Flag.SHARED;
 
 /** The words of an entry's row. All are unsigned 32-bit integers; times are seconds since the Unix epoch. */
 export const Word = {

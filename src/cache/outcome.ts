@@ -46,13 +46,14 @@ export const NOT_STORED_REASONS = [
   'no-room', // everything else in the tier is being served
   'truncated', // the body did not arrive whole
   'route', // the route says cache: false
+  'rule', // a bypass rule of the route
   'superseded', // a newer response to the same key was stored first
   'storage', // the tier failed
 ] as const;
 export type NotStoredReason = (typeof NOT_STORED_REASONS)[number];
 
 /** Why an entry left a tier. Only `room` is an eviction. */
-export const REMOVAL_REASONS = ['room', 'expired', 'purged', 'replaced', 'tainted'] as const;
+export const REMOVAL_REASONS = ['room', 'expired', 'purged', 'invalidated', 'replaced', 'tainted'] as const;
 export type RemovalReason = (typeof REMOVAL_REASONS)[number];
 
 /** How an origin fetch that several requests may share ended. */

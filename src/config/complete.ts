@@ -14,6 +14,11 @@ function queryOf(origin: OriginConfig | undefined): 'all' | 'none' {
   return origin?.type === 'files' ? 'none' : 'all';
 }
 
+/** What an origin is sent with credentials of ours, not everybody may send. */
+function unsafeMethodsOf(origin: OriginConfig | undefined): 'forward' | 'refuse' {
+  return origin?.type === 'http' && Object.keys(origin.headers).length === 0 ? 'forward' : 'refuse';
+}
+
 /** Fills in the limits that follow from others, and makes paths absolute if `baseDir` (an absolute path) is given. */
 export function complete(parsed: ParsedConfig, baseDir: string | undefined): Config {
   const absolute = (path: string): string =>
@@ -33,6 +38,11 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
     routes: parsed.routes.map((route) => ({
       ...route,
       key: { ...route.key, query: route.key.query ?? queryOf(parsed.origins[route.origin]) },
+      unsafeMethods: route.unsafeMethods ?? unsafeMethodsOf(parsed.origins[route.origin]),
+      bypass: route.bypass && {
+        ...route.bypass,
+        fields: route.bypass.fields.map((name) => name.toLowerCase()),
+      },
       maxObjectBytes: route.maxObjectBytes ?? tierBytes,
     })),
     log: { ...parsed.log, access: toFile ? { ...access, to: absolute(access.to) } : access },

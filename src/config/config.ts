@@ -11,7 +11,8 @@ type Memory = Parsed['cache']['memory'];
 type RawRoute = Parsed['routes'][number];
 
 /** Limits are filled in: a route's is never above the tier's. */
-export type RouteConfig = Omit<RawRoute, 'maxObjectBytes' | 'key'> & {
+export type RouteConfig = Omit<RawRoute, 'maxObjectBytes' | 'key' | 'unsafeMethods'> & {
+  readonly unsafeMethods: 'forward' | 'refuse';
   readonly maxObjectBytes: number;
   readonly key: { readonly host: boolean; readonly query: NonNullable<RawRoute['key']['query']> };
 };

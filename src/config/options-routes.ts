@@ -1,12 +1,26 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
-import { flag, group, lifetime, META, size, text, timeout } from './table.ts';
+import { choice, flag, group, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
 import { readHostPattern, readPathPattern, readStripPrefix } from './values.ts';
 
 /** The option table, third part: routes. */
 
 const list = <T extends z.ZodType>(item: T, about: string, expects: string) =>
   z.array(item).min(1).max(1000).register(META, { kind: 'list', about, expects, effect: 'live' });
+
+const names = (about: string, expects: string) =>
+  z
+    .array(text({ about: 'A name.', effect: 'live', expects: 'a name', pattern: TOKEN }, readToken))
+    .max(100)
+    .register(META, { kind: 'list', about, expects, effect: 'live' })
+    .prefault([]);
+
+const TOKEN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
+
+function readToken(input: string): string | Refusal {
+  if (new RegExp(TOKEN).test(input)) return input;
+  return { reason: `${JSON.stringify(input)} is not a name`, remedy: 'use letters, digits and hyphens' };
+}
 
 const route = group('A pattern of requests with their origin and rules.', {
   name: text(
@@ -104,7 +118,7 @@ const route = group('A pattern of requests with their origin and rules.', {
       min: '0s',
       max: '365d',
       defaultNote:
-        'a tenth of the time since Last-Modified, at most 1d (RFC 9111 section 4.2.2); 1h without Last-Modified',
+        'a tenth of the time since Last-Modified, at most 1d (RFC 9111 section 4.2.2); 1s without Last-Modified',
     }).optional(),
     min: lifetime({
       about:
@@ -121,27 +135,47 @@ const route = group('A pattern of requests with their origin and rules.', {
     }).optional(),
     negative: lifetime({
       about:
-        'Lifetime of a 404, 410, 451 or 5xx that does not state its own, and the most that a 5xx may state. Other errors are stored only if they state a lifetime, a 429 never. Short, because an error that outlives its cause is an outage; never more than 10m.',
+        'Lifetime of a 404, 405, 410, 414, 451 or 501 that does not state its own, and the most that any 5xx may state. Other errors are stored only if they state a lifetime, a 429 never. Short, because an error that outlives its cause is an outage; never more than 10m.',
       effect: 'live',
       min: '0s',
       max: '10m',
     }).prefault('10s'),
+    negativeMax: lifetime({
+      about:
+        'The most that a 4xx may state: an image that was missing for a moment must not be missing for a year.',
+      effect: 'live',
+      min: '0s',
+      max: '365d',
+    }).prefault('10m'),
+    serverError: lifetime({
+      about:
+        'Lifetime of any other 5xx that does not state its own. 0s, for RFC 9110 section 15.1 does not let a cache keep those unasked; those who wait for the same fetch share it all the same. A few seconds spare an origin that fails for images not yet stored.',
+      effect: 'live',
+      min: '0s',
+      max: '10m',
+    }).prefault('0s'),
   }).prefault({}),
   stale: group(
     'For how long a stored response is used after it stopped being fresh, where the response does not forbid it (RFC 5861).',
     {
       whileRevalidate: lifetime({
-        about: 'Served at once while a new one is fetched in the background: no client waits for a refresh.',
+        about:
+          'Served at once while a new one is fetched in the background: no client waits for a refresh. A response may say so itself; 0s, because HTTP gives no right to it otherwise. 30s is a good value where it is yours to give.',
         effect: 'live',
         min: '0s',
         max: '30d',
-      }).prefault('30s'),
+      }).prefault('0s'),
       ifError: lifetime({
         about: 'Served when the origin fails: its outage is not yours.',
         effect: 'live',
         min: '0s',
         max: '30d',
       }).prefault('1d'),
+      lastKnownGood: choice(['images', 'always', 'never'], {
+        about:
+          'Which responses are served when the origin fails, however old they are: those whose Content-Type is an image, all, or none beyond ifError. An old image is better than none; an old page may not be. Cache-Status says so when it happens.',
+        effect: 'live',
+      }).prefault('images'),
     },
   ).prefault({}),
   obeyRequestDirectives: flag({
@@ -149,6 +183,43 @@ const route = group('A pattern of requests with their origin and rules.', {
       'Whether Cache-Control and Pragma of requests count. Off, because with it any client can make the node ask the origin.',
     effect: 'live',
   }).prefault(false),
+  unsafeMethods: choice(['forward', 'refuse'], {
+    about:
+      'Whether methods other than GET and HEAD go to the origin (never CONNECT and TRACE), or are answered 405. What they change is forgotten here. Only http origins can take them.',
+    effect: 'live',
+    defaultNote:
+      'forward, but refuse for origins with headers (their credentials are not for everybody), and for other types than http',
+  }).optional(),
+  bypass: group('Requests that go past the cache: any of these.', {
+    paths: z
+      .array(
+        text(
+          {
+            about: 'A path.',
+            effect: 'live',
+            expects: 'a path, with * only at the end',
+            pattern: '^/[^*?#]*\\*?$',
+          },
+          readPathPattern,
+        ),
+      )
+      .max(1000)
+      .register(META, {
+        kind: 'list',
+        about: 'Paths, as in match.paths.',
+        expects: 'a list of paths',
+        effect: 'live',
+      })
+      .prefault([]),
+    fields: names(
+      'Names of request fields whose presence counts, whatever they say.',
+      'a list of field names',
+    ),
+    cookies: names(
+      'Names of cookies whose presence counts. Others make no difference: cookies are not sent to the origin.',
+      'a list of cookie names',
+    ),
+  }).optional(),
   maxObject: size({
     about: 'Largest response of this route that is stored.',
     effect: 'live',

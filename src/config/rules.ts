@@ -226,8 +226,12 @@ function checkRoutes({ config, routeAt, originNames, said }: Checked): Finding[]
         finding('error', [...path, 'origin'], [], `there is no origin "${route.origin}"`, remedy),
       );
     }
-    findings.push(...checkLifetimes(path, route, said), ...checkQuery(path, route));
-    findings.push(...checkFailover(path, route, config, originNames));
+    findings.push(
+      ...checkLifetimes(path, route, said),
+      ...checkQuery(path, route),
+      ...checkMethods(path, route, config),
+      ...checkFailover(path, route, config, originNames),
+    );
     const tier = largestObject(config.cache.memory);
     if (route.maxObjectBytes !== undefined && route.maxObjectBytes > tier) {
       const reason = `responses above ${sizeText(tier)} are not stored anyway (cache.memory.maxObject)`;
@@ -237,6 +241,25 @@ function checkRoutes({ config, routeAt, originNames, said }: Checked): Finding[]
     }
   }
   return findings;
+}
+
+function checkMethods(
+  path: Path,
+  route: ParsedConfig['routes'][number],
+  { origins }: ParsedConfig,
+): Finding[] {
+  const origin = origins[route.origin];
+  if (route.unsafeMethods !== 'forward' || origin === undefined) return [];
+  const at = [...path, 'unsafeMethods'];
+  const related: Path[] = [['origins', route.origin]];
+  if (!isHttp(origin)) {
+    const reason = `an origin of type ${origin.type} takes no other methods than GET and HEAD`;
+    return [finding('error', at, related, reason, 'remove it, or use refuse')];
+  }
+  if (Object.keys(origin.headers).length === 0) return [];
+  const reason =
+    'whoever reaches this route could change things at the origin with the headers that are configured there';
+  return [finding('warning', at, related, reason, 'use refuse, unless every client may do that')];
 }
 
 function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said: Checked['said']): Finding[] {

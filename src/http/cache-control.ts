@@ -31,6 +31,8 @@ export interface CacheControl {
   /** `max-stale` without a value is {@link MAX_DELTA_S}: any staleness. */
   readonly maxStaleS: number | undefined;
   readonly minFreshS: number | undefined;
+  /** From a targeted field (RFC 9213): Expires does not count beside it. */
+  readonly targeted: boolean;
 }
 
 type Draft = { -readonly [K in keyof CacheControl]: CacheControl[K] };
@@ -104,6 +106,7 @@ function draft(): Draft {
     staleIfErrorS: undefined,
     maxStaleS: undefined,
     minFreshS: undefined,
+    targeted: false,
   };
 }
 

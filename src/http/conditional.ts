@@ -75,6 +75,7 @@ export function confirms(stored: Fields, update: Fields): boolean {
 export function merge304(stored: Fields, update: Fields): Fields {
   const replaced = new Set<string>();
   for (const [name] of withoutHopByHop(update)) if (!KEPT_ON_304.has(name)) replaced.add(name);
+  if (!sameMediaType(stored.get('content-type'), update.get('content-type'))) replaced.delete('content-type');
   const merged = new Fields();
   for (const [name, value] of stored) if (!replaced.has(name)) merged.add(name, value);
   for (const [name, value] of update) if (replaced.has(name)) merged.add(name, value);
@@ -116,13 +117,20 @@ export function sameWeakly(a: string, b: string): boolean {
 }
 
 const KEPT_ON_304: ReadonlySet<string> = new Set([
+  'content-md5',
   'content-length',
   'content-encoding',
-  'content-type',
   'content-range',
   'set-cookie',
   'age',
 ]);
+
+/** Parameters may change; a 304 that calls the stored bytes something else is a server's slip. */
+function sameMediaType(a: string | undefined, b: string | undefined): boolean {
+  const essence = (type: string | undefined): string | undefined =>
+    type?.split(';', 1)[0]?.trim().toLowerCase();
+  return essence(a) === essence(b);
+}
 
 function withoutWeakness(etag: string): string {
   return etag.startsWith('W/') ? etag.slice(2) : etag;

@@ -1,6 +1,7 @@
-import { type CacheControl, parseCacheControl } from './cache-control.ts';
+import type { CacheControl } from './cache-control.ts';
 import { formatHttpDate, parseHttpDate } from './date.ts';
 import { Fields } from './fields.ts';
+import { responseDirectives } from './targeted.ts';
 import { withoutHopByHop } from './wire/framing.ts';
 
 export interface ForwardRules {
@@ -60,7 +61,7 @@ export function originRequestFields(fields: Fields, rules: ForwardRules = {}): F
 export function storedResponseFields(
   fields: Fields,
   receivedAtS: number,
-  cc: CacheControl = parseCacheControl(fields.get('cache-control')),
+  cc: CacheControl = responseDirectives(fields),
 ): Fields {
   const stored = new Fields();
   for (const [name, value] of withoutHopByHop(fields)) {
@@ -138,7 +139,7 @@ const SITUATION: ReadonlySet<string> = new Set([
   'x-requested-with',
 ]);
 
-const NOT_STORED: ReadonlySet<string> = new Set(['age', 'content-length', 'set-cookie', 'set-cookie2']);
+const NOT_STORED: ReadonlySet<string> = new Set(['age', 'content-length', 'set-cookie']);
 
 const NOT_PASSED: ReadonlySet<string> = new Set(['alt-svc']);
 

@@ -6,6 +6,7 @@ import {
   type FreshnessRules,
   freshness,
   initialAgeS,
+  isLastKnownGood,
   mustAlwaysValidate,
   type StaleRules,
   staleWindows,
@@ -112,8 +113,30 @@ const ROWS: Row[] = [
   ['501 as other 5xx', 501, { 'last-modified': ago(1e6) }, { negativeTtlS: 10 }, 10, 'negative'],
   ['403 unstated', 403, {}, { negativeTtlS: 10 }, 0, 'none'],
   ['403 states its own', 403, { 'cache-control': 'max-age=60' }, { negativeTtlS: 10 }, 60, 'max-age'],
-  ['405 has no heuristic', 405, { 'last-modified': ago(1e6) }, { negativeTtlS: 10 }, 0, 'none'],
-  ['414 has no heuristic', 414, { 'last-modified': ago(1e6) }, { negativeTtlS: 10 }, 0, 'none'],
+  ['405 has no heuristic', 405, { 'last-modified': ago(1e6) }, { negativeTtlS: 10 }, 10, 'negative'],
+  ['414 has no heuristic', 414, { 'last-modified': ago(1e6) }, { negativeTtlS: 10 }, 10, 'negative'],
+  [
+    '404 states more than it may',
+    404,
+    { expires: ago(-9e6), date: ago(0) },
+    { negativeMaxS: 600 },
+    600,
+    'negative',
+  ],
+  ['404 states less', 404, { 'cache-control': 'max-age=5' }, { negativeMaxS: 600 }, 5, 'max-age'],
+  ['403 unstated', 403, {}, { negativeTtlS: 10, negativeMaxS: 600 }, 0, 'none'],
+  ['503 unstated, with a lifetime for it', 503, {}, { negativeTtlS: 10, serverErrorTtlS: 3 }, 3, 'negative'],
+  ['503 unstated and public', 503, { 'cache-control': 'public' }, { negativeTtlS: 10 }, 10, 'negative'],
+  ['501 unstated', 501, {}, { negativeTtlS: 10 }, 10, 'negative'],
+  ['targeted', 200, { 'cdn-cache-control': 'max-age=9', 'cache-control': 'max-age=60' }, {}, 9, 'max-age'],
+  [
+    'Expires beside a targeted field',
+    200,
+    { 'cdn-cache-control': 'public', expires: ago(-60), date: ago(0) },
+    {},
+    0,
+    'none',
+  ],
   [
     '403 public has no heuristic',
     403,
@@ -125,7 +148,7 @@ const ROWS: Row[] = [
   ['505 unstated', 505, {}, { negativeTtlS: 10 }, 0, 'none'],
   ['505 cannot last', 505, { 'cache-control': 'max-age=3600' }, { negativeTtlS: 10 }, 10, 'negative'],
   ['404 states its own', 404, { 'cache-control': 'max-age=60' }, { negativeTtlS: 10 }, 60, 'max-age'],
-  ['503 unstated', 503, {}, { negativeTtlS: 10 }, 10, 'negative'],
+  ['503 unstated', 503, {}, { negativeTtlS: 10 }, 0, 'none'],
   ['503 unstated, none configured', 503, {}, {}, 0, 'none'],
   ['503 cannot last', 503, { 'cache-control': 'max-age=3600' }, { negativeTtlS: 10 }, 10, 'negative'],
   ['503 cannot be kept', 503, { 'cache-control': 'max-age=3600' }, {}, 0, 'none'],
@@ -216,4 +239,26 @@ describe('staleWindows', () => {
       staleIfErrorS,
     });
   });
+});
+
+test.each<[what: string, status: number, cacheControl: string, rules: StaleRules, good: boolean]>([
+  ['an image', 200, 'max-age=60', {}, true],
+  ['an image, never', 200, 'max-age=60', { lastKnownGood: 'never' }, false],
+  ['an error', 404, 'max-age=60', {}, false],
+  ['must-revalidate', 200, 'max-age=60, must-revalidate', {}, false],
+  ['proxy-revalidate', 200, 'max-age=60, proxy-revalidate', {}, false],
+  ['no-cache', 200, 'no-cache', {}, false],
+  ['no-cache, overridden', 200, 'no-cache', { overrideTtlS: 60 }, true],
+  ['s-maxage', 200, 's-maxage=60', {}, false],
+  ['s-maxage with a window of its own', 200, 's-maxage=60, stale-if-error=60', {}, true],
+  ['no window', 200, 'max-age=60, stale-if-error=0', {}, false],
+])('last-known-good: %s', (_what, status, cacheControl, rules, good) => {
+  const fields = new Fields(['content-type', 'Image/PNG', 'cache-control', cacheControl]);
+  const cc = parseCacheControl(cacheControl);
+  expect(isLastKnownGood(status, fields, cc, { lastKnownGood: 'images', ...rules })).toBe(good);
+  const page = new Fields(['content-type', 'text/html']);
+  expect(isLastKnownGood(status, page, cc, { lastKnownGood: 'images', ...rules })).toBe(false);
+  expect(isLastKnownGood(status, page, cc, { ...rules, lastKnownGood: 'always' })).toBe(
+    good || rules.lastKnownGood === 'never',
+  );
 });

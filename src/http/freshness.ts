@@ -1,8 +1,9 @@
-import { type CacheControl, parseCacheControl } from './cache-control.ts';
+import type { CacheControl } from './cache-control.ts';
 import { parseHttpDate } from './date.ts';
 import type { Fields } from './fields.ts';
 import { isDigits, splitList } from './list.ts';
 import { isHeuristicallyCacheable, isNegative } from './status.ts';
+import { responseDirectives } from './targeted.ts';
 
 /** What a route says about lifetimes, in seconds. */
 export interface FreshnessRules {
@@ -20,6 +21,10 @@ export interface FreshnessRules {
   readonly heuristicMaxS?: number | undefined;
   /** Lifetime of negative errors that state none, and the cap on what a 5xx may state. 0: such errors are not kept. */
   readonly negativeTtlS: number;
+  /** The cap on what a 4xx may state; none unless told. */
+  readonly negativeMaxS?: number | undefined;
+  /** Lifetime of a 5xx that states none and is not cacheable by default (RFC 9110 section 15.1); 0 unless told. */
+  readonly serverErrorTtlS?: number | undefined;
 }
 
 /** Where a lifetime came from: a directive of the response, a rule of the route, or neither. */
@@ -45,9 +50,9 @@ export interface Freshness {
  * The freshness lifetime of a response (RFC 9111 section 4.2.1, for a shared cache) under a route's rules.
  *
  * Route lifetimes apply to *good* responses only: status below 400 and cacheable by default or `public`. An error
- * never lives longer than it says, and a 5xx never longer than `negativeTtlS`: an outage at the origin must not
- * outlast itself here. The heuristic is for good responses alone; of errors that say nothing, those for which
- * `isNegative` holds live for `negativeTtlS`, others not at all.
+ * never lives longer than it says, a 4xx never longer than `negativeMaxS`, and a 5xx never longer than `negativeTtlS`: an
+ * outage at the origin must not outlast itself here. The heuristic is for good responses alone; of errors that say
+ * nothing, those for which `isNegative` holds live for `negativeTtlS`, or `serverErrorTtlS`, others not at all.
  *
  * @param receivedAtS when the response came in, seconds since the epoch: stands in for a missing Date.
  */
@@ -56,7 +61,7 @@ export function freshness(
   fields: Fields,
   rules: FreshnessRules,
   receivedAtS: number,
-  cc: CacheControl = parseCacheControl(fields.get('cache-control')),
+  cc: CacheControl = responseDirectives(fields),
 ): Freshness {
   if (status >= 400) return ofError(status, fields, rules, receivedAtS, cc);
   const good = takesRouteLifetime(status, cc);
@@ -108,6 +113,8 @@ export function initialAgeS(input: AgeInput): number {
 export interface StaleRules {
   readonly staleWhileRevalidateS?: number | undefined;
   readonly staleIfErrorS?: number | undefined;
+  /** Which responses may stand in for a failing origin however old they are. */
+  readonly lastKnownGood?: 'images' | 'always' | 'never' | undefined;
   /** As in {@link FreshnessRules}: with an override, revalidation directives do not count. */
   readonly overrideTtlS?: number | undefined;
 }
@@ -143,6 +150,24 @@ export function staleWindows(status: number, cc: CacheControl, rules: StaleRules
   };
 }
 
+/**
+ * Whether a response may stand in for a failing origin however old it is. What forbids stale use (see {@link staleWindows}) and
+ * `stale-if-error=0` forbid this too; so does `s-maxage`, unless the response states a window itself.
+ */
+export function isLastKnownGood(
+  status: number,
+  fields: Fields,
+  cc: CacheControl,
+  rules: StaleRules,
+): boolean {
+  const { lastKnownGood = 'never' } = rules;
+  if (status >= 400 || lastKnownGood === 'never' || cc.staleIfErrorS === 0) return false;
+  if (lastKnownGood === 'images' && !/^image\//i.test(fields.get('content-type') ?? '')) return false;
+  if (isOverridden(status, cc, rules)) return true;
+  if (cc.mustRevalidate || cc.proxyRevalidate || cc.noCache) return false;
+  return cc.sMaxageS === undefined || cc.staleIfErrorS !== undefined;
+}
+
 const NONE: Freshness = { lifetimeS: 0, source: 'none' };
 const NO_WINDOWS: StaleWindows = { staleWhileRevalidateS: 0, staleIfErrorS: 0 };
 const HTTP_1_0_HOP = /(?:^|,)[ \t]*(?:HTTP\/)?1\.0[ \t]/i;
@@ -168,9 +193,15 @@ function ofError(
   cc: CacheControl,
 ): Freshness {
   const own = stated(fields, receivedAtS, cc);
-  if (own !== undefined && (status < 500 || own.lifetimeS <= rules.negativeTtlS)) return own;
-  const negative = own !== undefined || isNegative(status);
-  return negative && rules.negativeTtlS > 0 ? { lifetimeS: rules.negativeTtlS, source: 'negative' } : NONE;
+  const mostS = status < 500 ? (rules.negativeMaxS ?? Number.POSITIVE_INFINITY) : rules.negativeTtlS;
+  if (own !== undefined && own.lifetimeS <= mostS) return own;
+  const lifetimeS = own !== undefined ? mostS : isNegative(status) ? unstatedErrorS(status, rules, cc) : 0;
+  return lifetimeS > 0 ? { lifetimeS, source: 'negative' } : NONE;
+}
+
+function unstatedErrorS(status: number, rules: FreshnessRules, cc: CacheControl): number {
+  if (status < 500 || isHeuristicallyCacheable(status) || cc.public) return rules.negativeTtlS;
+  return rules.serverErrorTtlS ?? 0;
 }
 
 /** Lifetime that the response itself states (RFC 9111 section 4.2.1); the first of the three that is there counts. */
@@ -178,7 +209,7 @@ function stated(fields: Fields, receivedAtS: number, cc: CacheControl): Freshnes
   if (cc.sMaxageS !== undefined) return { lifetimeS: cc.sMaxageS, source: 's-maxage' };
   if (cc.maxAgeS !== undefined) return { lifetimeS: cc.maxAgeS, source: 'max-age' };
   const expires = fields.get('expires');
-  if (expires === undefined) return undefined;
+  if (expires === undefined || cc.targeted) return undefined;
   const expiresS = parseHttpDate(expires);
   // An invalid Expires, "0" above all, means already expired (section 5.3).
   if (expiresS === undefined) return { lifetimeS: 0, source: 'expires' };

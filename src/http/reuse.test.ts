@@ -11,6 +11,7 @@ function at(nowS: number, request: string | undefined, changes: Partial<ReuseInp
     staleWhileRevalidateUntilS: 1150,
     staleIfErrorUntilS: 1200,
     alwaysValidate: false,
+    lastKnownGood: false,
     requestCc: parseCacheControl(request),
     pragmaNoCache: false,
     obeyRequestDirectives: true,

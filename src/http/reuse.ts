@@ -11,6 +11,8 @@ export interface ReuseInput {
   readonly staleIfErrorUntilS: number;
   /** The response carries an unqualified `no-cache`. */
   readonly alwaysValidate: boolean;
+  /** It may stand in for a failing origin however old it is. */
+  readonly lastKnownGood: boolean;
   /** Directives of the request. */
   readonly requestCc: CacheControl;
   /** The request carries `Pragma: no-cache` and no Cache-Control (RFC 9111 section 5.4). */
@@ -85,5 +87,6 @@ function isUsableStale(input: ReuseInput, youngEnough: boolean): boolean {
 
 function mayStandIn(input: ReuseInput): boolean {
   if (input.alwaysValidate) return false;
+  if (input.lastKnownGood) return true;
   return input.nowS < Math.max(input.freshUntilS, input.staleWhileRevalidateUntilS, input.staleIfErrorUntilS);
 }

@@ -34,7 +34,7 @@ test('understood: registered, final, and not partial or conditional', () => {
 });
 
 test('negative: gone for everybody, or the origin in trouble', () => {
-  expect(ALL.filter((s) => s < 500 && isNegative(s))).toEqual([404, 410, 451]);
+  expect(ALL.filter((s) => s < 500 && isNegative(s))).toEqual([404, 405, 410, 414, 451]);
   expect(ALL.filter((s) => s >= 500 && !isNegative(s))).toEqual([505, 511]);
 });
 

@@ -94,7 +94,8 @@ export function isNeverStored(status: number): boolean {
 /**
  * True for errors that a route's `negativeTtl` covers: the image is not there or the origin cannot say, for everybody
  * alike. Those that one client's own fields can bring about are not, for nobody else's request is made of them: 400 and
- * 401, but also 403 (hot-link protection), 405 and 505. So a client cannot make a URL fail for the others (H. V. Nguyen
+ * 401, but also 403 (hot-link protection) and 505. 405 and 414 are about method and target, which are all GET or in the key:
+ * fields that override the method are not sent on. So a client cannot make a URL fail for the others (H. V. Nguyen
  * et al., "Your Cache Has Fallen", CCS 2019).
  */
 export function isNegative(status: number): boolean {
@@ -104,7 +105,7 @@ export function isNegative(status: number): boolean {
 const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([
   200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501,
 ]);
-const NEGATIVE: ReadonlySet<number> = new Set([404, 410, 451]);
+const NEGATIVE: ReadonlySet<number> = new Set([404, 405, 410, 414, 451]);
 const NEVER_STORED: ReadonlySet<number> = new Set([428, 429, 431, 511]);
 
 /** An origin in trouble, or one that has had enough of us: not a word about the image (RFC 5861 section 4, and 408, 429). */

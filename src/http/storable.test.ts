@@ -37,7 +37,7 @@ const ROWS: [what: string, given: Given, refusal: StorabilityRefusal | undefined
   ['POST', { response: FRESH, method: 'POST' }, 'method'],
   ['get is not GET', { response: FRESH, method: 'get' }, 'method'],
   ['206', { response: FRESH, status: 206 }, 'range'],
-  ['a 200 with Content-Range', { response: { ...FRESH, 'content-range': 'bytes 0-1/2' } }, 'range'],
+  ['a 200 with Content-Range', { response: { ...FRESH, 'content-range': 'bytes 0-1/2' } }, undefined],
   ['304', { response: FRESH, status: 304 }, 'status'],
   ['103', { response: FRESH, status: 103 }, 'status'],
   // Section 3: cacheable by default, or marked.
@@ -61,9 +61,9 @@ const ROWS: [what: string, given: Given, refusal: StorabilityRefusal | undefined
   ['403 with a validator', { status: 403, response: { etag: '"a"' } }, 'status'],
   ['403 public', { ...cc('public'), status: 403 }, 'no-freshness'],
   ['403 with max-age', { status: 403, response: FRESH }, undefined],
-  ['405, an old one', { status: 405, response: { 'last-modified': LONG_AGO } }, 'status'],
+  ['405, an old one', { status: 405, response: { 'last-modified': LONG_AGO } }, undefined],
   ['405 with max-age', { status: 405, response: FRESH }, undefined],
-  ['414', { status: 414 }, 'status'],
+  ['414', { status: 414 }, undefined],
   ['505', { status: 505 }, 'status'],
   // RFC 6585 sections 3 to 6.
   ['428 with max-age', { status: 428, response: FRESH }, 'status'],
@@ -72,7 +72,8 @@ const ROWS: [what: string, given: Given, refusal: StorabilityRefusal | undefined
   ['429 public, s-maxage', { ...cc('public, s-maxage=60'), status: 429 }, 'status'],
   ['431 with max-age', { status: 431, response: FRESH }, 'status'],
   ['511 with max-age', { status: 511, response: FRESH }, 'status'],
-  ['503', { status: 503 }, undefined],
+  ['503', { status: 503 }, 'no-freshness'],
+  ['503 that is public', { status: 503, response: { 'cache-control': 'public' } }, undefined],
   ['503 when errors are not kept', { status: 503, response: FRESH, rules: { negativeTtlS: 0 } }, 'status'],
   ['404 when errors are not kept', { status: 404, rules: { negativeTtlS: 0 } }, 'no-freshness'],
   ['404 with a lifetime of its own', { status: 404, response: FRESH, rules: { negativeTtlS: 0 } }, undefined],
@@ -107,7 +108,8 @@ const ROWS: [what: string, given: Given, refusal: StorabilityRefusal | undefined
   ['Vary: *', { response: { ...FRESH, vary: 'accept, *' } }, 'vary-star'],
   ['Vary on a field', { response: { ...FRESH, vary: 'accept' } }, undefined],
   // Stricter than the RFC.
-  ['Set-Cookie', { response: { ...FRESH, 'set-cookie': 'a=b' } }, 'set-cookie'],
+  ['Set-Cookie', { response: { 'last-modified': LONG_AGO, 'set-cookie': 'a=b' } }, 'set-cookie'],
+  ['Set-Cookie with a lifetime', { response: { ...FRESH, 'set-cookie': 'a=b' } }, undefined],
   [
     'Set-Cookie that is withheld',
     { response: { 'cache-control': 'no-cache="Set-Cookie", max-age=60', 'set-cookie': 'a=b' } },

@@ -46,8 +46,8 @@ export interface StorableInput {
 /**
  * Decides whether a response may be stored (RFC 9111 section 3, for a shared cache of images).
  *
- * Stricter than the RFC in three points: Set-Cookie is refused, a body framed by the end of the connection is
- * refused, and so is what could never be served again (no lifetime, no validator, no stale window).
+ * Stricter than the RFC in three points: refused are Set-Cookie without a stated lifetime (with one, the response is kept
+ * without it), a body framed by the end of the connection, and what could never be served again (no lifetime, no validator, no stale window).
  *
  * @returns the first reason against it; undefined when it may be stored.
  */
@@ -55,14 +55,15 @@ export function storable(input: StorableInput): StorabilityRefusal | undefined {
   const { status, fields, cc } = input;
   if (!input.routeCaches) return 'route';
   if (input.method !== 'GET') return 'method';
-  if (status === 206 || fields.has('content-range')) return 'range';
+  if (status === 206) return 'range';
   if (!isStorableStatus(status, fields, cc, input.rules)) return 'status';
   // must-understand on a status that is understood overrides no-store (section 5.2.2.3).
   if (input.requestCc.noStore || (cc.noStore && !cc.mustUnderstand)) return 'no-store';
   if (cc.private) return 'private';
   if (input.requestFields.has('authorization') && !allowsShared(cc)) return 'authorization';
   if (parseVary(fields.get('vary')) === '*') return 'vary-star';
-  if (fields.has('set-cookie') && !isWithheld(cc, 'set-cookie')) return 'set-cookie';
+  if (fields.has('set-cookie') && !isWithheld(cc, 'set-cookie') && !statesLifetime(fields, cc))
+    return 'set-cookie';
   if (input.framing === 'close') return 'unframed';
   return isWorthKeeping(input) ? undefined : 'no-freshness';
 }
@@ -76,11 +77,15 @@ function isStorableStatus(status: number, fields: Fields, cc: CacheControl, rule
   if (cc.mustUnderstand && !isUnderstood(status)) return false;
   if (status >= 500 && rules.negativeTtlS <= 0) return false;
   if (status < 400 ? isHeuristicallyCacheable(status) : isNegative(status)) return true;
-  return cc.public || cc.sMaxageS !== undefined || cc.maxAgeS !== undefined || fields.has('expires');
+  return cc.public || statesLifetime(fields, cc);
 }
 
-/** RFC 9111 section 3.5. */
-function allowsShared(cc: CacheControl): boolean {
+function statesLifetime(fields: Fields, cc: CacheControl): boolean {
+  return cc.sMaxageS !== undefined || cc.maxAgeS !== undefined || (fields.has('expires') && !cc.targeted);
+}
+
+/** True when a response may be kept for all although credentials were sent for it (RFC 9111 section 3.5). */
+export function allowsShared(cc: CacheControl): boolean {
   return cc.public || cc.mustRevalidate || cc.sMaxageS !== undefined;
 }
 

@@ -2,6 +2,7 @@ import type { ValidConfig } from '../config/config.ts';
 import type { FreshnessRules, StaleRules } from '../http/freshness.ts';
 import { hostName, type QueryRule } from '../http/target.ts';
 import type { Origin } from '../origin/origin.ts';
+import type { BypassRule } from './bypass.ts';
 
 /** Step 1: the request's host and path choose a route; the first that matches wins, in the order of the file. */
 
@@ -19,6 +20,10 @@ export interface Route extends FreshnessRules, StaleRules {
   readonly query: QueryRule;
   readonly obeyRequestDirectives: boolean;
   readonly objectBytesMax: number;
+  /** Methods other than GET and HEAD go to the origin. */
+  readonly forwardsUnsafe: boolean;
+  /** Requests that go past the cache; undefined for none. */
+  readonly bypass: BypassRule | undefined;
 }
 
 interface Matcher {
@@ -50,14 +55,19 @@ export class Routes {
         keyHost: rule.key.host,
         query: typeof rule.key.query === 'string' ? rule.key.query : { allow: rule.key.query },
         defaultTtlS: rule.ttl.defaultS,
-        fallbackTtlS: 3_600,
+        fallbackTtlS: 1,
         minTtlS: rule.ttl.minS,
         overrideTtlS: rule.ttl.overrideS,
         negativeTtlS: rule.ttl.negativeS,
+        negativeMaxS: rule.ttl.negativeMaxS,
+        serverErrorTtlS: rule.ttl.serverErrorS,
         heuristicFraction: 0.1,
         heuristicMaxS: 86_400,
         staleWhileRevalidateS: rule.stale.whileRevalidateS,
         staleIfErrorS: rule.stale.ifErrorS,
+        lastKnownGood: rule.stale.lastKnownGood,
+        forwardsUnsafe: rule.unsafeMethods === 'forward',
+        bypass: rule.bypass,
         obeyRequestDirectives: rule.obeyRequestDirectives,
         objectBytesMax: rule.maxObjectBytes ?? config.cache.memory.maxObjectBytes,
       };

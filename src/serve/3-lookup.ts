@@ -83,6 +83,7 @@ export function reuseOf(
     staleWhileRevalidateUntilS: entries.revalidateUntilS(slot),
     staleIfErrorUntilS: entries.errorUntilS(slot),
     alwaysValidate: (entries.flags(slot) & Flag.VALIDATE) !== 0,
+    lastKnownGood: (entries.flags(slot) & Flag.LAST_GOOD) !== 0,
     requestCc: request.cc,
     pragmaNoCache: request.pragmaNoCache,
     obeyRequestDirectives: route.obeyRequestDirectives,

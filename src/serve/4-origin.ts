@@ -1,8 +1,8 @@
-import type { Hash64 } from '../base/hash.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
 import type { Fields } from '../http/fields.ts';
 import type {
+  MessageBody,
   OriginExchange,
   OriginFailure,
   OriginHead,
@@ -68,8 +68,14 @@ export interface FlightRequest {
   readonly conditional: boolean;
   /** No client waits for it: what is stale was served already. */
   readonly background?: boolean;
+  /** The stored response may answer if the origin fails. */
+  readonly staleOnError: boolean;
   /** Set for a bypass: the origin is asked what the client asked, conditions and ranges included. */
   readonly neverStore: NotStoredReason | undefined;
+  /** Of a method that has one. */
+  readonly body?: MessageBody | undefined;
+  /** Told of the head first, whether anybody still waits for it or not. */
+  readonly onHead?: ((head: OriginHead) => void) | undefined;
 }
 
 export interface FlightPlan {
@@ -87,11 +93,17 @@ export interface FlightPlan {
   readonly staleKey: string;
   /** The request has conditions of ours: only then a 304 is an answer to it. */
   readonly conditional: boolean;
+  /** The stored response may answer if this fetch fails. */
+  readonly staleOnError: boolean;
   /** Why it is not to be stored, known beforehand (a bypass); undefined when the response decides. */
   readonly neverStore: NotStoredReason | undefined;
+  readonly onHead?: ((head: OriginHead) => void) | undefined;
   /** Wall clock at the start, for the age of the response (RFC 9111 section 4.2.3). */
   readonly requestedS: number;
 }
+
+/** A longer body goes to the clients as it arrives, although a good copy could stand in for it if it broke. */
+const HELD_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
  * One origin fetch, from take-off to its ending, which it reports exactly once. A fault of our own inside it (InternalFault)
@@ -118,6 +130,10 @@ export class Flight implements OriginSink {
   readonly overtaken = new Set<string>();
   /** May answer requests that joined it. */
   shared = false;
+  /** Its head is kept back until the body is whole, or too long to wait for: should it break, a good copy answers. */
+  held = false;
+  /** Its waiters have been told of the head. */
+  landed = false;
   notStored: NotStoredReason | undefined;
   ending: FlightEnding | undefined;
   /** How the origin failed, if it did. */
@@ -164,8 +180,7 @@ export class Flight implements OriginSink {
     try {
       const failure = this.#steps.onHead(this, head);
       if (failure === undefined) {
-        this.#tell((waiter) => waiter.landed(this));
-        this.abandonIfUseless();
+        if (!this.held || (head.bodyBytes ?? 0) > HELD_BYTES_MAX) this.land();
         return;
       }
       this.#exchange?.abort();
@@ -175,10 +190,19 @@ export class Flight implements OriginSink {
     }
   }
 
+  /** Lets the waiters have the response; once. */
+  land(): void {
+    if (this.landed) return;
+    this.landed = true;
+    this.#tell((waiter) => waiter.landed(this));
+    this.abandonIfUseless();
+  }
+
   onData(chunk: Uint8Array): void {
     this.receivedBytes += chunk.length;
     try {
       this.body?.append(chunk);
+      if (this.held && this.receivedBytes > HELD_BYTES_MAX) this.land();
     } catch (error) {
       this.#crash(error);
     }
@@ -189,6 +213,7 @@ export class Flight implements OriginSink {
     this.#closing = true;
     try {
       this.body?.end();
+      this.land();
       this.#end(this.#steps.onWhole(this));
     } catch (error) {
       this.#crash(error);
@@ -264,45 +289,4 @@ export class Flight implements OriginSink {
     this.#steps.onClosed(this);
     this.#steps.onEnded(this, ending);
   }
-}
-
-const REMEMBERED_MAX = 10_000;
-
-/**
- * Keys that something happened to a moment ago. Bounded in number, the oldest leave first, and in time. It keeps 53 bits of
- * their hashes, so long keys take no more room; two that collide cost one fetch at most.
- */
-export class Recent {
-  readonly #forMs: number;
-  /** In the order of their ends, for all last equally long. */
-  readonly #untilMs = new Map<number, number>();
-
-  /** @param forMs how long a key is remembered. */
-  constructor(forMs: number) {
-    this.#forMs = forMs;
-  }
-
-  /** How many are held, at most {@link REMEMBERED_MAX}. */
-  get size(): number {
-    return this.#untilMs.size;
-  }
-
-  add(hash: Hash64, nowMs: number): void {
-    const id = idOf(hash);
-    this.#untilMs.delete(id);
-    for (const [oldest, untilMs] of this.#untilMs) {
-      if (nowMs < untilMs && this.#untilMs.size < REMEMBERED_MAX) break;
-      this.#untilMs.delete(oldest);
-    }
-    this.#untilMs.set(id, nowMs + this.#forMs);
-  }
-
-  has(hash: Hash64, nowMs: number): boolean {
-    const untilMs = this.#untilMs.get(idOf(hash));
-    return untilMs !== undefined && nowMs < untilMs;
-  }
-}
-
-function idOf(hash: Hash64): number {
-  return (hash.hi & 0x1f_ffff) * 2 ** 32 + hash.lo;
 }

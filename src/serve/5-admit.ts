@@ -3,8 +3,15 @@ import type { NotStoredReason } from '../cache/outcome.ts';
 import { type CacheControl, NO_CACHE_CONTROL, parseCacheControl } from '../http/cache-control.ts';
 import { parseHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
-import { freshness, initialAgeS, mustAlwaysValidate, staleWindows } from '../http/freshness.ts';
-import { storable } from '../http/storable.ts';
+import {
+  freshness,
+  initialAgeS,
+  isLastKnownGood,
+  mustAlwaysValidate,
+  staleWindows,
+} from '../http/freshness.ts';
+import { allowsShared, storable } from '../http/storable.ts';
+import { responseDirectives } from '../http/targeted.ts';
 import { parseVary } from '../http/vary.ts';
 import type { OriginHead } from '../origin/origin.ts';
 import type { ResponseFacts } from '../store/memory/tier.ts';
@@ -29,7 +36,7 @@ export interface AdmitInput {
 export function admit(input: AdmitInput): Admission {
   const { route, head, nowS } = input;
   const { status, fields } = head;
-  const cc = parseCacheControl(fields.get('cache-control'));
+  const cc = responseDirectives(fields);
   const requestCc = route.obeyRequestDirectives
     ? parseCacheControl(input.requestFields.get('cache-control'))
     : NO_CACHE_CONTROL;
@@ -90,7 +97,11 @@ export function factsOf(
     freshUntilS,
     revalidateUntilS: clampS(freshUntilS + windows.staleWhileRevalidateS),
     errorUntilS: clampS(freshUntilS + windows.staleIfErrorS),
-    flags: (mustAlwaysValidate(status, cc, route) ? Flag.VALIDATE : 0) | (validator ? Flag.VALIDATOR : 0),
+    flags:
+      (mustAlwaysValidate(status, cc, route) ? Flag.VALIDATE : 0) |
+      (validator ? Flag.VALIDATOR : 0) |
+      (isLastKnownGood(status, fields, cc, route) ? Flag.LAST_GOOD : 0) |
+      (allowsShared(cc) ? Flag.SHARED : 0),
   };
 }
 

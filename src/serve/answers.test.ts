@@ -161,8 +161,8 @@ describe('HEAD', () => {
 
 describe('refused', () => {
   test.each([
-    ['POST', '/a', 405, 'method-not-allowed'],
-    ['get', '/a', 405, 'method-not-allowed'],
+    ['POST', '/images/a', 405, 'method-not-allowed'],
+    ['get', '/images/a', 405, 'method-not-allowed'],
     ['GET', '/a%00b', 400, 'bad-request'],
     ['GET', '/a%zz', 400, 'bad-request'],
     ['GET', '/%c0%ae/secret', 400, 'bad-request'],
@@ -171,7 +171,7 @@ describe('refused', () => {
     ['GET', '/images/../other/a', 404, 'route-not-found'],
     ['GET', '/images/%2e%2e/other/a', 404, 'route-not-found'],
   ])('%s %s is answered %i %s, and the origin is not asked', (method, target, status, code) => {
-    const h = new Harness({ route: 'match: { paths: ["/images/*"] }' });
+    const h = new Harness({ route: 'match: { paths: ["/images/*"] }\nunsafeMethods: refuse' });
     const reader = h.ask(target, { method });
     expect(reader.status).toBe(status);
     expect(reader.cacheStatus).toBe(`Holdfast; detail=${code}`);
@@ -213,7 +213,7 @@ describe('failed', () => {
   });
 
   test('an error of the origin is passed on, kept for seconds and counted as failed', () => {
-    const h = new Harness({ route: 'ttl: { negative: 5s }' });
+    const h = new Harness({ route: 'ttl: { serverError: 5s }' });
     const first = h.fill('/a', { status: 503 }, 'busy');
     expect([first.status, first.body.toString()]).toEqual([503, 'busy']);
     h.clock.advance(4_000);

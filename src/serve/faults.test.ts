@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { Harness } from '../../test/support/harness.ts';
-import { Recent } from './4-origin.ts';
+import { Recent } from './flight-memory.ts';
 import { viaPseudonym } from './upstream.ts';
 
 /** Faults of our own, requests that go round in circles, and what a hostile peer could make the path remember. */

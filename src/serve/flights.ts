@@ -1,31 +1,22 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
-import { parseCacheControl } from '../http/cache-control.ts';
-import { conditionalFields, confirms, merge304 } from '../http/conditional.ts';
-import { Fields } from '../http/fields.ts';
+import { conditionalFields } from '../http/conditional.ts';
 import { isTrouble } from '../http/status.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { DiskWriter } from '../store/disk/disk.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
-import { Flight, type FlightRequest, type FlightSteps, Recent } from './4-origin.ts';
-import { admit, factsOf } from './5-admit.ts';
-import { begin, finish, publish, renew, reserve } from './6-store.ts';
+import { Flight, type FlightRequest, type FlightSteps } from './4-origin.ts';
+import { finish, publish, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody } from './flight-body.ts';
+import { FlightMemory } from './flight-memory.ts';
+import { Generations } from './generations.ts';
+import { Landing } from './landing.ts';
 import type { Ledger } from './ledger.ts';
 import { incumbent, outlasts, placeOf } from './place.ts';
 import { Spool, type SpoolBudget } from './spool.ts';
 import { keptFields, upstreamFields } from './upstream.ts';
-
-/** A small error body that several waiting requests share. */
-const SHARED_ERROR_BYTES_MAX = 64 * 1024;
-/** How long requests for a resource whose response could not be shared go to the origin side by side. */
-const UNSHARED_MS = 10_000;
-/** After a validation that did not succeed, the next one in the background waits for so long. */
-const RETRY_MS = 1_000;
-/** After an origin failed to validate it, a response that may be served stale on error is served so for a while, unasked. */
-const TROUBLE_MS = 30_000;
 
 export interface FlightsOptions {
   readonly tier: MemoryTier;
@@ -54,11 +45,9 @@ export class Flights implements FlightSteps {
   readonly #all = new Set<Flight>();
   /** By primary key, in the order of their start. */
   readonly #byPrimary = new Map<string, Set<Flight>>();
-  /** By primary key: a response that is private, or too large, is fetched by each request for itself, not in line. */
-  readonly #unshared = new Recent(UNSHARED_MS);
-  /** By key: a busy image whose origin fails must not cost the origin a request for each stale hit. */
-  readonly #unrenewed = new Recent(RETRY_MS);
-  readonly #troubled = new Recent(TROUBLE_MS);
+  readonly #memory: FlightMemory;
+  readonly #landing: Landing;
+  readonly #generations: Generations;
 
   constructor(options: FlightsOptions) {
     this.#tier = options.tier;
@@ -67,6 +56,16 @@ export class Flights implements FlightSteps {
     this.#pseudonym = options.pseudonym;
     this.#onFault = options.onFault;
     this.#budget = { limitBytes: options.spoolBytesMax, usedBytes: 0 };
+    this.#memory = new FlightMemory(options.tier.key, options.clock);
+    this.#generations = new Generations(Math.floor(options.clock.nowMs()).toString(36));
+    this.#landing = new Landing({
+      ...options,
+      generations: this.#generations,
+      memory: this.#memory,
+      budget: this.#budget,
+      close: (flight) => this.onClosed(flight),
+      overtake: (flight, key) => this.#overtake(flight, key),
+    });
   }
 
   /** Flights under way. */
@@ -82,20 +81,23 @@ export class Flights implements FlightSteps {
   /** The flight that a request for this key may join. */
   joinable(key: string, primary: string): Flight | undefined {
     const flight = this.#byKey.get(key);
-    if (flight === undefined || this.#happened(this.#unshared, primary)) return undefined;
-    if (flight.head === undefined) return flight;
+    if (flight === undefined || this.#memory.happened(this.#memory.unshared, primary)) return undefined;
+    if (!flight.landed) return flight;
     return flight.shared && (flight.renewed !== NONE || flight.body?.joinable === true) ? flight : undefined;
   }
 
   /** True when a stale response may be validated in the background: nobody does, and it did not fail just now. */
   mayRenew(key: string, primary: string): boolean {
     if (this.#byKey.has(key)) return false;
-    return !this.#happened(this.#unrenewed, key) && !this.#happened(this.#unshared, primary);
+    return (
+      !this.#memory.happened(this.#memory.unrenewed, key) &&
+      !this.#memory.happened(this.#memory.unshared, primary)
+    );
   }
 
   /** True when the origin failed at this key lately: nobody needs to wait for it to fail again. */
   inTrouble(key: string): boolean {
-    return this.#happened(this.#troubled, key);
+    return this.#memory.happened(this.#memory.troubled, key);
   }
 
   /** Keeps what is under way for these keys from being stored or joined: it may be older than the purge. */
@@ -107,10 +109,20 @@ export class Flights implements FlightSteps {
     }
   }
 
+  /** A resource was changed: fetches of it that are under way may bring what was before, and its variants are not found any more. */
+  invalidate(primary: string): void {
+    for (const flight of this.#byPrimary.get(primary) ?? []) {
+      flight.purged = true;
+      this.onClosed(flight);
+    }
+    this.#generations.next(primary);
+  }
+
   /** Takes off; {@link Flight.start} must follow once the first waiter has joined. */
   lead(request: FlightRequest): Flight {
-    const { stale, primary, method, target, background = false } = request;
-    const fields = upstreamFields(request.fields, request.neverStore !== undefined, this.#pseudonym);
+    const { stale, primary, background = false } = request;
+    const bypass = request.neverStore !== undefined;
+    const fields = upstreamFields(request.fields, bypass, this.#pseudonym, request.body !== undefined);
     const conditions =
       stale !== NONE && request.conditional ? conditionalFields(parseFieldLines(this.#tier.head(stale))) : [];
     for (const [name, value] of conditions) fields.set(name, value);
@@ -119,7 +131,13 @@ export class Flights implements FlightSteps {
       {
         ...request,
         conditional: conditions.length > 0,
-        request: { method, target, fields, background },
+        request: {
+          method: request.method,
+          target: request.target,
+          fields,
+          background,
+          ...(request.body === undefined ? {} : { body: request.body }),
+        },
         requestedS: epochS(this.#clock),
       },
       this,
@@ -134,70 +152,7 @@ export class Flights implements FlightSteps {
 
   /** Steps 5 and 6 for the head of a response. */
   onHead(flight: Flight, head: OriginHead): OriginFailure | undefined {
-    const { plan } = flight;
-    const nowS = epochS(this.#clock);
-    if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
-    else if (head.status === 304 && plan.conditional) this.#renew(flight, head, nowS);
-    else if (head.status === 304 || head.status === 206) {
-      const asked = head.status === 304 ? 'without conditions' : 'for the whole';
-      const detail = `origin ${plan.route.origin.name}: status ${head.status} to a request ${asked}`;
-      const failure = { cause: 'malformed', detail } as const;
-      this.#ledger.originFailed(plan.route, failure);
-      return failure;
-    } else this.#admit(flight, head, nowS);
-    return undefined;
-  }
-
-  #admit(flight: Flight, head: OriginHead, nowS: number): void {
-    const { plan } = flight;
-    const admission = admit({
-      route: plan.route,
-      method: plan.request.method,
-      requestFields: plan.fields,
-      head,
-      requestedS: plan.requestedS,
-      nowS,
-    });
-    if (!admission.store) {
-      this.#passThrough(flight, head, admission.reason);
-      return;
-    }
-    const { facts } = admission;
-    const place = placeOf(this.#tier, plan.primary, admission.vary, plan.fields);
-    if (place === undefined) {
-      this.#passThrough(flight, head, 'vary-star');
-      return;
-    }
-    // Also for what is not stored: who waits for another variant does not get this one.
-    flight.place = place;
-    if (
-      outlasts(this.#tier, plan.stale, head.status, nowS) ||
-      outlasts(this.#tier, incumbent(this.#tier, place), head.status, nowS)
-    ) {
-      this.#shareError(flight, head, 'status');
-      return;
-    }
-    flight.facts = facts;
-    if (head.bodyBytes === undefined) {
-      flight.shared = true;
-      flight.body = this.#spool(flight, head, true, plan.route.objectBytesMax);
-      return;
-    }
-    const kept = keptFields(head.fields, nowS);
-    const slot = reserve(this.#tier, place, kept, head.bodyBytes, facts, nowS);
-    if (slot === NONE) {
-      const writer = begin(this.#tier, place, kept, head.bodyBytes, facts);
-      if (writer === undefined) {
-        const isLarge = head.bodyBytes > this.#tier.objectBytesMax;
-        this.#passThrough(flight, head, isLarge ? 'too-large' : 'no-room');
-      } else {
-        flight.shared = true;
-        flight.body = this.#spool(flight, head, false, 0, writer);
-      }
-      return;
-    }
-    flight.shared = true;
-    flight.body = new ReservedBody(this.#tier, slot);
+    return this.#landing.onHead(flight, head);
   }
 
   onWhole(flight: Flight): FlightEnding {
@@ -206,7 +161,7 @@ export class Flights implements FlightSteps {
     if (flight.renewed !== NONE) return flight.shared ? 'revalidated' : 'not-stored';
     if (flight.notStored === undefined) {
       const objection = this.#objection(flight, nowS);
-      if (objection !== undefined) this.#note(flight, objection);
+      if (objection !== undefined) this.#landing.note(flight, objection);
     }
     const wanted = flight.notStored === undefined;
     if (body instanceof ReservedBody) {
@@ -223,12 +178,11 @@ export class Flights implements FlightSteps {
 
   #finishBelow(flight: Flight, writer: DiskWriter, wanted: boolean, nowS: number): FlightEnding {
     const place = flight.place!;
-    const { route } = flight.plan;
     if (!wanted) writer.abort();
-    else if (finish(this.#tier, place, writer, route.id, nowS)) {
+    else if (finish(this.#tier, place, writer, flight.plan.route.id, nowS)) {
       this.#overtake(flight, place.key);
       return 'stored';
-    } else this.#note(flight, 'storage');
+    } else this.#landing.note(flight, 'storage');
     return 'not-stored';
   }
 
@@ -237,7 +191,8 @@ export class Flights implements FlightSteps {
     const { plan, place, facts } = flight;
     if (flight.purged) return 'superseded';
     if (place === undefined || facts === undefined) return undefined;
-    const now = placeOf(this.#tier, plan.primary, place.vary, plan.fields);
+    const generation = this.#generations.of(plan.primary);
+    const now = placeOf(this.#tier, plan.primary, place.vary, plan.fields, generation);
     // Its resource has come to vary by more: under the key that it was given, nobody would find it.
     if (now?.key !== place.key || flight.overtaken.has(place.key)) return 'superseded';
     return outlasts(this.#tier, incumbent(this.#tier, place), facts.status, nowS) ? 'status' : undefined;
@@ -265,7 +220,7 @@ export class Flights implements FlightSteps {
       body.copy?.abort();
       body.letGo();
     }
-    if (body !== undefined && flight.notStored === undefined) this.#note(flight, 'truncated');
+    if (body !== undefined && flight.notStored === undefined) this.#landing.note(flight, 'truncated');
   }
 
   onTaint(flight: Flight): void {
@@ -284,9 +239,9 @@ export class Flights implements FlightSteps {
     siblings?.delete(flight);
     if (siblings?.size === 0) this.#byPrimary.delete(plan.primary);
     if (plan.key !== undefined && plan.stale !== NONE && ending !== 'stored' && ending !== 'revalidated') {
-      this.#remember(this.#unrenewed, plan.key);
+      this.#memory.remember(this.#memory.unrenewed, plan.key);
       const failed = flight.failure !== undefined || (head !== undefined && isTrouble(head.status));
-      if (failed) this.#remember(this.#troubled, plan.key);
+      if (failed) this.#memory.remember(this.#memory.troubled, plan.key);
     }
     this.#ledger.flightEnded(ending);
   }
@@ -301,106 +256,11 @@ export class Flights implements FlightSteps {
     this.#onFault?.(error);
   }
 
-  #renew(flight: Flight, head: OriginHead, nowS: number): void {
-    const { plan } = flight;
-    const { entries } = this.#tier.cache;
-    const stored = parseFieldLines(this.#tier.head(plan.stale));
-    if (!confirms(stored, head.fields)) {
-      // A 304 about another representation than ours: it says nothing of what is stored here.
-      flight.unconfirmed = true;
-      this.onClosed(flight);
-      return;
-    }
-    const merged = merge304(stored, head.fields);
-    const status = entries.status(plan.stale);
-    const cc = parseCacheControl(merged.get('cache-control'));
-    const facts = factsOf(plan.route, status, merged, cc, plan.requestedS, nowS, head.fields);
-    const objection = this.#objectionTo304(flight, status, merged, nowS);
-    const place = { primary: plan.primary, key: plan.staleKey, vary: [] };
-    flight.renewed = renew(this.#tier, place, plan.stale, merged, facts, nowS);
-    if (objection === undefined) {
-      flight.shared = true;
-      this.#overtake(flight, plan.staleKey);
-      return;
-    }
-    // The one who asked is answered from it, and nobody else.
-    this.#refuse(flight, objection);
-    if (this.#tier.cache.visible(flight.renewed)) this.#tier.cache.remove(flight.renewed, 'expired');
-  }
-
-  /** Why the response, with what the 304 says of it, may be stored no longer, or not where it is (RFC 9111 section 4.3.4). */
-  #objectionTo304(flight: Flight, status: number, merged: Fields, nowS: number): NotStoredReason | undefined {
-    const { route, primary, fields, stale, staleKey, requestedS } = flight.plan;
-    const admission = admit({
-      route,
-      method: 'GET',
-      // Not those of the client: its no-store is not about what is stored already.
-      requestFields: new Fields(),
-      head: { status, fields: merged, framing: 'length', bodyBytes: undefined },
-      requestedS,
-      nowS,
-    });
-    if (!admission.store) return admission.reason;
-    if (!this.#tier.cache.visible(stale)) return undefined;
-    const place = placeOf(this.#tier, primary, admission.vary, fields);
-    return place?.key === staleKey ? undefined : 'vary-star';
-  }
-
-  #passThrough(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
-    this.#refuse(flight, reason);
-    flight.shared = false;
-    flight.body = this.#spool(flight, head, false, 0);
-  }
-
-  #shareError(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
-    // Not through refuse: it stays joinable, for an origin in trouble must not be asked by each request anew.
-    this.#note(flight, reason);
-    flight.shared = true;
-    flight.body = this.#spool(flight, head, true, SHARED_ERROR_BYTES_MAX);
-  }
-
-  #refuse(flight: Flight, reason: NotStoredReason): void {
-    this.#note(flight, reason);
-    this.onClosed(flight);
-    if (flight.plan.key !== undefined) this.#remember(this.#unshared, flight.plan.primary);
-  }
-
-  #note(flight: Flight, reason: NotStoredReason): void {
-    flight.notStored = reason;
-    this.#ledger.notStored(reason);
-  }
-
-  #remember(recent: Recent, key: string): void {
-    recent.add(this.#tier.key.set(key), this.#clock.monotonicMs());
-  }
-
-  #happened(recent: Recent, key: string): boolean {
-    return recent.size > 0 && recent.has(this.#tier.key.set(key), this.#clock.monotonicMs());
-  }
-
-  #spool(flight: Flight, head: OriginHead, keep: boolean, keepBytesMax: number, copy?: DiskWriter): Spool {
-    return new Spool({
-      bytes: head.bodyBytes,
-      copy,
-      keep,
-      keepBytesMax,
-      budget: this.#budget,
-      pause: () => flight.pause(),
-      resume: () => flight.resume(),
-      onIdle: () => flight.abandonIfUseless(),
-      onGiveUp: (reason) => {
-        flight.shared = false;
-        if (flight.notStored === undefined) this.#refuse(flight, reason);
-        else this.onClosed(flight);
-      },
-    });
-  }
-
   #storeSpool(flight: Flight, spool: Spool, nowS: number): boolean {
     const fields = keptFields(flight.head!.fields, nowS);
     const slot = reserve(this.#tier, flight.place!, fields, spool.total, flight.facts!, nowS);
     if (slot === NONE) {
-      this.#refuse(flight, 'no-room');
+      this.#landing.refuse(flight, 'no-room');
       return false;
     }
     let at = 0;

@@ -71,13 +71,17 @@ export class Passage implements Waiter {
     this.#leads = false;
     this.#flight = joined;
     if (joined.plan.stale !== this.#stale) this.#holdStale();
-    if (joined.head !== undefined) this.landed(joined);
+    if (joined.landed) this.landed(joined);
     else joined.join(this);
     return this.#answered ? undefined : () => this.#abandon();
   }
 
-  /** Asks the origin for this request alone, without regard to the store. */
-  alone(neverStore: NotStoredReason): Abandon | undefined {
+  /**
+   * Asks the origin for this request alone, without regard to the store.
+   *
+   * @param neverStore why nothing of it is kept; undefined when the response decides.
+   */
+  alone(neverStore: NotStoredReason | undefined): Abandon | undefined {
     this.#bypass = true;
     return this.#lead(undefined, neverStore);
   }
@@ -105,7 +109,8 @@ export class Passage implements Waiter {
       this.#fromStore(slot, 'stale', failureCause(failure));
       return;
     }
-    if (failure === undefined && !this.#faulted) {
+    // A method that changes something is never sent twice.
+    if (failure === undefined && !this.#faulted && isRead(this.#asked.request.method)) {
       this.#faulted = true;
       this.alone('storage');
       return;
@@ -137,13 +142,16 @@ export class Passage implements Waiter {
       primary,
       key,
       // A HEAD fetches what a GET would, so that the answer can be kept; except where nothing is.
-      method: neverStore !== undefined && request.method === 'HEAD' ? 'HEAD' : 'GET',
+      method: neverStore === undefined ? 'GET' : request.method,
       target: upstreamTarget(route, resource),
       fields: request.fields,
       stale: neverStore === undefined ? this.#stale : NONE,
       staleKey: this.#asked.key,
       conditional,
+      staleOnError: this.#asked.staleOnError,
       neverStore,
+      body: request.body,
+      onHead: isRead(request.method) ? undefined : (head) => this.#path.accepted(this.#asked, head),
     });
     this.#leads = true;
     this.#flight = flight;
@@ -284,6 +292,10 @@ export class Passage implements Waiter {
   #disembark(): void {
     if (this.#holdsStale) this.#path.tier.cache.unpin(this.#asked.stale);
   }
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function withoutLength(fields: Fields): Fields {

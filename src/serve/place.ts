@@ -44,6 +44,7 @@ const SELECTING_BYTES_MAX = 4096;
  * that names none, as errors do, which would otherwise stand in front of all variants.
  *
  * @param fields of the client's request.
+ * @param generation that of the resource's variants, where none are stored yet.
  * @returns undefined when it varies by more than is kept apart.
  */
 export function placeOf(
@@ -51,13 +52,16 @@ export function placeOf(
   primary: string,
   vary: readonly string[],
   fields: Fields,
+  generation: string,
 ): Place | undefined {
   const marker = find(tier, primary);
   const known =
     marker !== NONE && (tier.cache.entries.flags(marker) & Flag.VARY) !== 0 ? varyNames(tier, marker) : [];
-  const names = [...new Set([...known, ...vary])].sort();
+  const fresh = known.length === 0 && vary.length > 0 ? [generation] : [];
+  const names = [...new Set([...known, ...vary, ...fresh])].sort();
   if (names.length === 0) return { primary, key: primary, vary: names };
-  if (names.length > VARY_NAMES_MAX) return undefined;
+
+  if (names.length > VARY_NAMES_MAX + 1) return undefined;
   const key = variantKey(primary, names, fields);
   return key.length - primary.length > SELECTING_BYTES_MAX ? undefined : { primary, key, vary: names };
 }
@@ -72,7 +76,8 @@ export function incumbent(tier: MemoryTier, place: Place): number {
 
 /**
  * True when a stored response is to be kept, whatever error the origin sends: it is good, and usable; and a 5xx leaves it
- * even past its stale windows, for it can still be validated.
+ * even past its stale windows, for it can still be validated. A 404 or 410 is the origin's word that it is gone: it only waits until the
+ * image may no longer be used unasked.
  */
 export function outlasts(tier: MemoryTier, slot: number, errorStatus: number, nowS: number): boolean {
   const { cache } = tier;
@@ -80,12 +85,10 @@ export function outlasts(tier: MemoryTier, slot: number, errorStatus: number, no
   if (slot === NONE || errorStatus < 400) return false;
   if (!cache.visible(slot) && tier.guest(slot) === undefined) return false;
   if ((entries.flags(slot) & Flag.VARY) !== 0 || entries.status(slot) >= 400) return false;
-  return (
-    errorStatus >= 500 ||
-    nowS < entries.freshUntilS(slot) ||
-    nowS < entries.revalidateUntilS(slot) ||
-    nowS < entries.errorUntilS(slot)
-  );
+  if (errorStatus >= 500) return true;
+  const unasked = (entries.flags(slot) & Flag.VALIDATE) === 0;
+  if (unasked && (nowS < entries.freshUntilS(slot) || nowS < entries.revalidateUntilS(slot))) return true;
+  return errorStatus !== 404 && errorStatus !== 410 && nowS < entries.errorUntilS(slot);
 }
 
 function find(tier: MemoryTier, key: string): number {

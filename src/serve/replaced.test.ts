@@ -15,7 +15,7 @@ describe('a response without Vary, of a resource that varies', () => {
     ['a 404', { status: 404, fields: {} }],
     ['a 200', { status: 200, fields: { 'cache-control': 'max-age=60' } }],
   ])('%s hides no fresh variant', (_, head) => {
-    const h = new Harness({ route: ROUTE });
+    const h = new Harness({ route: `${ROUTE}\nttl: { serverError: 10s }` });
     h.fill('/a', VARYING, 'avif', AVIF);
     h.fill('/a', head, 'plain', WEBP);
     expect(h.ask('/a', AVIF).body.toString()).toBe('avif');
@@ -71,12 +71,27 @@ describe('an error', () => {
     h.fill('/a', FRESH, 'good');
     h.clock.advance(61_000);
     const reader = h.ask('/a');
-    h.last.answer({ status: 404, fields: { vary: 'accept' } }, Buffer.from('none'));
-    expect(reader.status).toBe(404);
+    h.last.answer({ status: 403, fields: { vary: 'accept' } }, Buffer.from('none'));
+    expect(reader.status).toBe(403);
     const next = h.ask('/a');
     h.last.fail('refused');
     expect(next.body.toString()).toBe('good');
     h.finish();
+  });
+
+  test('404 and 410 say that it is gone: they take its place once it may no longer be used unasked', () => {
+    for (const status of [404, 410]) {
+      const h = new Harness({ route: ROUTE });
+      h.fill('/a', { fields: { ...FRESH.fields, 'content-type': 'image/png' } }, 'good');
+      h.clock.advance(61_000);
+      h.fill('/a', { status }, 'gone');
+      expect([h.ask('/a').status, h.origin.calls.length]).toEqual([status, 2]);
+      h.clock.advance(11_000);
+      const later = h.ask('/a');
+      h.last.fail('refused');
+      expect(later.status).toBe(502);
+      h.finish();
+    }
   });
 
   test('takes the place of what is past all its windows', () => {

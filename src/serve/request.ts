@@ -7,18 +7,21 @@ import { cacheStatus } from '../http/cache-status.ts';
 import { isLoop } from '../http/forward.ts';
 import { isTrouble } from '../http/status.ts';
 import { normalisePath } from '../http/target.ts';
+import type { OriginHead } from '../origin/origin.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route, Routes } from './1-route.ts';
 import { primaryKey, resourceOf, upstreamTarget } from './2-key.ts';
 import { find, Mark, marks, plainlyFresh, reuseOf } from './3-lookup.ts';
 import { freshLines, HitAnswer, lentAnswer, refusal } from './7-respond.ts';
 import type { Abandon, Answer, CacheRequest, RequestHandler, Responder } from './answer.ts';
+import { bypasses } from './bypass.ts';
 import { Flights } from './flights.ts';
 import type { Ledger } from './ledger.ts';
 import { CLIENT_CLOSED_REQUEST, Passage } from './passage.ts';
 import { variantKey, varyNames } from './place.ts';
 import { type Promoted, Promotions } from './promotion.ts';
 import { selectedAnswer } from './selected.ts';
+import { invalidateAfter, mayForward } from './unsafe.ts';
 import { CACHE_NAME } from './upstream.ts';
 
 export interface RequestPathOptions {
@@ -78,10 +81,6 @@ export class RequestPath implements RequestHandler {
   }
 
   handle(request: CacheRequest, responder: Responder): Abandon | undefined {
-    const { method } = request;
-    if (method !== 'GET' && method !== 'HEAD') {
-      return this.#refuse(request, responder, undefined, 'method-not-allowed', 'Allow: GET, HEAD\r\n');
-    }
     const target = normalisePath(request.target);
     if (target === undefined) return this.#refuse(request, responder, undefined, 'bad-request');
     const route = this.#routes.match(request.host, target.path);
@@ -93,8 +92,12 @@ export class RequestPath implements RequestHandler {
       return this.#refuse(request, responder, route, 'loop');
     }
     const passage = { request, responder, route, resource, primary, found };
+    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#unsafe(passage);
     if (!route.caches) return this.#bypass(passage, 'route');
-    if ((found & Mark.CREDENTIALS) !== 0) return this.#bypass(passage, 'authorization');
+    if (route.bypass !== undefined && bypasses(route.bypass, target.path, request.fields)) {
+      return this.#bypass(passage, 'rule');
+    }
+    if ((found & Mark.CREDENTIALS) !== 0) return this.#withCredentials(passage);
 
     const nowS = epochS(this.clock);
     let key = primary;
@@ -226,12 +229,48 @@ export class RequestPath implements RequestHandler {
     return new Passage(this, { ...asked, stale: NONE, staleOnError: false }).board();
   }
 
+  /** Another method than GET and HEAD: the origin's business, or nobody's. */
+  #unsafe(asked: Asked): Abandon | undefined {
+    const { request, responder, route } = asked;
+    if (mayForward(route, request.method)) return this.#bypass(asked, 'method');
+    return this.#refuse(request, responder, route, 'method-not-allowed', 'Allow: GET, HEAD\r\n');
+  }
+
+  /** The head of a response to such a method is there. */
+  accepted({ request, route, primary }: Asked, head: OriginHead): void {
+    const where = { tier: this.tier, routes: this.#routes, flights: this.flights };
+    invalidateAfter(where, request, route, primary, head.status, head.fields);
+  }
+
+  /**
+   * Answered from the store only with what says that it is for all; what comes may be stored if it says so (RFC 9111
+   * section 3.5). Conditions, ranges and cookies of such a request are the origin's business.
+   */
+  #withCredentials(asked: Asked): Abandon | undefined {
+    const { primary, request, responder, found } = asked;
+    let slot = find(this.tier, primary);
+    if (slot !== NONE && (this.tier.cache.entries.flags(slot) & Flag.VARY) !== 0) {
+      slot = find(this.tier, variantKey(primary, varyNames(this.tier, slot), request.fields));
+    }
+    const nowS = epochS(this.clock);
+    const shared = slot !== NONE && (this.tier.cache.entries.flags(slot) & Flag.SHARED) !== 0;
+    if (shared && plainlyFresh(this.tier, slot, nowS, found)) {
+      responder.respond(this.stored(asked, slot, 'hit', nowS, -1, ''));
+      return undefined;
+    }
+    const own = (found & (Mark.CONDITIONS | Mark.RANGE)) !== 0 || request.method === 'HEAD';
+    return this.#bypass(asked, own || request.fields.has('cookie') ? 'authorization' : undefined);
+  }
+
   /** The cache has no part in it: the origin is asked what the client asked. */
-  #bypass(asked: Asked, reason: 'route' | 'authorization'): Abandon | undefined {
+  #bypass(
+    asked: Asked,
+    reason: 'route' | 'rule' | 'method' | 'authorization' | undefined,
+  ): Abandon | undefined {
     const passage = new Passage(this, {
       ...asked,
       key: asked.primary,
-      forward: 'bypass',
+      forward: reason === 'method' ? 'method' : 'bypass',
       stale: NONE,
       staleOnError: false,
     });
@@ -254,6 +293,7 @@ export class RequestPath implements RequestHandler {
         stale: slot,
         staleKey: key,
         conditional: true,
+        staleOnError: true,
         neverStore: undefined,
         background: true,
       })
@@ -278,10 +318,11 @@ export class RequestPath implements RequestHandler {
     // A stored error is an answer, and no image.
     const failed = isTrouble(entries.status(slot));
     const cause = failed ? 'origin-status' : why;
+    const beyond = outcome === 'stale' && nowS >= entries.errorUntilS(slot);
     const status =
       outcome === 'hit' && !failed
         ? `Holdfast; hit; ttl=${ttlS}`
-        : storedStatus(outcome, ttlS, why, failed ? cause : undefined);
+        : storedStatus(outcome, ttlS, why, failed ? cause : undefined, beyond);
     const served = { request, route, outcome, originMs, cause };
     const lines = freshLines(ageS, status);
     if ((found & (Mark.CONDITIONS | Mark.RANGE)) !== 0) {
@@ -319,8 +360,18 @@ export interface Asked {
   readonly found: number;
 }
 
-/** `Cache-Status` of a stored response that is not a plain hit (RFC 9211 section 2). */
-function storedStatus(outcome: Outcome, ttlS: number, why: ServedCause, failed: string | undefined): string {
+/**
+ * `Cache-Status` of a stored response that is not a plain hit (RFC 9211 section 2).
+ *
+ * @param beyond its stale windows have ended, and it is served as the last known good one.
+ */
+function storedStatus(
+  outcome: Outcome,
+  ttlS: number,
+  why: ServedCause,
+  failed: string | undefined,
+  beyond: boolean,
+): string {
   const common = { cacheName: 'Holdfast', ttlS, detail: failed };
   switch (outcome) {
     case 'revalidated':
@@ -328,7 +379,8 @@ function storedStatus(outcome: Outcome, ttlS: number, why: ServedCause, failed: 
     case 'collapsed':
       return cacheStatus({ ...common, fwd: 'stale', fwdStatus: 304, collapsed: true });
     default: {
-      const stale = why === '' ? 'stale-while-revalidate' : `stale-if-error ${why}`;
+      const window = beyond ? 'last-known-good' : 'stale-if-error';
+      const stale = why === '' ? 'stale-while-revalidate' : `${window} ${why}`;
       return cacheStatus({ ...common, hit: true, detail: failed ?? stale });
     }
   }

@@ -167,12 +167,14 @@ describe('stale-if-error', () => {
     h.finish();
   });
 
-  test('a body that breaks while it replaces leaves the stored one in place', () => {
+  test('a body that breaks while it replaces leaves the stored one in place, and nobody is cut for it', () => {
     const h = staleBy(100);
     const reader = h.ask('/a');
     h.last.head({ fields: { 'cache-control': 'max-age=60' }, bodyBytes: 100 }).data(Buffer.from('half'));
+    expect(reader.state).toBe('waiting');
     h.last.fail('truncated');
-    expect(reader.state).toBe('broken');
+    expect([reader.state, reader.body.toString()]).toEqual(['whole', 'version 1']);
+    expect(reader.cacheStatus).toContain('detail="stale-if-error truncated"');
     expect(h.ask('/a').body.toString()).toBe('version 1');
     h.finish();
   });
@@ -325,6 +327,88 @@ describe('validation', () => {
     h.clock.jumpWall(-3_600_000);
     const hit = h.ask('/a');
     expect([hit.status, hit.fields.get('age')]).toEqual([200, '0']);
+    h.finish();
+  });
+});
+
+describe('last-known-good', () => {
+  const OLD = { 'cache-control': 'max-age=60', etag: '"1"' };
+  const WEEK_MS = 7 * 86_400_000;
+  const aged = (contentType: string, route = ''): Harness => {
+    const h = new Harness({ route });
+    h.fill('/a', { fields: { ...OLD, 'content-type': contentType } }, 'old');
+    h.clock.advance(WEEK_MS);
+    return h;
+  };
+
+  test('an image answers for an origin that fails, however old it is, and says so', () => {
+    for (const cause of ['refused', 'status-503'] as const) {
+      const h = aged('image/png');
+      const reader = h.ask('/a');
+      if (cause === 'refused') h.last.fail(cause);
+      else h.last.answer({ status: 503 }, Buffer.from('busy'));
+      expect(reader.body.toString()).toBe('old');
+      expect(reader.cacheStatus).toContain(`detail="last-known-good ${cause}"`);
+      h.finish();
+    }
+  });
+
+  test.each([
+    ['text/html', '', 502],
+    ['text/html', 'stale: { lastKnownGood: always }', 200],
+    ['image/png', 'stale: { lastKnownGood: never }', 502],
+  ])('%s with %p: %i', (contentType, route, status) => {
+    const h = aged(contentType, route);
+    const reader = h.ask('/a');
+    h.last.fail('refused');
+    expect(reader.status).toBe(status);
+    h.finish();
+  });
+
+  test('its eviction is no early one: it was past all its windows', () => {
+    const h = aged('image/png');
+    h.tier.cache.resize(0, h.nowS);
+    expect([h.tier.cache.count, h.tier.cache.account.routes[0]!.earlyEvictions]).toEqual([0, 0]);
+    h.finish();
+  });
+});
+
+describe('a new body while an old one could stand in', () => {
+  const head = (bodyBytes: number) => ({ fields: { 'cache-control': 'max-age=60' }, bodyBytes });
+
+  test('reaches leader and followers when it is whole', () => {
+    for (const framing of ['length', 'chunked'] as const) {
+      const h = staleBy(100);
+      const leader = h.ask('/a');
+      h.last.head({ ...head(6), framing }).data(Buffer.from('new'));
+      const follower = h.ask('/a');
+      expect([leader.state, follower.state, h.origin.calls.length]).toEqual(['waiting', 'waiting', 2]);
+      h.last.data(Buffer.from('est')).end();
+      expect([leader.body.toString(), follower.body.toString()]).toEqual(['newest', 'newest']);
+      expect(h.ask('/a').cacheStatus).toBe('Holdfast; hit; ttl=60');
+      h.finish();
+    }
+  });
+
+  test('is not waited for when it is large', () => {
+    const h = new Harness({ route: 'stale: { ifError: 1h }', memoryBytes: 64 * 2 ** 20 });
+    h.fill('/a', { fields: { 'cache-control': 'max-age=60', etag: '"1"' } }, 'old');
+    h.clock.advance(100_000);
+    const reader = h.ask('/a');
+    h.last.head(head(9 * 2 ** 20)).data(Buffer.alloc(1000));
+    expect(reader.body.length).toBe(1000);
+    h.finish();
+  });
+
+  test('of unknown length is not waited for once it outgrows what is kept', () => {
+    const h = new Harness({ route: 'stale: { ifError: 1h }', spoolBytes: 10_000 });
+    h.fill('/a', { fields: { 'cache-control': 'max-age=60', etag: '"1"' } }, 'old');
+    h.clock.advance(100_000);
+    const reader = h.ask('/a');
+    h.last.head({ ...head(0), framing: 'chunked' }).data(Buffer.alloc(9_000));
+    expect(reader.state).toBe('waiting');
+    h.last.data(Buffer.alloc(9_000)).end();
+    expect([reader.state, reader.body.length]).toEqual(['whole', 18_000]);
     h.finish();
   });
 });

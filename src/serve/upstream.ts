@@ -19,6 +19,9 @@ const CONDITIONS = [
   'range',
 ];
 
+/** What describes a body; sent on with one. */
+const OF_BODY = ['content-encoding', 'content-type'];
+
 /**
  * Name of one process in the Via field of its requests (RFC 9110 section 7.6.3): a request that comes back to it goes round
  * in circles, while one that passes several nodes does not. Made from the process's secret by its hash, which gives nothing of it away.
@@ -31,12 +34,12 @@ export function viaPseudonym(key: HashKey): string {
 }
 
 /** Fields for the origin. Those that choose a variant are sent in the form that the key is made of. */
-export function upstreamFields(fields: Fields, bypass: boolean, pseudonym: string): Fields {
+export function upstreamFields(fields: Fields, bypass: boolean, pseudonym: string, hasBody = false): Fields {
   const upstream = canonicalRequestFields(
     originRequestFields(fields, { cookies: bypass, cacheDirectives: bypass }),
   );
   if (bypass) {
-    for (const name of CONDITIONS) {
+    for (const name of hasBody ? [...CONDITIONS, ...OF_BODY] : CONDITIONS) {
       const value = fields.get(name);
       if (value !== undefined) upstream.set(name, value);
     }

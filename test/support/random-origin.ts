@@ -107,8 +107,11 @@ export class RandomOrigin {
       return;
     }
     if (personal) {
-      if (this.chance(0.3)) fields['set-cookie'] = 'id=1';
-      else fields['cache-control'] = PERSONAL[this.below(PERSONAL.length)]!;
+      if (this.chance(0.3)) {
+        // With a lifetime it would be for all, without the cookie.
+        fields['set-cookie'] = 'id=1';
+        delete fields['cache-control'];
+      } else fields['cache-control'] = PERSONAL[this.below(PERSONAL.length)]!;
     }
     const one = this.#record(call, path, status, etag, accept, personal);
     if (status !== 200) delete fields['etag'];

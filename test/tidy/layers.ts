@@ -19,9 +19,11 @@ export const LAYERS: readonly (readonly string[])[] = [
 export const KNOWS_THE_ORDER: Readonly<Record<string, string>> = {
   'src/serve/request.ts': 'the request path itself: the order of steps 1, 2, 3 and 7',
   'src/serve/flights.ts': 'the second half of it: steps 4 to 6 for what is not in the store',
+  'src/serve/landing.ts': 'the part of it that begins with the head of a response: steps 5 and 6',
   'src/serve/passage.ts': 'one request that waits for the second half, and is answered by step 7',
   'src/serve/selected.ts': 'the conditional and partial form of step 7',
   'src/serve/purge.ts': 'names what to forget as steps 1 and 2 name what to keep',
+  'src/serve/unsafe.ts': 'names what to forget after a change, as steps 1 and 2 name what to keep',
   'src/server/node.ts': 'builds the routes of step 1 from the configuration, for request.ts',
 };
 

@@ -1,4 +1,4 @@
-import { Flag, NONE } from '../../cache/entries.ts';
+import { FACTS, NONE } from '../../cache/entries.ts';
 import type { DiskHead, DiskTier } from '../disk/disk.ts';
 import type { MemoryTier, ResponseFacts } from './tier.ts';
 
@@ -70,7 +70,7 @@ export class Below {
         freshUntilS: entries.freshUntilS(slot),
         revalidateUntilS: entries.revalidateUntilS(slot),
         errorUntilS: entries.errorUntilS(slot),
-        flags: entries.flags(slot) & (Flag.VARY | Flag.VALIDATE | Flag.VALIDATOR),
+        flags: entries.flags(slot) & FACTS,
       },
     };
   }

@@ -1,0 +1,228 @@
+import { type Clock, epochS } from '../base/clock.ts';
+import { NONE } from '../cache/entries.ts';
+import type { NotStoredReason } from '../cache/outcome.ts';
+import { confirms, merge304 } from '../http/conditional.ts';
+import { Fields } from '../http/fields.ts';
+import { isTrouble } from '../http/status.ts';
+import { responseDirectives } from '../http/targeted.ts';
+import { parseVary } from '../http/vary.ts';
+import type { OriginFailure, OriginHead } from '../origin/origin.ts';
+import type { DiskWriter } from '../store/disk/disk.ts';
+import type { MemoryTier } from '../store/memory/tier.ts';
+import type { Flight } from './4-origin.ts';
+import { admit, factsOf } from './5-admit.ts';
+import { begin, renew, reserve } from './6-store.ts';
+import { parseFieldLines } from './field-lines.ts';
+import { ReservedBody } from './flight-body.ts';
+import type { FlightMemory } from './flight-memory.ts';
+import type { Generations } from './generations.ts';
+import type { Ledger } from './ledger.ts';
+import { incumbent, outlasts, type Place, placeOf } from './place.ts';
+import { Spool, type SpoolBudget } from './spool.ts';
+import { keptFields } from './upstream.ts';
+
+/** A small error body that several waiting requests share. */
+const SHARED_ERROR_BYTES_MAX = 64 * 1024;
+
+/** What the landing needs of the flights it belongs to. */
+export interface LandingParts {
+  readonly tier: MemoryTier;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly memory: FlightMemory;
+  readonly generations: Generations;
+  readonly budget: SpoolBudget;
+  /** Takes the flight out of those that may be joined. */
+  readonly close: (flight: Flight) => void;
+  /** Keeps earlier fetches from storing under a key what is older. */
+  readonly overtake: (flight: Flight, key: string) => void;
+}
+
+/** What becomes of a response when its head is there: steps 5 and 6, up to the first byte of its body. */
+export class Landing {
+  readonly #parts: LandingParts;
+  readonly #tier: MemoryTier;
+
+  constructor(parts: LandingParts) {
+    this.#parts = parts;
+    this.#tier = parts.tier;
+  }
+
+  /** As {@link FlightSteps.onHead}. */
+  onHead(flight: Flight, head: OriginHead): OriginFailure | undefined {
+    const { plan } = flight;
+    const nowS = epochS(this.#parts.clock);
+    plan.onHead?.(head);
+    if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
+    else if (head.status === 304 && plan.conditional) this.#renew(flight, head, nowS);
+    else if (head.status === 304 || head.status === 206) {
+      const asked = head.status === 304 ? 'without conditions' : 'for the whole';
+      const detail = `origin ${plan.route.origin.name}: status ${head.status} to a request ${asked}`;
+      const failure = { cause: 'malformed', detail } as const;
+      this.#parts.ledger.originFailed(plan.route, failure);
+      return failure;
+    } else this.#admit(flight, head, nowS);
+    return undefined;
+  }
+
+  #admit(flight: Flight, head: OriginHead, nowS: number): void {
+    const { plan } = flight;
+    const admission = admit({
+      route: plan.route,
+      method: plan.request.method,
+      requestFields: plan.fields,
+      head,
+      requestedS: plan.requestedS,
+      nowS,
+    });
+    if (!admission.store) {
+      // An error that may not be kept is still the answer for all who asked while it came. This reason is the last that
+      // is looked for: nothing said that it is personal.
+      const { reason } = admission;
+      const forAll = plan.key !== undefined && isTrouble(head.status) && reason === 'no-freshness';
+      flight.place = forAll ? this.#placeOf(flight, head.fields) : undefined;
+      if (flight.place === undefined) this.#passThrough(flight, head, reason);
+      else this.#shareError(flight, head, reason);
+      return;
+    }
+    const { facts } = admission;
+    const place = placeOf(this.#tier, plan.primary, admission.vary, plan.fields, this.#generation(flight));
+    if (place === undefined) {
+      this.#passThrough(flight, head, 'vary-star');
+      return;
+    }
+    // Also for what is not stored: who waits for another variant does not get this one.
+    flight.place = place;
+    if (
+      outlasts(this.#tier, plan.stale, head.status, nowS) ||
+      outlasts(this.#tier, incumbent(this.#tier, place), head.status, nowS)
+    ) {
+      this.#shareError(flight, head, 'status');
+      return;
+    }
+    flight.facts = facts;
+    const hold = plan.staleOnError && plan.stale !== NONE;
+    if (head.bodyBytes === undefined) {
+      flight.shared = true;
+      flight.held = hold;
+      flight.body = this.#spool(flight, head, true, plan.route.objectBytesMax);
+      return;
+    }
+    const kept = keptFields(head.fields, nowS);
+    const slot = reserve(this.#tier, place, kept, head.bodyBytes, facts, nowS);
+    if (slot === NONE) {
+      const writer = begin(this.#tier, place, kept, head.bodyBytes, facts);
+      if (writer === undefined) {
+        const isLarge = head.bodyBytes > this.#tier.objectBytesMax;
+        this.#passThrough(flight, head, isLarge ? 'too-large' : 'no-room');
+      } else {
+        flight.shared = true;
+        flight.body = this.#spool(flight, head, false, 0, writer);
+      }
+      return;
+    }
+    flight.shared = true;
+    flight.held = hold;
+    flight.body = new ReservedBody(this.#tier, slot);
+  }
+
+  #renew(flight: Flight, head: OriginHead, nowS: number): void {
+    const { plan } = flight;
+    const { entries } = this.#tier.cache;
+    const stored = parseFieldLines(this.#tier.head(plan.stale));
+    if (!confirms(stored, head.fields)) {
+      // A 304 about another representation than ours: it says nothing of what is stored here.
+      flight.unconfirmed = true;
+      this.#parts.close(flight);
+      return;
+    }
+    const merged = merge304(stored, head.fields);
+    const status = entries.status(plan.stale);
+    const cc = responseDirectives(merged);
+    const facts = factsOf(plan.route, status, merged, cc, plan.requestedS, nowS, head.fields);
+    const objection = this.#objectionTo304(flight, status, merged, nowS);
+    const place = { primary: plan.primary, key: plan.staleKey, vary: [] };
+    flight.renewed = renew(this.#tier, place, plan.stale, merged, facts, nowS);
+    if (objection === undefined) {
+      flight.shared = true;
+      this.#parts.overtake(flight, plan.staleKey);
+      return;
+    }
+    // The one who asked is answered from it, and nobody else.
+    this.refuse(flight, objection);
+    if (this.#tier.cache.visible(flight.renewed)) this.#tier.cache.remove(flight.renewed, 'expired');
+  }
+
+  /** Why the response, with what the 304 says of it, may be stored no longer, or not where it is (RFC 9111 section 4.3.4). */
+  #objectionTo304(flight: Flight, status: number, merged: Fields, nowS: number): NotStoredReason | undefined {
+    const { route, primary, fields, stale, staleKey, requestedS } = flight.plan;
+    const admission = admit({
+      route,
+      method: 'GET',
+      // Not those of the client: its no-store is not about what is stored already.
+      requestFields: new Fields(),
+      head: { status, fields: merged, framing: 'length', bodyBytes: undefined },
+      requestedS,
+      nowS,
+    });
+    if (!admission.store) return admission.reason;
+    if (!this.#tier.cache.visible(stale)) return undefined;
+    const place = placeOf(this.#tier, primary, admission.vary, fields, this.#generation(flight));
+    return place?.key === staleKey ? undefined : 'vary-star';
+  }
+
+  #passThrough(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
+    this.refuse(flight, reason);
+    flight.shared = false;
+    flight.body = this.#spool(flight, head, false, 0);
+  }
+
+  #shareError(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
+    // Not through refuse: it stays joinable, for an origin in trouble must not be asked by each request anew.
+    this.note(flight, reason);
+    flight.shared = true;
+    flight.body = this.#spool(flight, head, true, SHARED_ERROR_BYTES_MAX);
+  }
+
+  #placeOf({ plan }: Flight, fields: Fields): Place | undefined {
+    const vary = parseVary(fields.get('vary'));
+    const generation = this.#parts.generations.of(plan.primary);
+    return vary === '*' ? undefined : placeOf(this.#tier, plan.primary, vary, plan.fields, generation);
+  }
+
+  #generation(flight: Flight): string {
+    return this.#parts.generations.of(flight.plan.primary);
+  }
+
+  /** It is not for others: whoever joined goes its own way. */
+  refuse(flight: Flight, reason: NotStoredReason): void {
+    this.note(flight, reason);
+    this.#parts.close(flight);
+    const { memory } = this.#parts;
+    if (flight.plan.key !== undefined) memory.remember(memory.unshared, flight.plan.primary);
+  }
+
+  note(flight: Flight, reason: NotStoredReason): void {
+    flight.notStored = reason;
+    this.#parts.ledger.notStored(reason);
+  }
+
+  #spool(flight: Flight, head: OriginHead, keep: boolean, keepBytesMax: number, copy?: DiskWriter): Spool {
+    return new Spool({
+      bytes: head.bodyBytes,
+      copy,
+      keep,
+      keepBytesMax,
+      budget: this.#parts.budget,
+      pause: () => flight.pause(),
+      resume: () => flight.resume(),
+      onIdle: () => flight.abandonIfUseless(),
+      onGiveUp: (reason) => {
+        flight.land();
+        flight.shared = false;
+        if (flight.notStored === undefined) this.refuse(flight, reason);
+        else this.#parts.close(flight);
+      },
+    });
+  }
+}
