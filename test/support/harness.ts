@@ -3,13 +3,17 @@ import { type Random, seededRandom } from '../../src/base/random.ts';
 import { OUTCOMES, type Outcome } from '../../src/cache/outcome.ts';
 import { validateConfig } from '../../src/config/validate.ts';
 import { Recorder } from '../../src/monitor/recorder.ts';
-import { ORIGIN_FAILURES } from '../../src/origin/origin.ts';
+import { OriginGuard } from '../../src/origin/guard/guard.ts';
+import { createGuardedOrigin } from '../../src/origin/guard/guarded-origin.ts';
+import { ORIGIN_FAILURES, type Origin } from '../../src/origin/origin.ts';
 import type { PolicyName } from '../../src/policy/policy.ts';
 import { Routes } from '../../src/serve/1-route.ts';
-import { Ledger } from '../../src/serve/ledger.ts';
+import type { CacheRequest } from '../../src/serve/answer.ts';
+import { Ledger, type Served } from '../../src/serve/ledger.ts';
 import { type PurgeTarget, purge } from '../../src/serve/purge.ts';
 import { RequestPath } from '../../src/serve/request.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
+import { type GuardScript, guardOptions } from './guard-script.ts';
 import { Reader, type ReaderOptions } from './reader.ts';
 import {
   type FieldPairs,
@@ -29,6 +33,25 @@ export interface HarnessOptions {
   readonly spoolBytes?: number;
   readonly ghosts?: number;
   readonly seed?: number;
+  /** Guards the origin; by default it is asked as it is. */
+  readonly guard?: GuardScript;
+  readonly fetchesMax?: number;
+}
+
+/** What was booked for a request when it ended. */
+export interface Booking {
+  readonly served: Served;
+  readonly whole: boolean;
+}
+
+/** Remembers what it books. */
+class WatchedLedger extends Ledger {
+  readonly bookings = new Map<CacheRequest, Booking>();
+
+  override served(served: Served, sentBytes: number, whole: boolean): void {
+    this.bookings.set(served.request, { served, whole });
+    super.served(served, sentBytes, whole);
+  }
 }
 
 export interface Asking {
@@ -51,6 +74,8 @@ export class Harness {
   /** Faults of the path itself; a test that provokes some takes them out. */
   readonly faults: unknown[] = [];
   readonly #routes: Routes;
+  readonly #ledger: WatchedLedger;
+  readonly #requests = new Map<Reader, CacheRequest>();
 
   constructor(options: HarnessOptions = {}) {
     const { memoryBytes = 4 * 2 ** 20, segmentBytes = 2 ** 18, policy = 's3-fifo', ghosts = 1000 } = options;
@@ -58,7 +83,6 @@ export class Harness {
     this.random = seededRandom(options.seed ?? 1);
     this.origin = new ScriptedOrigin((fn) => void this.clock.after(0, fn));
     const config = configOf(options.route ?? '');
-    this.#routes = new Routes(config, [this.origin]);
     this.tier = new MemoryTier({
       budgetBytes: memoryBytes,
       segmentBytes,
@@ -72,13 +96,21 @@ export class Harness {
       origins: ['o'],
       causes: ORIGIN_FAILURES,
     });
+    const asked = options.guard === undefined ? this.origin : this.#guarded(options.guard);
+    this.#routes = new Routes(
+      config,
+      [this.origin],
+      config.routes.map(() => asked),
+    );
+    this.#ledger = new WatchedLedger(this.recorder, this.clock, undefined);
     this.path = new RequestPath({
       routes: this.#routes,
       tier: this.tier,
-      ledger: new Ledger(this.recorder, this.clock, undefined),
+      ledger: this.#ledger,
       clock: this.clock,
       spoolBytesMax: options.spoolBytes ?? 2 ** 20,
       pseudonym: 'holdfast-0a1b2c',
+      ...(options.fetchesMax === undefined ? {} : { fetchesMax: options.fetchesMax }),
       onFault: (error) => this.faults.push(error),
     });
   }
@@ -101,17 +133,16 @@ export class Harness {
       ...(asking.pieceBytesMax === undefined ? {} : { pieceBytesMax: asking.pieceBytesMax }),
     });
     this.readers.push(reader);
-    reader.abandon = this.path.handle(
-      {
-        method,
-        target,
-        host,
-        fields: fieldsOf(fields),
-        client: '127.0.0.1',
-        receivedMs: this.clock.monotonicMs(),
-      },
-      reader,
-    );
+    const request = {
+      method,
+      target,
+      host,
+      fields: fieldsOf(fields),
+      client: '127.0.0.1',
+      receivedMs: this.clock.monotonicMs(),
+    };
+    this.#requests.set(reader, request);
+    reader.abandon = this.path.handle(request, reader);
     assert((reader.abandon === undefined) === (reader.state !== 'waiting'), 'abandon is for those who wait');
     return reader;
   }
@@ -127,6 +158,33 @@ export class Harness {
 
   purge(target: PurgeTarget): number | undefined {
     return purge(this.tier, this.#routes, target, this.path.flights);
+  }
+
+  /** What was booked for a request that has ended. */
+  bookingOf(reader: Reader): Booking {
+    const booking = this.#ledger.bookings.get(this.#requests.get(reader)!);
+    assert(booking !== undefined, 'a request that has ended is booked');
+    return booking;
+  }
+
+  #guarded(script: GuardScript): Origin {
+    const { clock, random, recorder } = this;
+    const guard = new OriginGuard(this.origin, guardOptions(script), {
+      clock,
+      random,
+      events: {
+        exchanged: (status, bytes, firstByteMs) => recorder.originFetch(0, status, bytes, firstByteMs),
+        failed: ({ cause }) => recorder.originFailure(0, ORIGIN_FAILURES.indexOf(cause)),
+        queued: () => undefined,
+        circuit: () => undefined,
+        health: () => undefined,
+      },
+    });
+    const { deadlineMs = Number.POSITIVE_INFINITY } = script;
+    return createGuardedOrigin(
+      { name: 'o', guards: [guard], deadlineMs, hedgeAfterMs: undefined },
+      { clock, random },
+    );
   }
 
   /** Requests booked so far. */

@@ -116,13 +116,14 @@ export class OriginCall implements OriginExchange {
 
 /** An origin at the seam of the contract: every exchange waits for the test, or for {@link ScriptedOrigin.onCall}. */
 export class ScriptedOrigin implements Origin {
-  readonly name = 'o';
+  readonly name: string;
   readonly calls: OriginCall[] = [];
   /** Told of each exchange after `fetch` returned, through `defer`. */
   onCall: ((call: OriginCall) => void) | undefined;
   readonly #defer: (fn: () => void) => void;
 
-  constructor(defer: (fn: () => void) => void) {
+  constructor(defer: (fn: () => void) => void, name = 'o') {
+    this.name = name;
     this.#defer = defer;
   }
 
