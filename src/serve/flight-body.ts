@@ -189,8 +189,9 @@ export class Spool implements FlightBody {
     budget.usedBytes += chunk.length;
     const tooLarge = this.#total > this.#options.keepBytesMax;
     if (this.keeping && (tooLarge || budget.usedBytes > budget.limitBytes)) {
-      this.keeping = false;
+      // First: whoever waited for the whole of it begins to read now, and none may find its beginning gone.
       this.#options.onGiveUp(tooLarge ? 'too-large' : 'no-room');
+      this.keeping = false;
     }
     if (this.keeping || this.readers > 0) {
       this.wakeups.wake();
