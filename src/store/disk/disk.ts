@@ -35,8 +35,6 @@ export interface DiskTier {
   renew(slot: number, facts: ResponseFacts): void;
   /** Forgets an entry, also across a restart. */
   remove(slot: number): void;
-  /** Forgets everything. */
-  clear(): void;
 }
 
 export interface DiskFacts extends ResponseFacts {
@@ -67,7 +65,7 @@ export interface DiskReader {
   readonly head: string;
   readonly facts: DiskFacts;
   /**
-   * Reads and verifies bytes `from..to` of the body, at most 1 MiB at a time.
+   * Reads and verifies bytes `from..to` of the body.
    *
    * @returns the bytes, or undefined when they are damaged or unreadable: the entry is dropped then.
    */
@@ -77,18 +75,12 @@ export interface DiskReader {
 
 /** Appends one body. Exactly one of finish and abort ends it. */
 export interface DiskWriter {
-  /** Where to find it once it is finished: stays the same. */
-  readonly slot: number;
-  /** Bytes of body that a reader may ask {@link read} for now. */
-  readonly written: number;
   /** Copies the chunk. @returns false when the disk is behind: wait for `drained`. */
   append(chunk: Uint8Array): boolean;
-  /** Called once when there is room again, or the write failed. */
+  /** Calls back once when there is room again, or the write failed. */
   drained(fn: () => void): void;
-  /** True once the disk failed it: nothing more is kept, and readers of what was written get undefined. */
+  /** True once the disk failed it: nothing more is kept. */
   readonly failed: boolean;
-  /** Bytes `from..to` of what was appended, from the buffers or the disk. */
-  read(from: number, to: number): Promise<Uint8Array | undefined>;
   /** All arrived: it answers from now on. @returns false when it could not be kept. */
   finish(): boolean;
   abort(): void;

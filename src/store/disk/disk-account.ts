@@ -1,0 +1,54 @@
+import type { NoRoom } from './log.ts';
+
+/** Why a response was not written. */
+export const DISK_REFUSALS = [
+  'too-large',
+  'busy',
+  'young',
+  'floor',
+  'trouble',
+] as const satisfies readonly NoRoom[];
+
+/** How the tier is: `degraded` reads what it can and writes nothing. */
+export type DiskState = 'loading' | 'ready' | 'degraded' | 'closed';
+
+/** What a disk tier says of itself. Counters only grow; the rest are levels. Sizes in bytes. */
+export interface DiskSnapshot {
+  readonly state: DiskState;
+  readonly budgetBytes: number;
+  /** Length of all files, footers included. */
+  readonly usedBytes: number;
+  /** Appended and not in the files yet. */
+  readonly backlogBytes: number;
+  readonly entries: number;
+  readonly segments: number;
+  /** Memory of the index, beside the budget of the memory tier. */
+  readonly indexBytes: number;
+  readonly insertions: number;
+  readonly writtenBytes: number;
+  readonly loads: number;
+  /** Entries that left for want of room, and those of them that were still usable. */
+  readonly evictions: number;
+  readonly earlyEvictions: number;
+  readonly reinsertions: number;
+  readonly removals: number;
+  readonly refused: Readonly<Record<NoRoom, number>>;
+  /** Records whose checksums did not agree: dropped, never served. */
+  readonly damaged: number;
+  readonly readErrors: number;
+  readonly writeErrors: number;
+}
+
+/** The counters of a disk tier. */
+export class DiskAccount {
+  insertions = 0;
+  loads = 0;
+  evictions = 0;
+  earlyEvictions = 0;
+  reinsertions = 0;
+  removals = 0;
+  damaged = 0;
+  readErrors = 0;
+  writeErrors = 0;
+  readonly refused: Record<NoRoom, number> = { 'too-large': 0, busy: 0, young: 0, floor: 0, trouble: 0 };
+}
