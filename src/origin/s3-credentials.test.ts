@@ -21,7 +21,10 @@ aws_secret_access_key = hidden-value
 
 describe('a credentials file', () => {
   test('has profiles with keys', () => {
-    expect(readCredentials(INI, 'default')).toEqual({ accessKeyId: 'AKDEFAULT', secretAccessKey: 'se/cret+1=' });
+    expect(readCredentials(INI, 'default')).toEqual({
+      accessKeyId: 'AKDEFAULT',
+      secretAccessKey: 'se/cret+1=',
+    });
     expect(readCredentials(INI, 'temporary')).toEqual({
       accessKeyId: 'ASIA1',
       secretAccessKey: 'two',
@@ -51,7 +54,9 @@ describe('keys from the environment', () => {
   });
 
   test('variables that are missing or wrong are named', () => {
-    expect(() => environmentCredentials({})).toThrow('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set');
+    expect(() => environmentCredentials({})).toThrow(
+      'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set',
+    );
     expect(() => environmentCredentials({ AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: '' })).toThrow(
       'AWS_SECRET_ACCESS_KEY is not set',
     );

@@ -36,7 +36,8 @@ export function missingVariables(env: Environment): readonly string[] {
  */
 export function environmentCredentials(env: Environment): S3Credentials {
   const missing = missingVariables(env);
-  if (missing.length > 0) throw new Error(`${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not set`);
+  if (missing.length > 0)
+    throw new Error(`${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not set`);
   const read = keysOf(env['AWS_ACCESS_KEY_ID'], env['AWS_SECRET_ACCESS_KEY'], env['AWS_SESSION_TOKEN']);
   if ('wrong' in read) throw new Error(`AWS_${read.wrong.toUpperCase()} ${NO_KEY}`);
   return constant(read);
@@ -98,7 +99,8 @@ class FileCredentials implements S3Credentials {
   }
 
   async renew(refused: S3Keys | undefined): Promise<boolean> {
-    if (this.keys === refused && this.#deps.clock.monotonicMs() - this.#readMs >= RENEW_MS) await this.#read();
+    if (this.keys === refused && this.#deps.clock.monotonicMs() - this.#readMs >= RENEW_MS)
+      await this.#read();
     return this.keys !== undefined && this.keys !== refused;
   }
 
@@ -116,7 +118,9 @@ class FileCredentials implements S3Credentials {
     const { clock, readFile } = this.#deps;
     let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = clock.after(READ_MS, () => reject(new Error(`nothing within ${READ_MS} ms; does its disk hang?`)));
+      timer = clock.after(READ_MS, () =>
+        reject(new Error(`nothing within ${READ_MS} ms; does its disk hang?`)),
+      );
     });
     let found: S3Keys | string;
     try {
@@ -135,7 +139,8 @@ class FileCredentials implements S3Credentials {
     const before = this.keys;
     if (typeof found === 'string') {
       if (before === undefined) this.trouble = `${found}; correct origins.*.credentials, or the file`;
-      else if (!this.#isUnreadable) this.#deps.onNews?.('unreadable', `${found}; going on with the keys read before`);
+      else if (!this.#isUnreadable)
+        this.#deps.onNews?.('unreadable', `${found}; going on with the keys read before`);
       this.#isUnreadable = true;
       return;
     }
@@ -143,7 +148,8 @@ class FileCredentials implements S3Credentials {
     this.trouble = undefined;
     if (before !== undefined && sameKeys(before, found)) return;
     this.keys = found;
-    if (before !== undefined) this.#deps.onNews?.('changed', `${this.#file.path} has other keys, used from now on`);
+    if (before !== undefined)
+      this.#deps.onNews?.('changed', `${this.#file.path} has other keys, used from now on`);
   }
 }
 
@@ -179,7 +185,11 @@ export function readCredentials(text: string, profile: string): S3Keys | string 
     const others = [...profiles.keys()].slice(0, 8).map((name) => `"${name}"`);
     return `there is no profile "${profile}" in it${others.length > 0 ? `, but ${others.join(', ')}` : ' and no other'}`;
   }
-  const read = keysOf(found.get('aws_access_key_id'), found.get('aws_secret_access_key'), found.get('aws_session_token'));
+  const read = keysOf(
+    found.get('aws_access_key_id'),
+    found.get('aws_secret_access_key'),
+    found.get('aws_session_token'),
+  );
   if (!('wrong' in read)) return read;
   const name = `aws_${read.wrong}`;
   return `${name} of profile "${profile}" ${(found.get(name) ?? '') === '' ? 'is missing' : NO_KEY}`;
@@ -193,7 +203,8 @@ function keysOf(
   secret: string | undefined,
   token: string | undefined,
 ): S3Keys | { readonly wrong: string } {
-  const isFit = (value: string | undefined): value is string => value !== undefined && /^[\x21-\x7e]+$/.test(value);
+  const isFit = (value: string | undefined): value is string =>
+    value !== undefined && /^[\x21-\x7e]+$/.test(value);
   if (!isFit(id) || id.includes('/')) return { wrong: 'access_key_id' };
   if (!isFit(secret)) return { wrong: 'secret_access_key' };
   const keys = { accessKeyId: id, secretAccessKey: secret };

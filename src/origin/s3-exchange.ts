@@ -53,7 +53,13 @@ export class S3Exchange implements OriginExchange, OriginSink {
   #isSecond = false;
   #signedWith: S3Keys | undefined;
 
-  constructor(host: S3ExchangeHost, { method }: OriginRequest, path: string, fields: Fields, sink: OriginSink) {
+  constructor(
+    host: S3ExchangeHost,
+    { method }: OriginRequest,
+    path: string,
+    fields: Fields,
+    sink: OriginSink,
+  ) {
     this.#host = host;
     this.#method = method;
     this.#path = path;
@@ -64,7 +70,8 @@ export class S3Exchange implements OriginExchange, OriginSink {
   /** Called once, by the origin. */
   start(): void {
     const waiting = this.#host.credentials.ready();
-    if (waiting === undefined && this.#host.credentials.trouble === undefined) this.#send(this.#method, this.#fields);
+    if (waiting === undefined && this.#host.credentials.trouble === undefined)
+      this.#send(this.#method, this.#fields);
     else void (waiting ?? Promise.resolve()).then(() => this.#send(this.#method, this.#fields));
   }
 

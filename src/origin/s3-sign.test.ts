@@ -48,7 +48,9 @@ describe('Signature Version 4', () => {
     for (const dayMs of days) {
       for (const secretAccessKey of ['one', 'two', 'one']) {
         const mine = { accessKeyId: 'id', secretAccessKey };
-        expect(signer.sign(request, mine, dayMs)).toEqual(new S3Signer('eu-central-1').sign(request, mine, dayMs));
+        expect(signer.sign(request, mine, dayMs)).toEqual(
+          new S3Signer('eu-central-1').sign(request, mine, dayMs),
+        );
       }
     }
   });
@@ -56,7 +58,9 @@ describe('Signature Version 4', () => {
   test('everything signed changes the signature, and nothing else', () => {
     const signer = new S3Signer('us-east-1');
     const signature = (change: object, secretAccessKey = 'secret', ms = atMs): string =>
-      ofAuthorization(signer.sign({ ...request, ...change }, { ...keys, secretAccessKey }, ms).lines)['Signature']!;
+      ofAuthorization(signer.sign({ ...request, ...change }, { ...keys, secretAccessKey }, ms).lines)[
+        'Signature'
+      ]!;
     const all = [
       signature({}),
       signature({ method: 'HEAD' }),

@@ -41,20 +41,30 @@ describe('what errors of S3 mean', () => {
   test('clocks that differ are both told', () => {
     const bySelf = verdict(403, xml('RequestTimeTooSkewed', '<ServerTime>2026-01-02T04:00:00Z</ServerTime>'));
     expect(bySelf).toMatchObject({
-      detail: expect.stringContaining('here it is Fri, 02 Jan 2026 03:04:05 GMT, there Fri, 02 Jan 2026 04:00:00 GMT'),
+      detail: expect.stringContaining(
+        'here it is Fri, 02 Jan 2026 03:04:05 GMT, there Fri, 02 Jan 2026 04:00:00 GMT',
+      ),
     });
     const byDate = verdict(403, xml('RequestTimeTooSkewed'), ['date', 'Fri, 02 Jan 2026 05:00:00 GMT']);
     expect(byDate).toMatchObject({ detail: expect.stringContaining('there Fri, 02 Jan 2026 05:00:00 GMT') });
   });
 
   test.each([
-    [301, xml('PermanentRedirect', '<Endpoint>images.s3.eu-west-1.amazonaws.com</Endpoint>'), [], 'it names the endpoint images.s3.eu-west-1.amazonaws.com'],
+    [
+      301,
+      xml('PermanentRedirect', '<Endpoint>images.s3.eu-west-1.amazonaws.com</Endpoint>'),
+      [],
+      'it names the endpoint images.s3.eu-west-1.amazonaws.com',
+    ],
     [301, '', ['x-amz-bucket-region', 'eu-west-1'], 'set region: eu-west-1'],
     [307, xml('TemporaryRedirect'), [], 'correct the region or the endpoint'],
     [400, xml('AuthorizationHeaderMalformed', '<Region>eu-west-1</Region>'), [], 'set region: eu-west-1'],
     [404, xml('NoSuchBucket'), [], 'there is no bucket "images"'],
   ])('%d: the bucket is elsewhere, or nowhere', (status, body, fields, said) => {
-    expect(verdict(status, body, fields)).toMatchObject({ cause: 'bucket', detail: expect.stringContaining(said) });
+    expect(verdict(status, body, fields)).toMatchObject({
+      cause: 'bucket',
+      detail: expect.stringContaining(said),
+    });
   });
 
   test('AccessDenied is a failure, unless it is to mean that there is no such key', () => {
@@ -71,7 +81,9 @@ describe('what errors of S3 mean', () => {
 
   test('nothing of the answer gets into the log but what looks like a code', () => {
     for (const code of ['evil\ncode', 'a b', 'x'.repeat(200)]) {
-      expect(verdict(403, xml(code))).toMatchObject({ detail: expect.stringContaining('403 without an error code') });
+      expect(verdict(403, xml(code))).toMatchObject({
+        detail: expect.stringContaining('403 without an error code'),
+      });
     }
   });
 });

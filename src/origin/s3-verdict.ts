@@ -61,11 +61,13 @@ export function judge(place: S3Place, error: S3Error, nowMs: number): S3Verdict 
     detail: `${said}: ${detail}`,
     keysRefused,
   });
-  if (code === 'NoSuchBucket') return fail('bucket', `there is no bucket "${place.bucket}"; correct the bucket or the endpoint`);
+  if (code === 'NoSuchBucket')
+    return fail('bucket', `there is no bucket "${place.bucket}"; correct the bucket or the endpoint`);
   if (status === 404) return { status };
   const elsewhere = rightPlace(place, error, code);
   if (elsewhere !== undefined) return fail('bucket', elsewhere);
-  if (code === 'RequestTimeTooSkewed' || code === 'RequestExpired') return fail('credentials', skew(error, nowMs));
+  if (code === 'RequestTimeTooSkewed' || code === 'RequestExpired')
+    return fail('credentials', skew(error, nowMs));
   if (code !== undefined && Object.hasOwn(KEYS_REFUSED, code)) {
     const what = KEYS_REFUSED[code];
     return fail('credentials', `${what}; look at the keys that origins.*.credentials names`, true);
@@ -79,7 +81,11 @@ export function judge(place: S3Place, error: S3Error, nowMs: number): S3Verdict 
 }
 
 /** Where the bucket really is, when that is what the answer is about. */
-function rightPlace({ bucket, region }: S3Place, error: S3Error, code: string | undefined): string | undefined {
+function rightPlace(
+  { bucket, region }: S3Place,
+  error: S3Error,
+  code: string | undefined,
+): string | undefined {
   const right = element(error.body, 'Region') ?? printable(error.fields.get('x-amz-bucket-region'));
   const isRedirect = error.status === 301 || error.status === 307;
   if (right !== undefined && right !== region && (isRedirect || error.status === 400)) {
@@ -87,12 +93,14 @@ function rightPlace({ bucket, region }: S3Place, error: S3Error, code: string | 
   }
   if (!isRedirect && code !== 'IllegalLocationConstraintException') return undefined;
   const endpoint = element(error.body, 'Endpoint');
-  const hint = endpoint === undefined ? 'correct the region or the endpoint' : `it names the endpoint ${endpoint}`;
+  const hint =
+    endpoint === undefined ? 'correct the region or the endpoint' : `it names the endpoint ${endpoint}`;
   return `the bucket "${bucket}" is not served here; ${hint}`;
 }
 
 function skew({ body, fields }: S3Error, nowMs: number): string {
-  const serverMs = Date.parse(element(body, 'ServerTime') ?? '') || (parseHttpDate(fields.get('date')) ?? Number.NaN) * 1000;
+  const serverMs =
+    Date.parse(element(body, 'ServerTime') ?? '') || (parseHttpDate(fields.get('date')) ?? Number.NaN) * 1000;
   const ours = formatHttpDate(Math.floor(nowMs / 1000));
   const theirs = Number.isFinite(serverMs) ? formatHttpDate(Math.floor(serverMs / 1000)) : 'another time';
   return `the clocks differ too much: here it is ${ours}, there ${theirs}; let both machines take the time from NTP`;
@@ -107,7 +115,14 @@ function printable(text: string | undefined): string | undefined {
   return text !== undefined && /^[\w.:/@-]{1,128}$/.test(text) ? text : undefined;
 }
 
-const OF_ERRORS: ReadonlySet<string> = new Set(['allow', 'content-range', 'date', 'retry-after', 'etag', 'last-modified']);
+const OF_ERRORS: ReadonlySet<string> = new Set([
+  'allow',
+  'content-range',
+  'date',
+  'retry-after',
+  'etag',
+  'last-modified',
+]);
 /** Fields that only concern clients of S3. */
 const OF_S3 = /^x-(amz|minio|rgw)-/;
 

@@ -4,8 +4,8 @@ import { type S3Server, startS3Server } from '../../test/support/s3-server.ts';
 import { Fields } from '../http/fields.ts';
 import { get, type Recorder } from './origin.fixture.ts';
 import { originSuite } from './origin.suite.ts';
-import type { S3OriginOptions } from './s3.ts';
 import { s3Origin, signingClock } from './s3.fixture.ts';
+import type { S3OriginOptions } from './s3.ts';
 import { ANONYMOUS, environmentCredentials, fileCredentials, type S3Credentials } from './s3-credentials.ts';
 
 const withKeys = (id: string, secret: string): S3Credentials =>
@@ -20,7 +20,8 @@ originSuite('s3', async () => {
       { prefix: 'suite' },
       { credentials: withKeys(accessKeyId, secretAccessKey), onFault: () => undefined },
     ),
-    publish: (path, bytes) => server.put(`suite${path}`, bytes, path.endsWith('png') ? 'image/png' : 'image/jpeg'),
+    publish: (path, bytes) =>
+      server.put(`suite${path}`, bytes, path.endsWith('png') ? 'image/png' : 'image/jpeg'),
     stop: () => server.stop(),
   };
 });
@@ -150,7 +151,16 @@ describe('s3 origin: what it sends', () => {
     await get(origin, '/a.jpg?acl&versionId=3&X-Amz-Signature=x', {
       fields: [
         ...['authorization', 'AWS a:b', 'x-amz-date', '20200101T000000Z', 'x-amz-acl', 'public-read'],
-        ...['cookie', 'a=b', 'content-type', 'text/plain', 'x-other', 'y', 'date', 'Fri, 02 Jan 2026 03:04:05 GMT'],
+        ...[
+          'cookie',
+          'a=b',
+          'content-type',
+          'text/plain',
+          'x-other',
+          'y',
+          'date',
+          'Fri, 02 Jan 2026 03:04:05 GMT',
+        ],
         ...['if-none-match', '"x"', 'user-agent', 'cat/1', 'accept', '*/*'],
       ],
     });

@@ -103,7 +103,8 @@ class S3Origin implements Origin, S3ExchangeHost {
 
   fetch(request: OriginRequest, sink: OriginSink): OriginExchange {
     const { method, target } = request;
-    if (method !== 'GET' && method !== 'HEAD') return new LocalAnswer(405, ['allow', 'GET, HEAD'], request, sink, this);
+    if (method !== 'GET' && method !== 'HEAD')
+      return new LocalAnswer(405, ['allow', 'GET, HEAD'], request, sink, this);
     const path = objectPath(target, this.#prefix);
     if (path === undefined) return new LocalAnswer(404, [], request, sink, this);
     const exchange = new S3Exchange(this, request, this.#base + path, sentFields(request.fields), sink);
@@ -143,13 +144,7 @@ function sentFields(fields: Fields): Fields {
 class LocalAnswer implements OriginExchange {
   #isOver = false;
 
-  constructor(
-    status: number,
-    fields: string[],
-    { method }: OriginRequest,
-    sink: OriginSink,
-    host: S3Origin,
-  ) {
+  constructor(status: number, fields: string[], { method }: OriginRequest, sink: OriginSink, host: S3Origin) {
     const head = plainHead(status, new Fields(fields));
     queueMicrotask(() => {
       try {

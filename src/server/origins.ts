@@ -1,13 +1,15 @@
 import type { OriginConfig } from '../config/config.ts';
 import { createFilesOrigin } from '../origin/files.ts';
 import { createHttpOrigin } from '../origin/http.ts';
+import type { TlsOptions } from '../origin/http-connection.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { NodeOptions } from './node.ts';
+import { createS3, type S3Parts } from './origin-s3.ts';
 
 const ORIGIN_HEAD_BYTES_MAX = 64 * 1024;
 
 /** What origins are made of. */
-export type OriginParts = Pick<NodeOptions, 'config' | 'clock' | 'log' | 'readCertificates'>;
+export type OriginParts = Pick<NodeOptions, 'config' | 'readCertificates'> & S3Parts;
 
 /** In the order of the configuration: an origin's position is its id. */
 export function createOrigins(options: OriginParts): Origin[] {
@@ -24,7 +26,11 @@ function createOrigin(name: string, config: OriginConfig, options: OriginParts):
       { clock, onFault },
     );
   }
-  const { tls, url } = config;
+  const tls = tlsOf(name, config.tls, options);
+  if (config.type === 's3') {
+    return createS3(config, { name, tls, maxHeadBytes: ORIGIN_HEAD_BYTES_MAX }, { clock, onFault }, options);
+  }
+  const { url } = config;
   return createHttpOrigin(
     {
       name,
@@ -33,17 +39,23 @@ function createOrigin(name: string, config: OriginConfig, options: OriginParts):
       maxBodyBytes: config.maxBodyBytes,
       maxHeadBytes: ORIGIN_HEAD_BYTES_MAX,
       redirects: config.redirects,
-      tls: {
-        verify: tls.verify,
-        ...(tls.ca === undefined ? {} : { ca: certificates(name, tls.ca, options) }),
-        ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-      },
+      tls,
       maxConnections: config.connections,
       ...(config.host === undefined ? {} : { hostHeader: config.host }),
       extraFields: config.headers,
     },
     { clock, onFault },
   );
+}
+
+type TlsConfig = Exclude<OriginConfig, { readonly type: 'files' }>['tls'];
+
+function tlsOf(name: string, tls: TlsConfig, options: OriginParts): TlsOptions {
+  return {
+    verify: tls.verify,
+    ...(tls.ca === undefined ? {} : { ca: certificates(name, tls.ca, options) }),
+    ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
+  };
 }
 
 function certificates(origin: string, path: string, options: OriginParts): string {

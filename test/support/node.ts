@@ -26,6 +26,8 @@ export function startTestNode(config: ValidConfig, faults: string[]): Node {
     version: 'test',
     hashKey: { k0: 0x01234567, k1: 0x89abcdef },
     readCertificates: () => '',
+    readFile: (path) => Promise.reject(new Error(`${path} is not for tests`)),
+    env: {},
     collectGarbage: () => Bun.gc(true),
     memoryBytesMax: 2 ** 30,
     accessLog: undefined,
