@@ -14,7 +14,7 @@ export async function unmetKeys(
     const missing = missingVariables(io.env);
     if (missing.length === 0) return undefined;
     const what = `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not set`;
-    return `${where}: ${what}; set what is missing, or write credentials: { from: file, file: ... }, or { from: anonymous } for a public bucket`;
+    return `${where}: ${what}; set it before the start, or write credentials: { from: file, file: ... }, or { from: anonymous } for a public bucket`;
   }
   if (file === undefined) return undefined;
   try {

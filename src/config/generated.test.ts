@@ -141,7 +141,7 @@ describe('starter files', () => {
   test.each([
     ['s3://images', undefined, { bucket: 'images', prefix: undefined, endpoint: undefined }],
     ['s3://my.images/', undefined, { bucket: 'my.images', prefix: undefined }],
-    ['s3://my.images-2/a b/${c}/', 'http://127.0.0.1:9000', { bucket: 'my.images-2', prefix: 'a b/${c}' }],
+    [`s3://my.images-2/a b/\${c}/`, 'http://127.0.0.1:9000', { bucket: 'my.images-2', prefix: `a b/\${c}` }],
   ])('for %s leads to the bucket', (origin, endpoint, expected) => {
     const starter = configForOrigin(origin, { endpoint });
     if (!starter.ok) throw new Error(`${starter.reason}: ${starter.remedy}`);

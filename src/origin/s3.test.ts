@@ -5,7 +5,7 @@ import { Fields } from '../http/fields.ts';
 import { get, type Recorder } from './origin.fixture.ts';
 import { originSuite } from './origin.suite.ts';
 import { s3Origin, signingClock } from './s3.fixture.ts';
-import type { S3OriginOptions } from './s3.ts';
+import type { S3OriginDeps, S3OriginOptions } from './s3.ts';
 import { ANONYMOUS, environmentCredentials, fileCredentials, type S3Credentials } from './s3-credentials.ts';
 
 const withKeys = (id: string, secret: string): S3Credentials =>
@@ -194,6 +194,30 @@ describe('s3 origin: what it sends', () => {
     const host = `my-bucket.127.0.0.1:${listener.port}`;
     expect(seen).toEqual([host, `http://${host}/a%20b.jpg`]);
     await listener.stop(true);
+  });
+
+  test('over TLS the certificate is asked for, and checked, by that name', async () => {
+    const asked: unknown[] = [];
+    const connect = ((options: { hostname: string; tls?: { serverName?: string } }) => {
+      asked.push([options.hostname, options.tls?.serverName]);
+      return Promise.reject(Object.assign(new Error('no network here'), { code: 'ECONNREFUSED' }));
+    }) as unknown as NonNullable<S3OriginDeps['connect']>;
+    for (const options of [
+      { addressing: 'virtual' },
+      { addressing: 'path' },
+      { addressing: 'virtual', tls: { verify: true, serverName: 'other.test' } },
+    ] as const) {
+      const got = await get(
+        s3Origin('https://s3.test', { bucket: 'my-bucket', ...options }, { connect }),
+        '/a.jpg',
+      );
+      expect(got.failure?.cause).toBe('refused');
+    }
+    expect(asked).toEqual([
+      ['s3.test', 'my-bucket.s3.test'],
+      ['s3.test', 's3.test'],
+      ['s3.test', 'other.test'],
+    ]);
   });
 
   test('nothing for what can be no key, and for other methods', async () => {
