@@ -3,6 +3,9 @@ import { readBucket, readEndpoint, readKeyPrefix, readRegion } from './s3.ts';
 import { choice, group, META, text } from './table.ts';
 import { readFilePath } from './values.ts';
 
+const CREDENTIALS =
+  'What the origin proves itself with. The keys themselves never stand in the configuration.';
+
 /** The option table: origins of type s3, but for the options that they share with http. */
 export const S3_OPTIONS = {
   type: z.literal('s3').register(META, {
@@ -54,34 +57,33 @@ export const S3_OPTIONS = {
     },
     readKeyPrefix,
   ).optional(),
-  credentials: group(
-    'What the origin proves itself with. The keys themselves never stand in the configuration.',
-    {
-      from: choice(['environment', 'file', 'anonymous'], {
+  credentials: group(CREDENTIALS, {
+    from: choice(['environment', 'file', 'anonymous'], {
+      about:
+        'Where the keys come from. `environment`: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. `file`: a credentials file, read again when it changes. `anonymous`: requests without a signature, for public buckets.',
+      effect: 'live',
+    }).prefault('environment'),
+    file: text(
+      {
         about:
-          'Where the keys come from. `environment`: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. `file`: a credentials file, read again when it changes. `anonymous`: requests without a signature, for public buckets.',
+          'With `from: file`: a file in the form of ~/.aws/credentials, such as a mounted secret; relative to the directory of the configuration file.',
         effect: 'live',
-      }).prefault('environment'),
-      file: text(
-        {
-          about:
-            'With `from: file`: a file in the form of ~/.aws/credentials, such as a mounted secret; relative to the directory of the configuration file.',
-          effect: 'live',
-          expects: 'the path of a file',
-          defaultNote: 'none',
-        },
-        readFilePath,
-      ).optional(),
-      profile: text(
-        {
-          about: 'With `from: file`: which profile of the file.',
-          effect: 'live',
-          expects: 'the name of a profile',
-        },
-        (name) => name,
-      ).prefault('default'),
-    },
-  ).prefault({}),
+        expects: 'the path of a file',
+        defaultNote: 'none',
+      },
+      readFilePath,
+    ).optional(),
+    profile: text(
+      {
+        about: 'With `from: file`: which profile of the file.',
+        effect: 'live',
+        expects: 'the name of a profile',
+      },
+      (name) => name,
+    ).prefault('default'),
+  })
+    .register(META, { kind: 'group', about: CREDENTIALS, expects: 'a mapping such as { from: environment }' })
+    .prefault({}),
   accessDenied: choice(['error', 'not-found'], {
     about:
       'What an AccessDenied stands for. Without the right to list the bucket, S3 answers so for keys that do not exist. As an `error`, stale copies are served and nothing is stored; as `not-found`, a wrong policy looks like deleted images.',

@@ -93,6 +93,12 @@ describe('origins of type s3', () => {
       'no bucket can stand before it',
     ],
     [
+      'a word for a mapping',
+      ', bucket: images, credentials: anonymous',
+      'origins.a.credentials',
+      'a mapping such as { from: environment }',
+    ],
+    [
       'no file',
       ', bucket: images, credentials: { from: file }',
       'origins.a.credentials.from',

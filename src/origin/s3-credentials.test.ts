@@ -152,7 +152,7 @@ describe('keys from a file', () => {
     for (let round = 2; round < 5; round += 1) {
       state.text = round === 3 ? '[default]\n' : undefined;
       clock.advance(10_000);
-      credentials.ready();
+      expect(credentials.ready()).toBeUndefined();
       await until(() => state.reads === round && clock.pending === 0);
     }
     expect(id()).toBe('one');
