@@ -1,9 +1,10 @@
 import { dirname, join, relative, resolve } from 'node:path';
 import { configForOrigin } from '../config/defaults.ts';
+import { endpointFrom } from '../config/s3.ts';
 import { jsonSchemaText } from '../config/schema.ts';
 import { type CliIo, EXIT } from './io.ts';
 
-const USAGE = `Usage: holdfast init <url or directory> [options]
+const USAGE = `Usage: holdfast init <url, s3://bucket or directory> [options]
 
 Writes a configuration to start from, and a schema beside it with which editors complete and check it.
 
@@ -44,7 +45,11 @@ export async function init(args: readonly string[], io: CliIo): Promise<number> 
     return EXIT.refused;
   }
   const listen = read.listen === undefined ? {} : { listen: read.listen };
-  const starter = configForOrigin(origin.value, { schema: SCHEMA_FILE, ...listen });
+  const starter = configForOrigin(origin.value, {
+    schema: SCHEMA_FILE,
+    ...listen,
+    endpoint: endpointFrom(io.env),
+  });
   if (!starter.ok) {
     io.err(`Cannot write a configuration for ${origin.shown}: ${starter.reason}.\nFix: ${starter.remedy}\n`);
     return EXIT.refused;

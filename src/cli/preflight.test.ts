@@ -3,6 +3,7 @@ import { validateConfig } from '../config/validate.ts';
 import { preflight } from './preflight.ts';
 
 const machine = {
+  env: { AWS_ACCESS_KEY_ID: 'AK' } as Record<string, string>,
   totalMemoryBytes: 8 * 2 ** 30,
   pathKind: async (path: string) =>
     path === '/images' || path === '/logs'
@@ -12,6 +13,7 @@ const machine = {
         : ('absent' as const),
   readFile: async (path: string) => {
     if (path === '/ca.pem') return 'PEM';
+    if (path === '/keys') return '[default]\naws_access_key_id = AK\naws_secret_access_key = hidden\n';
     throw Object.assign(new Error(path), { code: 'ENOENT' });
   },
 };
@@ -32,6 +34,9 @@ const filesAt = (root: string): string =>
 const httpWithCa = (ca: string): string =>
   `version: 1\norigins: { a: { type: http, url: "https://a.example", tls: { ca: ${ca} } } }\nroutes: [{ name: a, origin: a }]\n`;
 
+const s3With = (credentials: string): string =>
+  `version: 1\norigins: { a: { type: s3, bucket: images${credentials} } }\nroutes: [{ name: a, origin: a }]\n`;
+
 describe('what a configuration needs of the machine', () => {
   test.each([
     ['all is there', '', undefined],
@@ -46,6 +51,19 @@ describe('what a configuration needs of the machine', () => {
       'log.access.to: there is no directory /nope',
     ],
     ['a log that is a directory', 'log: { access: { to: /logs } }\n', 'log.access.to: /logs is a directory'],
+    ['keys in the environment', s3With(''), 'origins.a.credentials: AWS_SECRET_ACCESS_KEY is not set'],
+    ['no keys', s3With(', credentials: { from: anonymous }'), undefined],
+    ['keys in a file', s3With(', credentials: { from: file, file: /keys }'), undefined],
+    [
+      'keys in a file that is not there',
+      s3With(', credentials: { from: file, file: /nope }'),
+      'origins.a.credentials.file: /nope cannot be read (ENOENT)',
+    ],
+    [
+      'keys of another profile',
+      s3With(', credentials: { from: file, file: /keys, profile: b }'),
+      'origins.a.credentials.file: /keys: there is no profile "b" in it',
+    ],
     ['a log', 'log: { access: { to: /logs/a.log } }\n', undefined],
   ])('%s', async (_, more, said) => {
     const found = await unmet(more);

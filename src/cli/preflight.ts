@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { formatSize } from '../base/units.ts';
 import type { ValidConfig } from '../config/config.ts';
 import type { CliIo } from './io.ts';
+import { unmetKeys } from './preflight-s3.ts';
 
 /** What the machine must have for a configuration to work, and does not: one line each, with what to do. */
 export type Unmet = readonly string[];
@@ -12,7 +13,7 @@ export type Unmet = readonly string[];
  */
 export async function preflight(
   config: ValidConfig,
-  io: Pick<CliIo, 'pathKind' | 'readFile' | 'totalMemoryBytes'>,
+  io: Pick<CliIo, 'pathKind' | 'readFile' | 'totalMemoryBytes' | 'env'>,
 ): Promise<Unmet> {
   const unmet: string[] = [];
   for (const [name, origin] of Object.entries(config.origins)) {
@@ -29,6 +30,10 @@ export async function preflight(
         );
       });
     }
+  }
+  for (const [name, origin] of Object.entries(config.origins)) {
+    const keys = origin.type === 's3' ? await unmetKeys(name, origin, io) : undefined;
+    if (keys !== undefined) unmet.push(keys);
   }
   const { to } = config.log.access;
   if (to !== 'off' && to !== 'stdout' && to !== 'stderr') {

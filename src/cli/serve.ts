@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { ValidConfig } from '../config/config.ts';
 import { configForOrigin } from '../config/defaults.ts';
 import { formatProblems } from '../config/problem.ts';
+import { endpointFrom } from '../config/s3.ts';
 import { validateConfig } from '../config/validate.ts';
 import { createLog } from '../monitor/log.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
@@ -16,6 +17,7 @@ const HELP = `holdfast serve: run a node
 
   holdfast serve -c holdfast.yaml           with a configuration file
   holdfast serve <origin-url|dir>           with none: the defaults, in front of one origin
+  holdfast serve s3://bucket/prefix         the same; AWS_REGION, AWS_ENDPOINT_URL and the keys from the environment
 
   -c, --config FILE     the configuration ("holdfast init <origin>" writes one to start from)
   --listen HOST:PORT    public address, without a file (default 127.0.0.1:8080)
@@ -99,6 +101,7 @@ async function configOfOrigin(
     ...(listen === undefined ? {} : { listen }),
     ...(admin === undefined ? {} : { adminListen: admin }),
     ...(memory === undefined ? {} : { memorySize: memory }),
+    endpoint: endpointFrom(world.env),
   });
   if (!starter.ok) {
     unusable(world, `${origin}: ${starter.reason}; ${starter.remedy}`);
@@ -107,7 +110,7 @@ async function configOfOrigin(
   if (starter.kind === 'files' && (await world.pathKind(resolve(world.cwd, origin))) !== 'directory') {
     unusable(
       world,
-      `${origin} is not a directory; give one, or an address that starts with http:// or https://`,
+      `${origin} is not a directory; give one, or an address that starts with http://, https:// or s3://`,
     );
     return undefined;
   }
@@ -156,6 +159,8 @@ async function run(config: ValidConfig, world: World): Promise<number> {
     hashKey: world.hashKey,
     collectGarbage: () => world.collectGarbage(),
     readCertificates: (path) => world.readFileNow(path),
+    readFile: (path) => world.readFile(path),
+    env: world.env,
     memoryBytesMax: world.totalMemoryBytes,
     accessLog: sink,
     processUsage: () => world.processUsage(),

@@ -43,6 +43,7 @@ function tokenText(config: ValidConfig, tokenFile: string | undefined): string {
 
 function originText(config: ValidConfig, name: string): string {
   const origin = config.origins[name]!;
+  if (origin.type === 's3') return `s3://${origin.bucket}/${origin.prefix ?? ''}`;
   return origin.type === 'files'
     ? origin.root
     : `${origin.url.scheme}://${origin.url.authority}${origin.url.basePath}`;

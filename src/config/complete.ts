@@ -9,9 +9,9 @@ export function largestObject(memory: ParsedConfig['cache']['memory']): number {
   return memory.maxObjectBytes ?? Math.min(MAX_OBJECT_BYTES, Math.floor(memory.sizeBytes / 4));
 }
 
-/** A directory cannot read a query: every spelling of one would be another copy of the same file. */
+/** A directory cannot read a query, and S3 is not sent any: every spelling of one would be another copy of the same file. */
 function queryOf(origin: OriginConfig | undefined): 'all' | 'none' {
-  return origin?.type === 'files' ? 'none' : 'all';
+  return origin?.type === 'files' || origin?.type === 's3' ? 'none' : 'all';
 }
 
 /** What an origin is sent with credentials of ours, not everybody may send. */
@@ -29,7 +29,10 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
   const origins = Object.entries(parsed.origins).map(([name, origin]): [string, OriginConfig] => {
     if (origin.type === 'files') return [name, { ...origin, root: absolute(origin.root) }];
     const ca = origin.tls.ca === undefined ? undefined : absolute(origin.tls.ca);
-    return [name, { ...origin, tls: { ...origin.tls, ca } }];
+    const tls = { ...origin.tls, ca };
+    if (origin.type === 'http') return [name, { ...origin, tls }];
+    const file = origin.credentials.file === undefined ? undefined : absolute(origin.credentials.file);
+    return [name, { ...origin, tls, credentials: { ...origin.credentials, file } }];
   });
   return {
     ...parsed,

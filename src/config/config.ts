@@ -22,6 +22,8 @@ export type MemoryConfig = Omit<Memory, 'maxObjectBytes'> & { readonly maxObject
 export type OriginConfig = Parsed['origins'][string];
 /** An HTTP server. */
 export type HttpOriginConfig = Extract<OriginConfig, { readonly type: 'http' }>;
+/** A bucket of S3. */
+export type S3OriginConfig = Extract<OriginConfig, { readonly type: 's3' }>;
 /** The public port. */
 export type ServerConfig = Parsed['server'];
 /** The admin port. */

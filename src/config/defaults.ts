@@ -1,4 +1,5 @@
 import { type Described, describe } from './describe.ts';
+import { readS3Url } from './s3.ts';
 import { validateConfig } from './validate.ts';
 import { readOriginUrl } from './values.ts';
 
@@ -12,21 +13,30 @@ export interface StarterOptions {
   readonly adminListen?: string;
   /** Size of the memory tier, such as `2GiB`. */
   readonly memorySize?: string;
+  /** Address of the S3 server, for `s3://` places that are not at AWS. */
+  readonly endpoint?: string | undefined;
 }
+
+type Kind = 'http' | 'files' | 's3';
 
 /** What a starter was asked for, or why there is none. */
 export type Starter =
-  | { readonly ok: true; readonly text: string; readonly kind: 'http' | 'files' }
+  | { readonly ok: true; readonly text: string; readonly kind: Kind }
   | { readonly ok: false; readonly reason: string; readonly remedy: string };
 
 /**
- * Writes a configuration for one origin: an `http(s)://` address, or else a directory. Every option that people
+ * Writes a configuration for one origin: an `http(s)://` address, an `s3://bucket/prefix`, or else a directory. Every option that people
  * commonly change is there with its default and a comment, all from the option table; the result is valid for any
  * argument that is accepted. Used by `holdfast init` and, unseen, by `holdfast serve <origin>`.
  */
 export function configForOrigin(origin: string, options: StarterOptions = {}): Starter {
   const isAddress = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(origin);
-  if (isAddress) {
+  const isS3 = /^s3:/i.test(origin);
+  const kind: Kind = isS3 ? 's3' : isAddress ? 'http' : 'files';
+  if (isS3) {
+    const place = readS3Url(origin);
+    if ('reason' in place) return { ok: false, ...place };
+  } else if (isAddress) {
     const url = readOriginUrl(origin);
     if ('reason' in url) return { ok: false, ...url };
   } else if (/^([\w-]+\.)+[a-z]{2,}(:[0-9]+)?(\/.*)?$|^[\w.-]+:[0-9]+(\/.*)?$/i.test(origin)) {
@@ -36,20 +46,20 @@ export function configForOrigin(origin: string, options: StarterOptions = {}): S
     return {
       ok: false,
       reason: 'this is neither an address nor a directory',
-      remedy: 'give https://... or a directory',
+      remedy: 'give https://..., s3://... or a directory',
     };
   } else if (origin.startsWith('~')) {
     return { ok: false, reason: '~ is only known to shells', remedy: 'write the whole path' };
   }
-  const text = write(origin, isAddress, options);
+  const text = write(origin, kind, options);
   // The rest is judged as it will be when the file is used: ports that clash, an origin that is this node itself.
   const checked = validateConfig(text, { file: 'starter', env: {} });
-  if (checked.ok) return { ok: true, kind: isAddress ? 'http' : 'files', text };
+  if (checked.ok) return { ok: true, kind, text };
   const { reason, remedy } = checked.problems[0]!;
   return { ok: false, reason, remedy };
 }
 
-function write(origin: string, isAddress: boolean, options: StarterOptions): string {
+function write(origin: string, kind: Kind, options: StarterOptions): string {
   const rows = new Map(describe().map((row) => [row.path, row]));
   const lines: string[] = [];
   const say = (depth: number, path: string, value?: string, key = path.split('.').at(-1)!): void => {
@@ -82,8 +92,17 @@ function write(origin: string, isAddress: boolean, options: StarterOptions): str
   option(2, 'cache.memory.policy');
   gap();
   say(0, 'origins');
-  lines.push('  images:', `    type: ${isAddress ? 'http' : 'files'}`);
-  if (isAddress) {
+  lines.push('  images:', `    type: ${kind}`);
+  if (kind === 's3') {
+    const place = readS3Url(origin) as { bucket: string; prefix: string };
+    option(2, 'origins.<name>.bucket', quoted(place.bucket));
+    option(2, 'origins.<name>.region', `"\${AWS_REGION:-us-east-1}"`);
+    if (options.endpoint !== undefined) option(2, 'origins.<name>.endpoint', quoted(options.endpoint));
+    if (place.prefix !== '') option(2, 'origins.<name>.prefix', quoted(place.prefix));
+    say(2, 'origins.<name>.credentials');
+    option(3, 'origins.<name>.credentials.from');
+    option(2, 'origins.<name>.connections');
+  } else if (kind === 'http') {
     option(2, 'origins.<name>.url', quoted(origin));
     option(2, 'origins.<name>.connections');
   } else option(2, 'origins.<name>.root', quoted(origin));
@@ -92,7 +111,7 @@ function write(origin: string, isAddress: boolean, options: StarterOptions): str
   lines.push('  - name: images', '    match:');
   for (const path of ['routes[].match.hosts', 'routes[].match.paths']) option(3, path);
   lines.push('    origin: images', '    key:');
-  option(3, 'routes[].key.query', isAddress ? 'all' : 'none');
+  option(3, 'routes[].key.query', kind === 'http' ? 'all' : 'none');
   lines.push('    ttl:');
   for (const line of wrap(
     `${rows.get('routes[].ttl.default')!.meta.about} Unless set: ${rows.get('routes[].ttl.default')!.meta.defaultNote}.`,

@@ -50,7 +50,7 @@ function sectionOf(section: Described, rows: readonly Described[]): string {
   );
   let text = `## ${title(section)}\n\n${section.meta.about}\n\n`;
   if (section.path !== 'origins') return text + tableOf(inside.filter((row) => !isSection(row)));
-  for (const variant of ['http', 'files']) {
+  for (const variant of ['http', 'files', 's3']) {
     text += `### Origins of type ${variant}\n\n`;
     text += tableOf(inside.filter((row) => row.variant === variant && !isSection(row)));
   }

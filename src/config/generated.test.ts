@@ -134,8 +134,35 @@ describe('starter files', () => {
     const configured = result.config.origins['images']!;
     expect(configured.type).toBe(starter.kind);
     if (configured.type === 'files') expect(configured.root).toBe(origin);
-    else expect(configured.url.hostname).toBe(new URL(origin).hostname);
+    else if (configured.type === 'http') expect(configured.url.hostname).toBe(new URL(origin).hostname);
     expect(starter.text).toStartWith('# yaml-language-server: $schema=holdfast.schema.json\n');
+  });
+
+  test.each([
+    ['s3://images', undefined, { bucket: 'images', prefix: undefined, endpoint: undefined }],
+    ['s3://my.images/', undefined, { bucket: 'my.images', prefix: undefined }],
+    [`s3://my.images-2/a b/\${c}/`, 'http://127.0.0.1:9000', { bucket: 'my.images-2', prefix: `a b/\${c}` }],
+  ])('for %s leads to the bucket', (origin, endpoint, expected) => {
+    const starter = configForOrigin(origin, { endpoint });
+    if (!starter.ok) throw new Error(`${starter.reason}: ${starter.remedy}`);
+    expect(starter.kind).toBe('s3');
+    const env = { AWS_REGION: 'eu-west-1' };
+    const result = validateConfig(starter.text, { file: 'holdfast.yaml', env });
+    if (!result.ok) throw new Error(formatProblems(result.problems, { color: false }));
+    expect(result.warnings).toEqual([]);
+    const configured = result.config.origins['images']!;
+    expect(configured).toMatchObject({ ...expected, type: 's3', region: 'eu-west-1' });
+    expect(configured.type === 's3' && configured.endpoint?.port).toBe(
+      endpoint === undefined ? undefined : 9000,
+    );
+  });
+
+  test.each([
+    ['s3://', 'this is not the name of a bucket'],
+    ['s3://Images', 'the name of a bucket has no capital letters'],
+    ['s3://images?region=x', 'a bucket has no query'],
+  ])('for %s there is none', (origin, reason) => {
+    expect(configForOrigin(origin)).toMatchObject({ ok: false, reason: expect.stringContaining(reason) });
   });
 
   test('what they show is what would be without it', () => {

@@ -105,7 +105,7 @@ function missingKey(path: Path): Refusal {
   const where = path.length > 1 ? ` in ${pathText(path.slice(0, -1))}` : '';
   const remedies: Readonly<Record<string, string>> = {
     version: 'add "version: 1" as the first line',
-    type: 'add "type: http" with a url, or "type: files" with a root',
+    type: 'add "type: http" with a url, "type: files" with a root, or "type: s3" with a bucket',
     origins: 'name at least one place where images come from',
     routes: 'add at least one route that leads to an origin',
   };
@@ -119,9 +119,11 @@ function wrongValue(issue: Issue, path: Path, value: unknown): Refusal {
   const meta = metaAt(path);
   const expects = meta?.expects ?? 'something else';
   if (issue.code === 'invalid_union' && path.at(-1) === 'type') {
-    const near = typeof value === 'string' ? suggest(value, ['http', 'files']) : undefined;
+    const near = typeof value === 'string' ? suggest(value, ['http', 'files', 's3']) : undefined;
     const remedy =
-      near === undefined ? 'use "http" with a url, or "files" with a root' : `did you mean "${near}"?`;
+      near === undefined
+        ? 'use "http" with a url, "files" with a root, or "s3" with a bucket'
+        : `did you mean "${near}"?`;
     return { reason: `there is no type of origin called ${found(value)}`, remedy };
   }
   if (value === null) {

@@ -125,7 +125,7 @@ function memoryOf(config: ValidConfig, machine: MachineFacts, store: StoreFacts)
 
 function filesNeeded(config: ValidConfig): number {
   const origins = Object.values(config.origins).map((origin) =>
-    origin.type === 'http' ? origin.connections : 0,
+    origin.type === 'files' ? 0 : origin.connections,
   );
   return config.server.maxConnections + origins.reduce((sum, count) => sum + count, 0) + OTHER_FILES;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
 import { GUARD_OPTIONS } from './options-guard.ts';
+import { S3_OPTIONS } from './options-s3.ts';
 import { flag, group, integer, META, size, text, timeout } from './table.ts';
 import { readAuthority, readFieldName, readFieldValue, readFilePath, readOriginUrl } from './values.ts';
 
@@ -149,6 +150,16 @@ const filesOrigin = group('A directory of images on this machine.', {
   ),
 });
 
+const { timeouts, maxBody, tls, connections } = httpOrigin.in.shape;
+const s3Origin = group('A bucket of S3.', {
+  ...S3_OPTIONS,
+  timeouts,
+  maxBody,
+  tls,
+  connections,
+  ...GUARD_OPTIONS,
+});
+
 /** `origins`: names and what they stand for. */
 export const ORIGINS = z
   .record(
@@ -156,10 +167,10 @@ export const ORIGINS = z
       { about: 'The name of an origin.', effect: 'live', expects: NAME_EXPECTS, pattern: NAME_PATTERN },
       readName,
     ),
-    z.discriminatedUnion('type', [httpOrigin, filesOrigin]).register(META, {
+    z.discriminatedUnion('type', [httpOrigin, filesOrigin, s3Origin]).register(META, {
       kind: 'group',
       about: 'An origin.',
-      expects: 'a mapping that starts with type: http or type: files',
+      expects: 'a mapping that starts with type: http, type: files or type: s3',
     }),
   )
   .register(META, {

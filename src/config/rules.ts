@@ -4,6 +4,8 @@ import type { HttpOriginConfig, OriginConfig, ParsedConfig } from './config.ts';
 import type { Finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import { checkFailover, checkGuard } from './rules-guard.ts';
+import { checkS3Origin } from './rules-s3.ts';
+import { endpointOf } from './s3.ts';
 import { checkMatching } from './shadow.ts';
 import { suggest } from './suggest.ts';
 import { isLoopback, isWildcard, type Listen } from './values.ts';
@@ -96,7 +98,8 @@ function checkMemory({ config }: Checked): Finding[] {
   return [finding('error', ['cache', 'memory', 'maxObject'], [size], reason, remedy)];
 }
 
-function checkOrigins({ config, said }: Checked): Finding[] {
+function checkOrigins(checked: Checked): Finding[] {
+  const { config, said } = checked;
   const findings: Finding[] = [];
   if (Object.keys(config.origins).length === 0) {
     const remedy = 'name at least one place where images come from';
@@ -113,6 +116,16 @@ function checkOrigins({ config, said }: Checked): Finding[] {
       });
     }
     if (isHttp(origin)) findings.push(...checkHttpOrigin(path, origin, config, said));
+    if (origin.type === 's3') {
+      const url = endpointOf(origin);
+      findings.push(
+        ...checkCircle([...path, 'endpoint'], url, config),
+        ...checkTimeouts([...path, 'timeouts'], origin.timeouts, said),
+        ...checkTls(path, 'endpoint', { ...origin, url }, said),
+        ...checkS3Origin(path, origin, checked),
+        ...checkGuard(path, origin),
+      );
+    }
   }
   return findings;
 }
@@ -128,9 +141,9 @@ function checkHttpOrigin(
   said: Checked['said'],
 ): Finding[] {
   const findings = [
-    ...checkCircle(path, origin, config),
+    ...checkCircle([...path, 'url'], origin.url, config),
     ...checkTimeouts([...path, 'timeouts'], origin.timeouts, said),
-    ...checkTls(path, origin, said),
+    ...checkTls(path, 'url', origin, said),
     ...checkGuard(path, origin),
   ];
   if (origin.redirects.crossHost && origin.redirects.follow === 0) {
@@ -143,7 +156,7 @@ function checkHttpOrigin(
 }
 
 /** An origin that is this very node. */
-function checkCircle(path: Path, { url }: HttpOriginConfig, config: ParsedConfig): Finding[] {
+function checkCircle(path: Path, url: HttpOriginConfig['url'], config: ParsedConfig): Finding[] {
   const ports = [
     ['server', 'public', config.server.listen],
     ['admin', 'admin', config.admin.listen],
@@ -154,7 +167,7 @@ function checkCircle(path: Path, { url }: HttpOriginConfig, config: ParsedConfig
     if (!local || !heard || url.port !== listen.port) return [];
     const reason = `this is the node's own ${name} port: requests would go round in circles`;
     const related = [[where, 'listen']];
-    return [finding('error', [...path, 'url'], related, reason, 'name the port of the origin itself')];
+    return [finding('error', path, related, reason, 'name the port of the origin itself')];
   });
 }
 
@@ -178,11 +191,16 @@ function checkTimeouts(path: Path, timeouts: HttpOriginConfig['timeouts'], said:
   });
 }
 
-function checkTls(path: Path, origin: HttpOriginConfig, said: Checked['said']): Finding[] {
-  const [tls, related] = [[...path, 'tls'], [[...path, 'url']]];
+function checkTls(
+  path: Path,
+  where: 'url' | 'endpoint',
+  origin: Pick<HttpOriginConfig, 'url' | 'tls'>,
+  said: Checked['said'],
+): Finding[] {
+  const [tls, related] = [[...path, 'tls'], [[...path, where]]];
   const isSaid = ['ca', 'serverName', 'verify'].some((key) => said([...tls, key]));
   if (origin.url.scheme === 'http' && isSaid) {
-    const reason = 'these settings have no effect on an http:// url';
+    const reason = `these settings have no effect on an http:// ${where}`;
     return [finding('warning', tls, related, reason, 'use https:// or remove them')];
   }
   if (origin.tls.verify || origin.url.scheme === 'http') return [];

@@ -32,10 +32,20 @@ describe('a credentials file', () => {
     });
   });
 
+  test('may be lines of variables', () => {
+    const text = 'AWS_ACCESS_KEY_ID=AK\nAWS_SECRET_ACCESS_KEY=s=\nAWS_SESSION_TOKEN=t\n[other]\nregion = x\n';
+    expect(readCredentials(text, 'default')).toEqual({
+      accessKeyId: 'AK',
+      secretAccessKey: 's=',
+      sessionToken: 't',
+    });
+  });
+
   test.each([
     [INI, 'other', 'there is no profile "other" in it, but "default", "temporary", "half", "broken"'],
     ['', 'default', 'there is no profile "default" in it and no other'],
-    ['aws_access_key_id = outside', 'default', 'there is no profile "default"'],
+    ['aws_access_key_id = only', 'default', 'aws_secret_access_key of profile "default" is missing'],
+    ['aws_access_key_id = outside', 'other', 'there is no profile "other" in it, but "default"'],
     [INI, 'half', 'aws_secret_access_key of profile "half" is missing'],
     [INI, 'broken', 'aws_access_key_id of profile "broken" has a space'],
   ])('what is wrong with one is said without its secrets', (text, profile, said) => {
@@ -142,7 +152,7 @@ describe('keys from a file', () => {
     for (let round = 2; round < 5; round += 1) {
       state.text = round === 3 ? '[default]\n' : undefined;
       clock.advance(10_000);
-      credentials.ready();
+      expect(credentials.ready()).toBeUndefined();
       await until(() => state.reads === round && clock.pending === 0);
     }
     expect(id()).toBe('one');

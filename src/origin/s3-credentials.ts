@@ -163,22 +163,26 @@ function sameKeys(a: S3Keys, b: S3Keys): boolean {
 
 /**
  * The keys of a profile in the text of a credentials file: INI as AWS's tools write it, `[name]` or `[profile name]`
- * (AWS SDKs reference guide, "Shared config and credentials files"). Of a key that is there twice, the last counts.
+ * (AWS SDKs reference guide, "Shared config and credentials files"). Lines before the first of these are the profile
+ * `default`: so `aws configure export-credentials --format env-no-export` writes such a file too. Of a key that is there twice,
+ * the last counts.
  *
  * @returns what is wrong, as the rest of a sentence without secrets.
  */
 export function readCredentials(text: string, profile: string): S3Keys | string {
   const profiles = new Map<string, Map<string, string>>();
-  let section: Map<string, string> | undefined;
+  let name = 'default';
   for (const line of text.split(/\r?\n/)) {
     const header = /^\s*\[\s*(?:profile\s+)?([^\]]*?)\s*\]/.exec(line);
     if (header !== null) {
-      section = profiles.get(header[1]!) ?? new Map();
-      profiles.set(header[1]!, section);
+      name = header[1]!;
+      profiles.set(name, profiles.get(name) ?? new Map());
       continue;
     }
     const option = /^\s*([A-Za-z_]+)\s*=\s*(.*?)\s*$/.exec(line);
-    if (option !== null) section?.set(option[1]!.toLowerCase(), option[2]!);
+    if (option === null) continue;
+    const section = profiles.get(name) ?? new Map<string, string>();
+    profiles.set(name, section.set(option[1]!.toLowerCase(), option[2]!));
   }
   const found = profiles.get(profile);
   if (found === undefined) {
@@ -191,8 +195,8 @@ export function readCredentials(text: string, profile: string): S3Keys | string 
     found.get('aws_session_token'),
   );
   if (!('wrong' in read)) return read;
-  const name = `aws_${read.wrong}`;
-  return `${name} of profile "${profile}" ${(found.get(name) ?? '') === '' ? 'is missing' : NO_KEY}`;
+  const option = `aws_${read.wrong}`;
+  return `${option} of profile "${profile}" ${(found.get(option) ?? '') === '' ? 'is missing' : NO_KEY}`;
 }
 
 const NO_KEY = 'has a space or another character that no key has';

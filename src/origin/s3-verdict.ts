@@ -124,7 +124,7 @@ const OF_ERRORS: ReadonlySet<string> = new Set([
   'last-modified',
 ]);
 /** Fields that only concern clients of S3. */
-const OF_S3 = /^x-(amz|minio|rgw)-/;
+const OF_S3 = /^x-(amz|goog|minio|rgw)-/;
 
 /** A plain answer without a body: what S3 says in one is not for clients. */
 export function plainHead(status: number, fields: Fields): OriginHead {

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { type AddressInfo, createServer } from 'node:net';
 import { startOriginServer } from '../../test/support/origin-server.ts';
 import { type S3Server, startS3Server } from '../../test/support/s3-server.ts';
 import { Fields } from '../http/fields.ts';
-import { get, type Recorder } from './origin.fixture.ts';
+import { get, ManualClock, type Recorder } from './origin.fixture.ts';
 import { originSuite } from './origin.suite.ts';
 import { s3Origin, signingClock } from './s3.fixture.ts';
-import type { S3OriginOptions } from './s3.ts';
+import type { S3OriginDeps, S3OriginOptions } from './s3.ts';
 import { ANONYMOUS, environmentCredentials, fileCredentials, type S3Credentials } from './s3-credentials.ts';
 
 const withKeys = (id: string, secret: string): S3Credentials =>
@@ -194,6 +195,54 @@ describe('s3 origin: what it sends', () => {
     const host = `my-bucket.127.0.0.1:${listener.port}`;
     expect(seen).toEqual([host, `http://${host}/a%20b.jpg`]);
     await listener.stop(true);
+  });
+
+  test('a request that is sent a second time has a signature of its own', async () => {
+    const dates: string[] = [];
+    const listener = createServer((socket) => {
+      let requests = 0;
+      socket.on('data', (head) => {
+        dates.push(/x-amz-date: (\S+)/.exec(head.toString())![1]!);
+        requests += 1;
+        // The first connection dies under its second request, as kept ones do.
+        if (requests === 2) socket.destroy();
+        else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nimage');
+      });
+    });
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const { port } = listener.address() as AddressInfo;
+    // One second later whenever it is asked.
+    const times = [1000, 2000, 3000];
+    const clock = Object.assign(new ManualClock(), { nowMs: () => times.shift()! });
+    const origin = s3Origin(`http://127.0.0.1:${port}`, { maxConnections: 1 }, { credentials: keys, clock });
+    for (let i = 0; i < 2; i += 1) expect((await get(origin, '/a.jpg')).body.toString()).toBe('image');
+    expect(dates).toEqual(['19700101T000001Z', '19700101T000002Z', '19700101T000003Z']);
+    origin.close();
+    listener.close();
+  });
+
+  test('over TLS the certificate is asked for, and checked, by that name', async () => {
+    const asked: unknown[] = [];
+    const connect = ((options: { hostname: string; tls?: { serverName?: string } }) => {
+      asked.push([options.hostname, options.tls?.serverName]);
+      return Promise.reject(Object.assign(new Error('no network here'), { code: 'ECONNREFUSED' }));
+    }) as unknown as NonNullable<S3OriginDeps['connect']>;
+    for (const options of [
+      { addressing: 'virtual' },
+      { addressing: 'path' },
+      { addressing: 'virtual', tls: { verify: true, serverName: 'other.test' } },
+    ] as const) {
+      const got = await get(
+        s3Origin('https://s3.test', { bucket: 'my-bucket', ...options }, { connect }),
+        '/a.jpg',
+      );
+      expect(got.failure?.cause).toBe('refused');
+    }
+    expect(asked).toEqual([
+      ['s3.test', 'my-bucket.s3.test'],
+      ['s3.test', 's3.test'],
+      ['s3.test', 'other.test'],
+    ]);
   });
 
   test('nothing for what can be no key, and for other methods', async () => {

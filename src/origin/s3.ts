@@ -9,6 +9,7 @@ import { plainHead, type S3Place } from './s3-verdict.ts';
 
 type OfHttp = 'name' | 'timeouts' | 'maxBodyBytes' | 'maxHeadBytes' | 'tls' | 'maxConnections';
 
+/** Which bucket, where, and within what limits. */
 export interface S3OriginOptions extends Pick<HttpOriginOptions, OfHttp>, S3Place {
   /** `http://` or `https://`, host and port. Connections go there in either style of addressing. */
   readonly endpoint: string;
@@ -18,6 +19,7 @@ export interface S3OriginOptions extends Pick<HttpOriginOptions, OfHttp>, S3Plac
   readonly prefix: string;
 }
 
+/** What an S3 origin is handed besides what any http origin is. */
 export interface S3OriginDeps extends HttpOriginDeps {
   readonly onFault: (error: unknown) => void;
   readonly credentials: S3Credentials;

@@ -39,6 +39,10 @@ export interface NodeOptions {
   readonly hashKey: HashKey;
   /** Reads the certificates of a private authority. @throws the system's error. */
   readonly readCertificates: (path: string) => string;
+  /** Reads a whole UTF-8 file: keys of S3 origins. Rejects with the system's error. */
+  readonly readFile: (path: string) => Promise<string>;
+  /** Variables of the environment: keys of S3 origins. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Memory that there is: the budget is never set above it. */
   readonly memoryBytesMax: number;
   /** Where access log lines go; undefined for none. */

@@ -1,13 +1,15 @@
 import type { OriginConfig } from '../config/config.ts';
 import { createFilesOrigin } from '../origin/files.ts';
 import { createHttpOrigin } from '../origin/http.ts';
+import type { TlsOptions } from '../origin/http-connection.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { NodeOptions } from './node.ts';
+import { createS3, type S3Parts } from './origin-s3.ts';
 
 const ORIGIN_HEAD_BYTES_MAX = 64 * 1024;
 
 /** What origins are made of. */
-export type OriginParts = Pick<NodeOptions, 'clock' | 'log' | 'readCertificates'>;
+export type OriginParts = Pick<NodeOptions, 'readCertificates'> & S3Parts;
 
 /** @param crowded whether requests wait for an exchange with it to end. */
 export function createOrigin(
@@ -25,7 +27,11 @@ export function createOrigin(
       { clock, onFault },
     );
   }
-  const { tls, url } = config;
+  const tls = tlsOf(name, config.tls, options);
+  if (config.type === 's3') {
+    return createS3(config, { name, tls, maxHeadBytes: ORIGIN_HEAD_BYTES_MAX }, { clock, onFault, crowded }, options);
+  }
+  const { url } = config;
   return createHttpOrigin(
     {
       name,
@@ -34,11 +40,7 @@ export function createOrigin(
       maxBodyBytes: config.maxBodyBytes,
       maxHeadBytes: ORIGIN_HEAD_BYTES_MAX,
       redirects: config.redirects,
-      tls: {
-        verify: tls.verify,
-        ...(tls.ca === undefined ? {} : { ca: certificates(name, tls.ca, options) }),
-        ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-      },
+      tls,
       // A health check needs none of those that requests wait for.
       maxConnections: config.connections + (config.health === undefined ? 0 : 1),
       ...(config.host === undefined ? {} : { hostHeader: config.host }),
@@ -46,6 +48,16 @@ export function createOrigin(
     },
     { clock, onFault, crowded },
   );
+}
+
+type TlsConfig = Exclude<OriginConfig, { readonly type: 'files' }>['tls'];
+
+function tlsOf(name: string, tls: TlsConfig, options: OriginParts): TlsOptions {
+  return {
+    verify: tls.verify,
+    ...(tls.ca === undefined ? {} : { ca: certificates(name, tls.ca, options) }),
+    ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
+  };
 }
 
 function certificates(origin: string, path: string, options: OriginParts): string {

@@ -156,6 +156,8 @@ async function start(
       hashKey: world.hashKey,
       collectGarbage: () => world.collectGarbage(),
       readCertificates: (path) => world.readFileNow(path),
+      readFile: (path) => world.readFile(path),
+      env: world.env,
       memoryBytesMax: world.totalMemoryBytes,
       processUsage: () => world.processUsage(),
     });
