@@ -174,7 +174,7 @@ describe('stale-if-error', () => {
     expect(reader.state).toBe('waiting');
     h.last.fail('truncated');
     expect([reader.state, reader.body.toString()]).toEqual(['whole', 'version 1']);
-    expect(reader.cacheStatus).toContain('detail="stale-if-error truncated"');
+    expect(reader.cacheStatus).toContain('detail="stale-if-error origin-truncated"');
     expect(h.ask('/a').body.toString()).toBe('version 1');
     h.finish();
   });
