@@ -40,6 +40,21 @@ describe('with an open circuit', () => {
     h.finish();
   });
 
+  test('a crowd in front of the origin is no reason to wait either', () => {
+    const h = new Harness({
+      guard: { connections: 1, queueMax: 4 },
+      route: 'stale: { whileRevalidate: 0s }',
+    });
+    h.fill('/a', FRESH, 'good');
+    h.clock.advance(61_000);
+    for (const target of ['/1', '/2', '/3']) h.ask(target);
+    const reader = h.ask('/a');
+    expect(reader.cacheStatus).toBe('Holdfast; hit; ttl=-1; detail="stale-if-error origin-queue-full"');
+    for (let i = 1; i <= 3; i += 1) h.origin.calls[i]!.answer(FRESH, BODY);
+    expect(h.last.request).toMatchObject({ target: '/a', background: true });
+    h.finish();
+  });
+
   test('what is not stored is refused with the time to come back', () => {
     const h = new Harness({ guard: { breaker: { openMs: 5_000 } } });
     failTimes(h, 5);
