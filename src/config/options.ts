@@ -162,7 +162,8 @@ const log = group('What is written about what happens.', {
       readLogTarget,
     ).prefault('off'),
     sample: integer({
-      about: 'One in so many requests is logged; 1 is every one. Those that ended in a 5xx always are.',
+      about:
+        'One in so many requests is logged; 1 is every one. Those that ended in a 5xx, and images that broke on their way, always are.',
       effect: 'live',
       min: 1,
       max: 1_000_000,

@@ -33,7 +33,7 @@ export function jsonSchema(): Record<string, unknown> {
 /** The committed file: two spaces, short lists in one line, ends in a line break. */
 export function jsonSchemaText(): string {
   const text = JSON.stringify(jsonSchema(), undefined, 2);
-  const lists = text.replace(/\[\n\s+("[^"\n]*"(,\n\s+"[^"\n]*")*)\n\s+\]/g, (_, items: string) => {
+  const lists = text.replace(/\[\n\s+([^[\]{}\n]+(,\n\s+[^[\]{}\n]+)*)\n\s+\]/g, (_, items: string) => {
     return `[${items.replace(/\n\s+/g, ' ')}]`;
   });
   return `${lists}\n`;

@@ -25,6 +25,8 @@ export interface AccessFacts {
   readonly detail: string;
   /** Why nothing better could be served; empty when all went well. */
   readonly cause: string;
+  /** The client did not get its image whole, and not because it left. */
+  readonly failed?: boolean;
   /** Of the request; Referer and User-Agent are taken from it, nothing else. */
   readonly fields: Fields;
 }
@@ -38,6 +40,11 @@ const PLAIN = /^[ !#-[\]-~]*$/;
 /** JSON allows these unescaped, terminals and line readers mind: DEL, C1 controls, the Unicode line separators. */
 const UNSAFE = /[\x7f-\x9f\u2028\u2029]/g;
 const SECRET_NAME = /sig|token|secret|passw|credential|auth|jwt|key/i;
+
+/** Errors, and images that were not delivered, are logged whatever the sample. */
+export function alwaysLogged({ status, failed }: AccessFacts): boolean {
+  return status >= 500 || failed === true;
+}
 
 /**
  * One request as one line of JSON, with its line break. About a microsecond.
@@ -63,7 +70,7 @@ export function formatAccessLine(facts: AccessFacts, sample: number): string {
   const userAgent = facts.fields.get('user-agent');
   if (userAgent !== undefined) line += `,"userAgent":${quote(userAgent, FIELD_CHARS)}`;
   // Failures are logged whatever the sample, so such a line stands for itself.
-  if (sample > 1 && facts.status < 500) line += `,"sample":${sample}`;
+  if (sample > 1 && !alwaysLogged(facts)) line += `,"sample":${sample}`;
   return `${line}}\n`;
 }
 

@@ -144,7 +144,8 @@ describe('the access log', () => {
 
   test('samples by count, and logs every failure', () => {
     const { clock, sink, log } = setUp({ sample: 10 });
-    for (let i = 1; i <= 100; i += 1) log.log(entry({ target: `/${i}`, status: i === 55 ? 502 : 200 }));
+    for (let i = 1; i <= 100; i += 1)
+      log.log(entry({ target: `/${i}`, status: i === 55 ? 502 : 200, failed: i === 77 }));
     clock.advance(200);
     expect(sink.lines.map((line) => line['path'])).toEqual([
       '/10',
@@ -155,6 +156,7 @@ describe('the access log', () => {
       '/55',
       '/60',
       '/70',
+      '/77',
       '/80',
       '/90',
       '/100',
@@ -168,6 +170,7 @@ describe('the access log', () => {
       undefined,
       10,
       10,
+      undefined,
       10,
       10,
       10,

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { type Clock, every } from '../base/clock.ts';
-import { type AccessFacts, formatAccessLine, formatDroppedLine } from './access-line.ts';
+import { type AccessFacts, alwaysLogged, formatAccessLine, formatDroppedLine } from './access-line.ts';
 import type { LineSink } from './sink.ts';
 
 export interface AccessLogOptions {
@@ -66,7 +66,7 @@ export class AccessLog {
   /** Notes one request. Never throws, never waits. */
   log(facts: AccessFacts): void {
     this.#seen += 1;
-    if (this.#sample > 1 && this.#seen % this.#sample !== 0 && facts.status < 500) return;
+    if (this.#sample > 1 && this.#seen % this.#sample !== 0 && !alwaysLogged(facts)) return;
     if (this.#closed || this.#buffer.length - this.#used < LINE_BYTES_MAX) {
       this.#dropped += 1;
       return;

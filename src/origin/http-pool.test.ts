@@ -200,6 +200,20 @@ describe('http origin: the queue', () => {
     expect(read.ending).toBeUndefined(); // the other connection is free again
     read.exchange?.abort();
   });
+
+  test('takes it as well when requests wait elsewhere for an exchange to end', async () => {
+    const clock = new ManualClock();
+    let crowded = false;
+    const shop = origin(bad.url, {}, { clock, crowded: () => crowded });
+    const unread = start(shop, '/hang-mid-body', { onPart: (r: Recorder) => r.exchange?.pause() });
+    await until(() => unread.receivedBytes > 0);
+    clock.advance(60_000);
+    expect(unread.ending).toBeUndefined();
+    crowded = true;
+    clock.advance(3_100);
+    expect(unread.failure?.cause).toBe('idle-timeout');
+    expect(unread.failure?.detail).toContain('took nothing for 3000 ms while others waited');
+  });
 });
 
 describe('http origin: a server that does not answer connects', () => {

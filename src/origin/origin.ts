@@ -15,8 +15,11 @@ export interface Origin {
   fetch(request: OriginRequest, sink: OriginSink): OriginExchange;
   /** Ends idle connections; running exchanges go on until they end. */
   close(): void;
-  /** False while asking is known to be in vain, or a risk: what is stale is then served unasked. Absent: always true. */
-  available?(): boolean;
+  /**
+   * Why nobody who has a copy to fall back on should wait for it now: it is left alone, or overloaded. Undefined when nothing
+   * speaks against it, and of origins that do not know.
+   */
+  trouble?(): OriginFailureCause | undefined;
   /** Requests under way and connections held, for the metrics. */
   gauges(): { readonly active: number; readonly connections: number };
 }

@@ -63,7 +63,7 @@ export class Ledger {
       durationMs,
       whole,
     );
-    if (served.cause !== '') this.#retrievalFailed(served);
+    const failed = served.cause !== '' && this.#retrievalFailed(served);
     if (this.#accessLog === undefined) return;
     this.#accessLog.log({
       timeMs: this.#clock.nowMs(),
@@ -80,6 +80,7 @@ export class Ledger {
       whole,
       detail: served.detail,
       cause: served.cause,
+      failed,
       fields: request.fields,
     });
   }
@@ -98,10 +99,11 @@ export class Ledger {
   }
 
   /** Not a failure for the client where a stale copy, that is no error itself, made up for it. */
-  #retrievalFailed({ route, outcome, status, cause }: Served): void {
+  #retrievalFailed({ route, outcome, status, cause }: Served): boolean {
     const index = RETRIEVAL_INDEX[cause];
-    if (index === undefined || (outcome === 'stale' && !isTrouble(status))) return;
+    if (index === undefined || (outcome === 'stale' && !isTrouble(status))) return false;
     this.recorder.retrievalFailure(route?.id ?? NO_ROUTE, index);
+    return true;
   }
 }
 

@@ -213,7 +213,8 @@ export class RequestPath implements RequestHandler {
   /** Why nobody with a copy to fall back on needs to wait for the origin; undefined when it is worth it. */
   #notWorthAsking({ route, key }: { route: Route; key: string }): ServedCause | undefined {
     if (this.flights.inTrouble(key)) return 'recent-failure';
-    return route.origin.available?.() === false ? 'origin-circuit-open' : undefined;
+    const trouble = route.origin.trouble?.();
+    return trouble === undefined ? undefined : `origin-${trouble}`;
   }
 
   /** Nothing is stored. The ghosts know whether that is the fault of an eviction. */

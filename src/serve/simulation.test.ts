@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test';
+import { checkFailures } from '../../test/support/failures.ts';
+import type { GuardScript } from '../../test/support/guard-script.ts';
 import { Harness } from '../../test/support/harness.ts';
 import { RandomOrigin, type Sent, type Temper } from '../../test/support/random-origin.ts';
 import type { Reader } from '../../test/support/reader.ts';
@@ -24,6 +26,22 @@ interface Request {
   readonly fields: Readonly<Record<string, string>>;
   readonly reader: Reader;
   judged: boolean;
+}
+
+/** Why clients did not get their images, over all lives. */
+const causes = new Map<string, number>();
+
+/** Every second life has its origin guarded, more or less strictly. */
+function guardOf(seed: number): GuardScript {
+  const random = seededRandom(-seed);
+  return {
+    connections: 1 + (random.u32() % 20),
+    queueMax: random.u32() % 10,
+    queueMs: 100 + (random.u32() % 2_000),
+    retries: random.u32() % 3,
+    deadlineMs: 500 + (random.u32() % 3_000),
+    ...(random.next() < 0.7 ? { breaker: {} } : {}),
+  };
 }
 
 class Life {
@@ -68,6 +86,7 @@ class Life {
       segmentBytes: 2 ** 14,
       spoolBytes: Math.floor(random.next() * 200_000),
       policy: POLICY_NAMES[random.u32() % POLICY_NAMES.length]!,
+      ...(seed % 2 === 0 ? {} : { guard: guardOf(seed), fetchesMax: 1 + (seed % 40) }),
     });
     const { tier } = this.h;
     const refresh = tier.refresh.bind(tier);
@@ -95,6 +114,7 @@ class Life {
       assert(request.judged, `a request for ${request.path} came to an end: ${request.reader.state}`);
     this.#settleShrink();
     this.h.checkQuiet();
+    for (const [cause, count] of checkFailures(this.h)) causes.set(cause, (causes.get(cause) ?? 0) + count);
   }
 
   #act(): void {
@@ -300,4 +320,7 @@ test(`${SEEDS} lives of a node`, () => {
   expect(requests).toBeGreaterThan(SEEDS * 100);
   expect(hits / requests).toBeGreaterThan(0.1);
   expect(hits / requests).toBeLessThan(0.8);
+  const expected = 'refused truncated queue-full queue-timeout circuit-open deadline status';
+  const missing = expected.split(' ').filter((cause) => !causes.has(`origin-${cause}`));
+  expect([missing, causes.has('shed')]).toEqual([[], true]);
 }, 120_000);

@@ -146,7 +146,7 @@ function outcomeOf({ status, fields }: RawHead): Outcome | undefined {
   const text = fields.get('cache-status') ?? '';
   if (!text.startsWith('Holdfast')) return undefined;
   if (text.includes('; fwd=bypass')) return 'bypass';
-  if (/detail=origin-/.test(text) || (status >= 500 && text.includes('; fwd='))) return 'failed';
+  if (/detail=origin-(?!status)/.test(text) || (status >= 500 && text.includes('; fwd='))) return 'failed';
   if (text.includes('; collapsed')) return 'collapsed';
   if (text.includes('detail=stale-while') || text.includes('stale-if-error')) return 'stale';
   if (text.includes('; hit')) return 'hit';

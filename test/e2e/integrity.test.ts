@@ -90,6 +90,7 @@ origins:
     type: http
     url: "${bad.url}"
     timeouts: { connect: 1s, firstByte: 100ms, idle: 100ms, total: 2s }
+    breaker: { enabled: false } # or it would hardly ever be asked
   late: { type: http, url: "${bad.url}" }
 routes:
   - { name: slow, origin: slow, match: { paths: ["/slow/*"] }, stripPrefix: /slow }

@@ -13,6 +13,7 @@ import { Ledger, type Served } from '../../src/serve/ledger.ts';
 import { type PurgeTarget, purge } from '../../src/serve/purge.ts';
 import { RequestPath } from '../../src/serve/request.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
+import { checkFailures } from './failures.ts';
 import { type GuardScript, guardOptions } from './guard-script.ts';
 import { Reader, type ReaderOptions } from './reader.ts';
 import {
@@ -225,6 +226,7 @@ export class Harness {
       `each request is booked once: ${this.booked()} for ${this.readers.length}`,
     );
     this.tier.check();
+    checkFailures(this);
   }
 }
 

@@ -109,9 +109,16 @@ export class OriginGuard {
     return this.#health?.healthy ?? true;
   }
 
+  /** Why those who have a copy should not wait for it: it is left alone or being tried, or its queue is half full. */
+  get trouble(): 'circuit-open' | 'queue-full' | undefined {
+    if (this.breaker !== undefined && this.breaker.state !== 'closed') return 'circuit-open';
+    const { waiting } = this.queue;
+    return waiting > 0 && waiting * 2 >= this.options.queue.max ? 'queue-full' : undefined;
+  }
+
   /** Nothing speaks against asking it. */
   get good(): boolean {
-    return this.healthy && (this.breaker === undefined || this.breaker.state === 'closed');
+    return this.healthy && this.trouble === undefined;
   }
 
   /** Its circuit would let an exchange pass. */

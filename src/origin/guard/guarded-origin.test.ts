@@ -33,7 +33,10 @@ originSuite('guarded http', async () => {
       server.change(path);
       server.can(path, { body: bytes });
     },
-    stop: () => server.stop(),
+    stop: () => {
+      expect(guards[0]!.gauges()).toMatchObject({ active: 0, waiting: 0 });
+      return server.stop();
+    },
   };
 });
 
@@ -76,6 +79,26 @@ describe('the budget of exchanges', () => {
     expect(g.told).toEqual(['a failed queue-full', 'a failed queue-timeout']);
   });
 
+  test('a queue that is half full is no place for who has a copy', () => {
+    const g = guarded({ connections: 1, queueMax: 4 });
+    g.ask('/1');
+    const first = g.ask('/2');
+    expect(g.origin.trouble!()).toBeUndefined();
+    g.ask('/3');
+    expect(g.origin.trouble!()).toBe('queue-full');
+    first.exchange!.abort();
+    expect(g.origin.trouble!()).toBeUndefined();
+  });
+
+  test('renewals give their places back', () => {
+    const g = guarded({ connections: 1 });
+    for (let i = 0; i < 3; i += 1) {
+      const renewal = g.ask(`/${i}`, { background: true });
+      g.call().answer({}, BODY);
+      expect(renewal.ending).toBe('end');
+    }
+  });
+
   test('what nobody waits for is dropped first', () => {
     const g = guarded({ connections: 1, queueMax: 1 });
     g.ask('/1');
@@ -92,13 +115,13 @@ describe('the circuit', () => {
   test('opens on failures, sends those that wait away, and fails the next ones at once', () => {
     const g = guarded({ connections: 5, breaker: {} });
     const asked = Array.from({ length: 6 }, (_, i) => g.ask(`/${i}`));
-    expect(g.origin.available!()).toBe(true);
+    expect(g.origin.trouble!()).toBeUndefined();
     for (const call of g.origins[0]!.calls.slice(0, 5)) call.fail('connect-timeout');
     // The place of the first that failed was given on before the circuit opened.
     expect(asked.slice(0, 5).map((one) => one.failure?.cause)).toEqual(Array(5).fill('connect-timeout'));
     expect(asked[5]!.ending).toBeUndefined();
     expect(g.guards[0]!.gauges().circuit).toBe('open');
-    expect(g.origin.available!()).toBe(false);
+    expect(g.origin.trouble!()).toBe('circuit-open');
     const refused = g.ask('/7');
     g.clock.advance(0);
     expect(refused.failure).toMatchObject({ cause: 'circuit-open', retryAfterS: 1 });
@@ -120,14 +143,14 @@ describe('the circuit', () => {
     const g = guarded({ breaker: {} });
     failTimes(g, 5);
     g.clock.advance(1000);
-    expect(g.origin.available!()).toBe(false); // who has a copy does not wait for a try
+    expect(g.origin.trouble!()).toBe('circuit-open'); // who has a copy does not wait for a try
     const probes = [g.ask('/1'), g.ask('/2')];
     const third = g.ask('/3');
     g.clock.advance(0);
     expect(third.failure?.cause).toBe('circuit-open');
     for (const call of g.origins[0]!.calls.slice(-2)) call.answer({ status: 404 }, BODY);
     expect(probes.map((one) => one.ending)).toEqual(['end', 'end']);
-    expect(g.origin.available!()).toBe(true);
+    expect(g.origin.trouble!()).toBeUndefined();
   });
 
   test.each([
@@ -181,6 +204,18 @@ describe('second tries', () => {
     expect([one.ending, one.body.toString(), one.violations]).toEqual(['end', 'body', []]);
     expect(g.guards[0]!.gauges()).toMatchObject({ retries: 2, active: 0 });
     expect(g.told).toEqual(['a ended 0', 'a failed refused', 'a ended 0', 'a failed reset', 'a ended 200']);
+  });
+
+  test('are held back where the first one was', () => {
+    const g = guarded({ retries: 1 });
+    const one = g.ask('/1');
+    one.exchange!.pause();
+    g.call().fail('refused');
+    g.clock.advance(75);
+    expect(g.call().paused).toBe(true);
+    one.exchange!.resume();
+    g.call().answer({}, BODY);
+    expect(one.ending).toBe('end');
   });
 
   test('end with the last failure', () => {
@@ -273,12 +308,12 @@ describe('several origins', () => {
     g.ask('/1');
     g.call(0).fail('refused');
     g.call(1).answer({}, BODY);
-    expect(g.origin.available!()).toBe(true);
+    expect(g.origin.trouble!()).toBeUndefined();
     const two = g.ask('/2');
     expect(g.origins[0]!.calls.length).toBe(1);
     g.call(1).fail('connect-timeout');
     expect(two.failure?.cause).toBe('connect-timeout');
-    expect(g.origin.available!()).toBe(false);
+    expect(g.origin.trouble!()).toBe('circuit-open');
     const three = g.ask('/3');
     g.clock.advance(0);
     expect(three.failure?.cause).toBe('circuit-open');
@@ -305,10 +340,10 @@ describe('several origins', () => {
     g.call(1).fail('refused');
     expect(g.call(0).request.target).toBe('/1');
     g.call(0).answer({}, BODY);
-    expect([one.ending, g.origin.available!()]).toEqual(['end', true]);
+    expect(one.ending).toBe('end');
     statuses = [500, 500];
     g.clock.advance(1_000);
-    expect(g.origin.available!()).toBe(false);
+    expect(g.origin.trouble!()).toBeUndefined();
     const two = g.ask('/2');
     g.call(0).answer({}, BODY);
     expect([two.ending, g.told.filter((line) => line.includes('healthy'))]).toEqual([

@@ -68,8 +68,14 @@ class GuardedOrigin implements Origin {
     return exchange;
   }
 
-  available(): boolean {
-    return this.options.guards.some((guard) => guard.good);
+  trouble(): OriginFailureCause | undefined {
+    let first: OriginFailureCause | undefined;
+    for (const guard of this.options.guards) {
+      const { trouble } = guard;
+      if (trouble === undefined) return undefined;
+      first ??= trouble;
+    }
+    return first;
   }
 
   close(): void {
