@@ -15,13 +15,13 @@ export const realClock: Clock = {
  *
  * @param faults what the node reports as an error of its own is added here; that origins fail is a warning.
  */
-export function startTestNode(config: ValidConfig, faults: string[]): Node {
+export function startTestNode(config: ValidConfig, faults: string[], clock: Clock = realClock): Node {
   const note = (message: string, facts?: object): void =>
     void faults.push(`${message} ${JSON.stringify(facts)}`);
   return startNode({
     config,
     adminToken: 'a-token-for-tests',
-    clock: realClock,
+    clock,
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: note },
     version: 'test',
     hashKey: { k0: 0x01234567, k1: 0x89abcdef },
