@@ -40,8 +40,10 @@ export const ERRORS = {
   'method-not-allowed': {
     status: 405,
     publicText: 'Only GET and HEAD are served here.',
-    meaning: 'A method other than GET or HEAD on the public port.',
-    remedy: 'Nothing, if it is a stray client. Uploads and other writes go to the origin directly.',
+    meaning:
+      'A method other than GET and HEAD on a route that does not forward them (routes[].unsafeMethods).',
+    remedy:
+      'Nothing, if it is a stray client. Uploads and other writes go to the origin directly, or the route forwards them.',
   },
   'request-timeout': {
     status: 408,

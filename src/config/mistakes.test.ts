@@ -70,6 +70,8 @@ key that nothing resembles | version: 1 | version: 1⏎x: 1 | 2 x | no option "x
 ghosts |   memory: |   ghosts: -1⏎  memory: | 7 cache.ghosts | below the least allowed, 0 | from 0 to 16777216
 ghosts with a unit |   memory: |   ghosts: 1MiB⏎  memory: | 7 cache.ghosts | expected a whole number | whole number from 0
 ghosts not whole |   memory: |   ghosts: 1.5⏎  memory: | 7 cache.ghosts | found the number 1.5 | whole number
+changes to a directory | origin: local | origin: local⏎    unsafeMethods: forward | 21 routes[0].unsafeMethods | takes no other methods | refuse
+no name | origin: images | origin: images⏎    bypass: { fields: ['X Y'] } | 26 routes[1].bypass.fields[0] | not a name | hyphens
 misspelt key | size: 512MiB | sise: 512MiB | 8 cache.memory.sise | no option "sise" in cache.memory | did you mean "size"?
 key in other spelling | size: 512MiB | max_object: 1MiB | 8 cache.memory.max_object | no option | did you mean "maxObject"?
 swapped letters | server: | sevrer: | 2 sevrer | no option | did you mean "server"?

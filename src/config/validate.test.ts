@@ -376,3 +376,21 @@ test('never throws, whatever the text; what is accepted is complete', () => {
     );
   }
 });
+
+test('unsafe methods go to http origins that get no credentials of ours, unless the file says otherwise', () => {
+  const methods = (origin: string, route = ''): readonly [string | undefined, readonly string[]] => {
+    const text = `version: 1\norigins: { o: { ${origin} } }\nroutes: [ { name: r, origin: o${route} } ]`;
+    const result = validateConfig(text, { file: 'f.yaml', env: {} });
+    return result.ok
+      ? [result.config.routes[0]!.unsafeMethods, result.warnings.map(({ reason }) => reason)]
+      : [undefined, []];
+  };
+  const http = 'type: http, url: "http://127.0.0.1:9"';
+  const token = `${http}, headers: { X-Token: a }`;
+  expect(methods(http)).toEqual(['forward', []]);
+  expect(methods(token)).toEqual(['refuse', []]);
+  expect(methods('type: files, root: /srv')[0]).toBe('refuse');
+  expect(methods(http, ', unsafeMethods: refuse')).toEqual(['refuse', []]);
+  const [forced, warnings] = methods(token, ', unsafeMethods: forward');
+  expect([forced, warnings.length]).toEqual(['forward', 1]);
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { seededRandom } from '../base/random.ts';
-import { type ByteRange, ifRangeAllows, parseRange } from './range.ts';
+import { type ByteRange, ifRangeAllows, parseRange, parseRanges } from './range.ts';
 
 const HUGE = '9'.repeat(400);
 
@@ -69,6 +69,36 @@ describe('parseRange', () => {
     }
     expect(ranges).toBeGreaterThan(1000);
   });
+});
+
+test.each<[value: string, result: string | [number, number][]]>([
+  ['bytes=0-1', [[0, 1]]],
+  [
+    'bytes=0-1,3-4',
+    [
+      [0, 1],
+      [3, 4],
+    ],
+  ],
+  [
+    'bytes=8-, 0-1',
+    [
+      [8, 9],
+      [0, 1],
+    ],
+  ],
+  ['bytes=0-1,20-', [[0, 1]]],
+  ['bytes=10-,20-', 'unsatisfiable'],
+  ['bytes=10-', 'unsatisfiable'],
+  ['bytes=0-1,1-2', 'ignore'],
+  ['bytes=0-,-1', 'ignore'],
+  ['bytes=0-1,x', 'ignore'],
+  ['bytes=0-1,', 'ignore'],
+  ['items=0-1,3-4', 'ignore'],
+  [`bytes=${Array.from({ length: 17 }, () => '20-').join(',')}`, 'ignore'],
+])('several ranges: %s', (value, result) => {
+  const wanted = typeof result === 'string' ? result : result.map(([from, to]) => ({ from, to }));
+  expect(parseRanges(value, 10)).toEqual(wanted as ByteRange[]);
 });
 
 describe('ifRangeAllows', () => {

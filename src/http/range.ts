@@ -7,11 +7,39 @@ export interface ByteRange {
   readonly to: number;
 }
 
+/** More are answered with the whole body. */
+const RANGES_MAX = 16;
+
+/**
+ * As {@link parseRange}, also for several ranges (RFC 9110 section 14.2), which come back in the order in which they were asked for,
+ * without those beyond the end. `'ignore'` too when there are more than 16, or when any two overlap: what such a request
+ * costs is out of all proportion to what it may want (section 17.15).
+ */
+export function parseRanges(
+  value: string,
+  bodyBytes: number,
+): readonly ByteRange[] | 'ignore' | 'unsatisfiable' {
+  const specs = value.split(',', RANGES_MAX + 1);
+  if (specs.length === 1) {
+    const single = parseRange(value, bodyBytes);
+    return typeof single === 'string' ? single : [single];
+  }
+  if (specs.length > RANGES_MAX) return 'ignore';
+  const ranges: ByteRange[] = [];
+  for (const [index, spec] of specs.entries()) {
+    const range = parseRange(index === 0 ? spec : `bytes=${spec}`, bodyBytes);
+    if (range === 'ignore') return 'ignore';
+    if (range === 'unsatisfiable') continue;
+    if (ranges.some(({ from, to }) => range.from <= to && from <= range.to)) return 'ignore';
+    ranges.push(range);
+  }
+  return ranges.length === 0 ? 'unsatisfiable' : ranges;
+}
+
 /**
  * Reads a Range field for a body of `bodyBytes` bytes (RFC 9110 sections 14.1 and 14.2).
  *
- * - `'ignore'`: answer with the whole body. For anything malformed, other units, and for several ranges, which a
- *   server need not serve and which have been used to exhaust servers (section 17.15).
+ * - `'ignore'`: answer with the whole body. For anything malformed, other units, and several ranges.
  * - `'unsatisfiable'`: answer 416. Positions beyond 2^53 are simply beyond the end.
  */
 export function parseRange(

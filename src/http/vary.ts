@@ -58,6 +58,7 @@ const FOLDED = [
   'viewport-width',
   'sec-ch-viewport-width',
   'save-data',
+  'accept-language',
 ] as const;
 
 /** The value that counts for selection; idempotent. `undefined` stays absent unless absence means a known value. */
@@ -74,6 +75,7 @@ function canonicalValue(name: string, value: string | undefined): string | undef
     case 'viewport-width':
     case 'sec-ch-viewport-width':
       return normaliseNumber(text);
+    case 'accept-language':
     case 'save-data':
       return text.toLowerCase();
     default:

@@ -2,20 +2,22 @@ import type { Outcome, ServedCause } from '../cache/outcome.ts';
 import { evaluateConditional, notModifiedFields } from '../http/conditional.ts';
 import { parseHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
-import { ifRangeAllows, parseRange } from '../http/range.ts';
+import { type ByteRange, ifRangeAllows, parseRanges } from '../http/range.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route } from './1-route.ts';
 import { answerOf, refusal, storedBody } from './7-respond.ts';
 import type { Answer, CacheRequest } from './answer.ts';
 import { fieldLines, parseFieldLines } from './field-lines.ts';
 import type { Ledger } from './ledger.ts';
+import { MULTIPART_TYPE, Multipart } from './multipart.ts';
 
 /** What a request that carries conditions or a range gets of a complete response. */
 export type Selection =
   | { readonly part: 'all' }
   | { readonly part: 'none'; readonly status: 304 | 412 }
   | { readonly part: 'unsatisfiable' }
-  | { readonly part: 'range'; readonly from: number; readonly to: number };
+  | { readonly part: 'range'; readonly from: number; readonly to: number }
+  | { readonly part: 'ranges'; readonly ranges: readonly ByteRange[] };
 
 /** RFC 9110 sections 13.2.2 and 14.2, for a response with a complete body of known length. */
 export function select(request: CacheRequest, status: number, fields: Fields, bodyBytes: number): Selection {
@@ -33,10 +35,10 @@ export function select(request: CacheRequest, status: number, fields: Fields, bo
   if (range === undefined || request.method !== 'GET' || status !== 200) return { part: 'all' };
   if (!ifRangeAllows(request.fields.get('if-range'), etag, lastModified, fields.get('date')))
     return { part: 'all' };
-  const wanted = parseRange(range, bodyBytes);
+  const wanted = parseRanges(range, bodyBytes);
   if (wanted === 'ignore') return { part: 'all' };
   if (wanted === 'unsatisfiable') return { part: 'unsatisfiable' };
-  return { part: 'range', ...wanted };
+  return wanted.length === 1 ? { part: 'range', ...wanted[0]! } : { part: 'ranges', ranges: wanted };
 }
 
 /**
@@ -73,6 +75,13 @@ export function selectedAnswer(
       const { from, to } = selection;
       const head = `${lines}${fieldLines(rangeFields(fields, from, to, bodyBytes))}\r\n`;
       return answerOf(ledger, { ...kept, status: 206 }, head, storedBody(tier, slot, from, to + 1));
+    }
+    case 'ranges': {
+      const whole = storedBody(tier, slot, 0, bodyBytes);
+      const payload = new Multipart(whole, selection.ranges, fields.get('content-type'));
+      fields.set('content-type', MULTIPART_TYPE);
+      fields.set('content-length', String(payload.bytes));
+      return answerOf(ledger, { ...kept, status: 206 }, `${lines}${fieldLines(fields)}\r\n`, payload);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { Harness, noise } from '../../test/support/harness.ts';
+import type { Reader } from '../../test/support/reader.ts';
 
 /** Conditions and ranges of clients, answered from the store and from a body that is still arriving. */
 
@@ -31,7 +32,7 @@ const CASES: Readonly<Record<string, Case>> = {
     body: 'The requested part does not exist.\n',
     range: 'bytes */10',
   },
-  'several ranges': { fields: { range: 'bytes=0-1,3-4' }, status: 200, body: BODY },
+  'too many ranges': { fields: { range: `bytes=${'0-0,'.repeat(20)}3-4` }, status: 200, body: BODY },
   'a range in another unit': { fields: { range: 'items=0-1' }, status: 200, body: BODY },
   'If-Range that holds': {
     fields: { range: 'bytes=0-0', 'if-range': '"1"' },
@@ -172,6 +173,55 @@ describe('a body that is still arriving', () => {
       const reader = h.ask('/a', { fields: { range: `bytes=${from}-${to}` } });
       expect(reader.body.equals(body.subarray(from, to + 1))).toBe(true);
     }
+    h.finish();
+  });
+});
+
+describe('several ranges of what is stored', () => {
+  const parts = (reader: Reader): string[] => {
+    const boundary = /boundary=(\S+)/.exec(reader.fields.get('content-type') ?? '')?.[1];
+    const text = reader.body.toString('latin1');
+    expect(text.endsWith(`\r\n--${boundary}--\r\n`)).toBe(true);
+    expect(reader.fields.get('content-length')).toBe(String(text.length));
+    return text.split(`--${boundary}`).slice(1, -1);
+  };
+
+  test('are parts, in the order of the request, each with its place', () => {
+    const h = new Harness();
+    h.fill('/a', { fields: { ...HEAD.fields, 'content-type': 'image/png' } }, BODY);
+    const reader = h.ask('/a', { fields: { range: 'bytes=8-, 0-1 ,-1,20-30,4-4' } });
+    // The last byte is in the first part already.
+    expect(reader.status).toBe(200);
+    const apart = h.ask('/a', { fields: { range: 'bytes=8-, 0-1 ,20-30,4-4' } });
+    expect([apart.status, apart.fields.has('content-range')]).toEqual([206, false]);
+    expect(parts(apart)).toEqual([
+      '\r\nContent-Type: image/png\r\nContent-Range: bytes 8-9/10\r\n\r\n89\r\n',
+      '\r\nContent-Type: image/png\r\nContent-Range: bytes 0-1/10\r\n\r\n01\r\n',
+      '\r\nContent-Type: image/png\r\nContent-Range: bytes 4-4/10\r\n\r\n4\r\n',
+    ]);
+    h.finish();
+  });
+
+  test('random ones of a large body are what they say, however they are read', () => {
+    const h = new Harness();
+    const body = noise(3, 300_000);
+    h.fill('/a', HEAD, body);
+    for (let i = 0; i < 40; i += 1) {
+      const cuts = Array.from({ length: 8 }, () => h.random.u32() % body.length).sort((a, b) => a - b);
+      const ranges = [0, 2, 4, 6].filter((k) => cuts[k]! < cuts[k + 1]! - 1);
+      if (ranges.length < 2) continue;
+      const range = `bytes=${ranges.map((k) => `${cuts[k]}-${cuts[k + 1]! - 1}`).join(',')}`;
+      const reader = h.ask('/a', { fields: { range }, pieceBytesMax: 5_000 });
+      const got = parts(reader).map((part) => part.slice(part.indexOf('\r\n\r\n') + 4, -2));
+      expect(got).toEqual(ranges.map((k) => body.toString('latin1', cuts[k], cuts[k + 1])));
+    }
+    h.finish();
+  });
+
+  test('all beyond the end cannot be had', () => {
+    const h = new Harness();
+    h.fill('/a', HEAD, BODY);
+    expect(h.ask('/a', { fields: { range: 'bytes=10-,20-30' } }).status).toBe(416);
     h.finish();
   });
 });

@@ -138,7 +138,8 @@ class Life {
       fields['if-none-match'] = this.#etags[this.#below(this.#etags.length)]!;
     else if (roll < 0.25) fields['authorization'] = 'Basic eA==';
     else if (roll < 0.3) fields['cache-control'] = 'only-if-cached';
-    const method = this.#random.next() < 0.1 ? 'HEAD' : 'GET';
+    const how = this.#random.next();
+    const method = how < 0.1 ? 'HEAD' : how < 0.12 ? 'POST' : 'GET';
     const held = this.#random.next() < 0.4;
     const startedMs = clock.nowMs();
     const reader = this.h.ask(path, {
@@ -235,6 +236,12 @@ class Life {
     const purgedMs = this.#purgedMs.get(path);
     if (purgedMs !== undefined && request.startedMs > purgedMs)
       assert(one.headMs >= purgedMs, `${path}: nothing older than the purge is served to who asked after it`);
+    const changedMs = this.origin.changedMs.get(path);
+    if (changedMs !== undefined && request.startedMs > changedMs)
+      assert(
+        one.headMs >= changedMs,
+        `${path}: nothing older than the change is served to who asked after it`,
+      );
     if (/; hit/.test(reader.cacheStatus)) {
       assert(
         one.call.state === 'ended' || one.call.state === 'aborted',

@@ -94,7 +94,7 @@ origins:
   late: { type: http, url: "${bad.url}" }
 routes:
   - { name: slow, origin: slow, match: { paths: ["/slow/*"] }, stripPrefix: /slow }
-  - { name: quick, origin: quick, match: { paths: ["/quick/*"] }, stripPrefix: /quick }
+  - { name: quick, origin: quick, match: { paths: ["/quick/*"] }, stripPrefix: /quick, stale: { whileRevalidate: 30s } }
   - { name: bad, origin: bad, match: { paths: ["/bad/*"] }, stripPrefix: /bad }
   - { name: late, origin: late, match: { paths: ["/late/*"] }, stripPrefix: /late }
 `,

@@ -5,9 +5,12 @@ import { jsonSchemaText } from '../../src/config/schema.ts';
 import { metricsDoc } from '../../src/monitor/metrics-doc.ts';
 import { ORIGIN_FAILURES } from '../../src/origin/origin.ts';
 
+import { conformanceDoc } from '../conformance/report.ts';
+
 /** `npm run docs`: writes what is generated from the tables of options, errors and metrics. Tests compare it with them. */
 const ROOT = join(import.meta.dir, '../..');
 const PAGES: Readonly<Record<string, string>> = {
+  'docs/conformance.md': conformanceDoc(),
   'docs/reference/configuration.md': configurationDocs(),
   'docs/reference/errors.md': errorDocs(),
   'docs/reference/metrics.md': metricsDoc(ORIGIN_FAILURES),

@@ -53,6 +53,8 @@ export class RandomOrigin {
   /** By path: the current version, and when each version stopped being current. */
   readonly #versions = new Map<string, number>();
   readonly replacedMs = new Map<string, number>();
+  /** By path: when it last accepted a change. */
+  readonly changedMs = new Map<string, number>();
   readonly #random: Random;
   readonly #clock: VirtualClock;
   readonly #temper: Temper;
@@ -91,6 +93,7 @@ export class RandomOrigin {
     const accept = this.varies(path) ? (call.request.fields.get('accept') ?? '') : undefined;
     const etag = `"${path}-${this.#versions.get(path) ?? 0}-${accept ?? ''}"`;
     const status = !this.chance(temper.errorShare) ? 200 : this.chance(0.5) ? 503 : 404;
+    if (call.request.method === 'POST' && status < 400) this.changedMs.set(path, this.#clock.nowMs());
     const personal = this.chance(temper.personalShare);
     const ttlS = this.below(temper.ttlSMax);
     const fields: Record<string, string> = { etag, 'x-pad': 'p'.repeat(this.below(5)) };
