@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ORIGINS } from './options-origins.ts';
 import { ROUTES } from './options-routes.ts';
-import { choice, flag, group, integer, META, type Refusal, size, text, timeout } from './table.ts';
+import { choice, flag, group, integer, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
 import { readListen, readLogTarget } from './values.ts';
 
 /**
@@ -105,6 +105,20 @@ const memory = group('The memory tier.', {
       'Who leaves when room is needed. S3-FIFO keeps out what is asked for only once (crawlers, scans), which is most of what an image cache sees.',
     effect: 'live',
   }).prefault('s3-fifo'),
+  minResidency: lifetime({
+    about:
+      'Nothing that became resident more recently leaves for want of room: newcomers are passed through instead, and counted as not stored (residency). So a tier that is far too small still serves some images well, rather than all of them badly. 0s for no such floor.',
+    effect: 'live',
+    min: '0s',
+    max: '1d',
+  }).prefault('10s'),
+  pinnedShare: integer({
+    about:
+      'Percentage of the size in which responses of routes with pinned: true are kept whatever else is asked for. What comes beyond it is treated as any other, and counted.',
+    effect: 'live',
+    min: 1,
+    max: 90,
+  }).prefault(50),
   maxObject: size({
     about: 'Largest response that is stored; larger ones are passed through. At most half of the size.',
     effect: 'restart',

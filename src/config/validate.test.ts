@@ -42,7 +42,13 @@ test('what identifies is enough; everything else has a default', () => {
     },
     admin: { listen: { host: '127.0.0.1', port: 9090 }, allowRemote: false, token: undefined },
     cache: {
-      memory: { sizeBytes: 512 * 1024 ** 2, policy: 's3-fifo', maxObjectBytes: 32 * 1024 ** 2 },
+      memory: {
+        sizeBytes: 512 * 1024 ** 2,
+        policy: 's3-fifo',
+        minResidencyS: 10,
+        pinnedShare: 50,
+        maxObjectBytes: 32 * 1024 ** 2,
+      },
       ghosts: 262_144,
     },
     origins: {
@@ -71,6 +77,7 @@ test('what identifies is enough; everything else has a default', () => {
         origin: 'images',
         stripPrefix: undefined,
         cache: true,
+        pinned: false,
         key: { host: false, query: 'all' },
         ttl: { defaultS: undefined, minS: undefined, overrideS: undefined, negativeS: 10 },
         stale: { whileRevalidateS: 30, ifErrorS: 86_400 },

@@ -393,8 +393,10 @@ class WTinyLfuModel extends Model {
     this.takeOut(entry.id);
     entry.place = 'protected';
     this.protected.push(entry);
-    const mainCapacity = this.capacityBytes - sum([...this.held.young, ...this.held.kept]) - this.windowCapacity();
-    while (sum(this.protected) > mainCapacity * 0.8 && this.protected.length > 0) this.toMain(this.protected[0]!);
+    const mainCapacity =
+      this.capacityBytes - sum([...this.held.young, ...this.held.kept]) - this.windowCapacity();
+    while (sum(this.protected) > mainCapacity * 0.8 && this.protected.length > 0)
+      this.toMain(this.protected[0]!);
   }
 
   hit(id: EntryId): void {

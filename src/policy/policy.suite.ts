@@ -141,7 +141,8 @@ class Trial {
   private freeable(): number {
     const free = this.model
       .queued()
-      .filter((e) => !this.pins.has(e.id)).reduce((total, e) => total + e.sizeBytes, 0);
+      .filter((e) => !this.pins.has(e.id))
+      .reduce((total, e) => total + e.sizeBytes, 0);
     return this.policy.capacityBytes - this.policy.usedBytes + free;
   }
 

@@ -171,7 +171,7 @@ export class Flights implements FlightSteps {
       outlasts(this.#tier, plan.stale, head.status, nowS) ||
       outlasts(this.#tier, incumbent(this.#tier, place), head.status, nowS)
     ) {
-      this.#shareError(flight, head, 'status');
+      this.#share(flight, head, 'status', SHARED_ERROR_BYTES_MAX);
       return;
     }
     flight.facts = facts;
@@ -182,7 +182,8 @@ export class Flights implements FlightSteps {
     }
     const slot = reserve(this.#tier, place, keptFields(head.fields, nowS), head.bodyBytes, facts, nowS);
     if (slot === NONE) {
-      this.#passThrough(flight, head, 'no-room');
+      // Shared while it is under way: a tier that is full must not cost the origin a fetch for each request.
+      this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
       return;
     }
     flight.shared = true;
@@ -328,11 +329,11 @@ export class Flights implements FlightSteps {
     flight.body = this.#spool(flight, head, false, 0);
   }
 
-  #shareError(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
+  #share(flight: Flight, head: OriginHead, reason: NotStoredReason, keepBytesMax: number): void {
     // Not through refuse: it stays joinable, for an origin in trouble must not be asked by each request anew.
     this.#note(flight, reason);
     flight.shared = true;
-    flight.body = this.#spool(flight, head, true, SHARED_ERROR_BYTES_MAX);
+    flight.body = this.#spool(flight, head, true, keepBytesMax);
   }
 
   #refuse(flight: Flight, reason: NotStoredReason): void {
@@ -375,7 +376,7 @@ export class Flights implements FlightSteps {
     const fields = keptFields(flight.head!.fields, nowS);
     const slot = reserve(this.#tier, flight.place!, fields, spool.total, flight.facts!, nowS);
     if (slot === NONE) {
-      this.#refuse(flight, 'no-room');
+      this.#note(flight, this.#tier.cache.refusal);
       return false;
     }
     let at = 0;

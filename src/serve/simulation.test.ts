@@ -68,6 +68,11 @@ class Life {
       segmentBytes: 2 ** 14,
       spoolBytes: Math.floor(random.next() * 200_000),
       policy: POLICY_NAMES[random.u32() % POLICY_NAMES.length]!,
+      room: {
+        minResidencyS: random.next() < 0.5 ? 0 : Math.floor(random.next() * 20),
+        pinnedRoutes: [random.next() < 0.3],
+        pinnedShare: random.next() * 0.9,
+      },
     });
     const { tier } = this.h;
     const refresh = tier.refresh.bind(tier);
@@ -89,7 +94,7 @@ class Life {
       if (step % 10 === 0) this.h.tier.check();
     }
     for (let steps = 0; this.h.clock.step(); steps += 1)
-      assert(steps < 20_000, 'every request comes to an end');
+      assert(steps < 100_000, 'every request comes to an end');
     this.#judgeDone();
     for (const request of this.#requests)
       assert(request.judged, `a request for ${request.path} came to an end: ${request.reader.state}`);

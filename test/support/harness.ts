@@ -1,6 +1,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { OUTCOMES, type Outcome } from '../../src/cache/outcome.ts';
+import type { RoomRules } from '../../src/cache/residency.ts';
 import { validateConfig } from '../../src/config/validate.ts';
 import { Recorder } from '../../src/monitor/recorder.ts';
 import { ORIGIN_FAILURES } from '../../src/origin/origin.ts';
@@ -29,6 +30,7 @@ export interface HarnessOptions {
   readonly spoolBytes?: number;
   readonly ghosts?: number;
   readonly seed?: number;
+  readonly room?: RoomRules;
 }
 
 export interface Asking {
@@ -66,6 +68,7 @@ export class Harness {
       ghosts,
       routes: config.routes.length,
       hashKey: { k0: this.random.u32(), k1: this.random.u32() },
+      ...(options.room === undefined ? {} : { room: options.room }),
     });
     this.recorder = new Recorder({
       routes: config.routes.map((route) => route.name),

@@ -3,6 +3,7 @@ import type { HashKey } from '../../base/hash.ts';
 import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
 import { type Entries, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
+import type { RoomRules } from '../../cache/residency.ts';
 import type { PolicyName } from '../../policy/policy.ts';
 import { Arena, NO_ROOM } from './arena.ts';
 
@@ -17,6 +18,8 @@ export interface MemoryTierOptions {
   readonly ghosts: number;
   readonly hashKey: HashKey;
   readonly segmentBytes?: number;
+  /** Who may not leave for want of room; nobody by default. */
+  readonly room?: RoomRules;
 }
 
 /** Heads are counted in 16 bits. */
@@ -170,6 +173,7 @@ export class MemoryTier {
     }
     this.#copyBody(slot, copy, bodyBytes);
     cache.pin(copy);
+    cache.inherit(copy, slot);
     cache.publish(copy, this.key);
     cache.unpin(slot);
     return copy;
