@@ -206,7 +206,7 @@ test('a pinned share that leaves less than the largest response is refused, unle
   const { ok, problems } = problemsOf(text);
   expect(ok).toBe(false);
   expect(problems).toMatchObject([{ path: 'cache.memory.pinnedShare', line: 10 }]);
-  expect(problems[0]!.reason).toContain('only 6.4MiB are left');
+  expect(problems[0]!.reason).toContain('only 6.4 MiB are left');
   expect(problemsOf(text.replace('pinnedShare: 60', 'pinnedShare: 50')).ok).toBe(true);
   expect(problemsOf(text.replace('origin: local', 'origin: local\n    pinned: true')).ok).toBe(true);
 });

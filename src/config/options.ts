@@ -102,16 +102,16 @@ const memory = group('The memory tier.', {
   }).prefault('512MiB'),
   policy: choice(POLICIES, {
     about:
-      'Who leaves when room is needed. S3-FIFO keeps out what is asked for only once (crawlers, scans), which is most of what an image cache sees.',
+      'Who leaves when room is needed. s3-fifo keeps out what is asked for only once (crawlers, scans) and came out best when misses and missed bytes were measured together. gdsf has fewer misses and more missed bytes: it prefers small images. w-tinylfu refuses what is asked for less often than those it would replace.',
     effect: 'live',
   }).prefault('s3-fifo'),
   minResidency: lifetime({
     about:
-      'Nothing that became resident more recently leaves for want of room: newcomers are passed through instead, and counted as not stored (residency). So a tier that is far too small still serves some images well, rather than all of them badly. 0s for no such floor.',
+      'Nothing that became resident more recently leaves for want of room: newcomers are passed through instead, and counted as not stored (residency). The default only protects what was fetched a moment ago from the requests that follow it. A longer floor is a promise that costs hits in a tier that is too small: what came first is kept, not what is asked for most.',
     effect: 'live',
     min: '0s',
     max: '1d',
-  }).prefault('10s'),
+  }).prefault('1s'),
   pinnedShare: integer({
     about:
       'Percentage of the size in which responses of routes with pinned: true are kept whatever else is asked for. What comes beyond it is treated as any other, and counted.',

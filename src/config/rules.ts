@@ -1,4 +1,4 @@
-import { durationText, sizeText } from '../base/units.ts';
+import { durationText, formatSize, sizeText } from '../base/units.ts';
 import { largestObject } from './complete.ts';
 import type { HttpOriginConfig, OriginConfig, ParsedConfig } from './config.ts';
 import type { Finding } from './issues.ts';
@@ -289,7 +289,7 @@ function checkPinned({ config, said }: Checked): Finding[] {
     ['cache', 'memory', 'maxObject'],
     ['cache', 'memory', 'size'],
   ];
-  const tooFull = `beside the pinned share only ${sizeText(leftBytes)} are left, less than the largest response (${sizeText(largestBytes)})`;
+  const tooFull = `beside the pinned share only ${formatSize(leftBytes)} are left, less than the largest response (${sizeText(largestBytes)})`;
   return [finding('error', share, related, tooFull, 'lower pinnedShare or maxObject, or raise the size')];
 }
 

@@ -45,7 +45,7 @@ test('what identifies is enough; everything else has a default', () => {
       memory: {
         sizeBytes: 512 * 1024 ** 2,
         policy: 's3-fifo',
-        minResidencyS: 10,
+        minResidencyS: 1,
         pinnedShare: 50,
         maxObjectBytes: 32 * 1024 ** 2,
       },
