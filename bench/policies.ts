@@ -1,7 +1,7 @@
 /**
- * Eviction policies: exact agreement with a C reference simulator, and speed.
+ * Eviction policies: exact agreement with a C reference simulator, what they are worth in the live cache, and speed.
  *
- *   bun bench/policies.ts [--traces DIR]
+ *   bun bench/policies.ts [--traces DIR] [--write]
  *
  * DIR holds `reference.csv` (misses and missed bytes per trace, policy and cache size) and the traces it names as
  * `<trace>.csv.gz`. Exit codes: 0 all counts equal, 1 a difference, 2 unusable input.
@@ -13,6 +13,9 @@ import { seededRandom } from '../src/base/random.ts';
 import { createPolicy } from '../src/policy/create.ts';
 import { POLICY_NAMES, type PolicyName } from '../src/policy/policy.ts';
 import { parseTrace, replayPublished, type Trace, unitSized } from '../src/policy/replay.ts';
+import { describeRun } from './support/machine.ts';
+import { writeSection } from './support/markdown.ts';
+import { comparePolicies } from './support/policies-live.ts';
 
 /** The reference's names for our policies. */
 const REFERENCE_NAMES: Readonly<Record<string, PolicyName>> = {
@@ -169,6 +172,15 @@ function compareForms(dir: string): void {
   console.log();
 }
 
+/** What the policies are worth; with `--write` also into RESULTS.md. */
+function showLive(dir: string): void {
+  const header = describeRun('npm run bench:policies -- --write');
+  const markdown = `${header}\n\n${comparePolicies(dir)}`;
+  console.log(markdown);
+  if (process.argv.includes('--write'))
+    writeSection(join(import.meta.dirname, 'RESULTS.md'), 'policies', `## Eviction policies\n\n${markdown}`);
+}
+
 /** Nanoseconds per hit and per insert-with-eviction of one policy holding `entries` entries; best of three. */
 function operationCosts(name: PolicyName, entries: number): { hitNs: number; insertNs: number } {
   const random = seededRandom(1);
@@ -206,13 +218,13 @@ function showCosts(): void {
       'All policies pass through the same call sites, as in a simulator.\n',
   );
   console.log(
-    `${left('policy', 9)}${left('operation', 14)}${sizes.map((n) => right(n.toLocaleString('en'), 11)).join('')}`,
+    `${left('policy', 11)}${left('operation', 14)}${sizes.map((n) => right(n.toLocaleString('en'), 11)).join('')}`,
   );
   for (const name of POLICY_NAMES) {
     const costs = sizes.map((entries) => operationCosts(name, entries));
     const line = (label: string, pick: (c: { hitNs: number; insertNs: number }) => number): void =>
       console.log(
-        `${left(name, 9)}${left(label, 14)}${costs.map((c) => right(pick(c).toFixed(1), 11)).join('')}`,
+        `${left(name, 11)}${left(label, 14)}${costs.map((c) => right(pick(c).toFixed(1), 11)).join('')}`,
       );
     line('hit', (c) => c.hitNs);
     line('insert+evict', (c) => c.insertNs);
@@ -222,5 +234,6 @@ function showCosts(): void {
 const dir = tracesDir(process.argv.slice(2));
 const differences = compareWithReference(dir);
 compareForms(dir);
+showLive(dir);
 showCosts();
 process.exit(differences === 0 ? 0 : 1);

@@ -5,7 +5,8 @@ import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
 import { Account } from './account.ts';
 import { Entries, Flag, NONE, Word } from './entries.ts';
 import { Ghosts } from './ghosts.ts';
-import type { RemovalReason } from './outcome.ts';
+import type { RemovalReason, RoomRefusal } from './outcome.ts';
+import { FREE_FOR_ALL, Residency, type RoomRules } from './residency.ts';
 
 /**
  * What an entry is charged beyond the bytes of its record: its row in the entry table (64 bytes), its share of the
@@ -54,6 +55,8 @@ export interface CacheOptions {
   readonly routes: number;
   readonly ghosts: number;
   readonly bytes: CacheBytes;
+  /** Who may not leave for want of room; nobody by default. */
+  readonly room?: RoomRules;
 }
 
 /**
@@ -72,6 +75,8 @@ export class Cache {
   #policy: EvictionPolicy;
   readonly #victims: number[] = [];
   #guests = 0;
+  readonly #residency: Residency;
+  #refusal: RoomRefusal = 'no-room';
   readonly #isPinned = (slot: number): boolean => this.entries.pins(slot) !== 0;
 
   constructor(options: CacheOptions) {
@@ -80,6 +85,7 @@ export class Cache {
     this.account = new Account(options.routes);
     this.#ghosts = new Ghosts(options.ghosts);
     this.#bytes = options.bytes;
+    this.#residency = new Residency(this.entries, options.room ?? FREE_FOR_ALL);
     this.#policy = createPolicy(options.policy, {
       capacityBytes: options.budgetBytes,
       isPinned: this.#isPinned,
@@ -104,6 +110,30 @@ export class Cache {
     return this.entries.count - this.#guests;
   }
 
+  /** Why {@link admit} returned NONE the last time that it did. */
+  get refusal(): RoomRefusal {
+    return this.#refusal;
+  }
+
+  /** Bytes of what is too young to leave for want of room; some of it may have become old enough since the last admission. */
+  get youngBytes(): number {
+    return this.#policy.heldBytes('young');
+  }
+
+  /** Bytes of pinned routes that never leave for want of room. */
+  get pinnedBytes(): number {
+    return this.#policy.heldBytes('kept');
+  }
+
+  /** Newcomers of pinned routes that did not fit into the pinned share. Only grows. */
+  get pinnedOverflows(): number {
+    return this.#residency.overflows;
+  }
+
+  get rules(): RoomRules {
+    return this.#residency.rules;
+  }
+
   /** The visible entry of a key, or NONE. Does not count as a use. O(1) expected. */
   find(hash: Hash64): number {
     const { entries } = this;
@@ -118,7 +148,7 @@ export class Cache {
 
   /** True for an entry that lookups find: filled, and neither replaced nor purged. */
   visible(slot: number): boolean {
-    return this.entries.used(slot) && (this.entries.flags(slot) & (Flag.FILLING | Flag.UNLINKED)) === 0;
+    return this.entries.visible(slot);
   }
 
   /** A visible entry was served from. O(1). */
@@ -142,19 +172,25 @@ export class Cache {
    * Makes room for a response and takes a slot for it: filling, invisible and pinned once.
    * Whoever is evicted for it has been dropped when this returns.
    *
-   * @returns the slot, or NONE when room cannot be made: it is larger than the budget or the rest is being served.
+   * @returns the slot, or NONE when room cannot be made: it is larger than the budget, or the rest is being served, too
+   *   young to leave or worth more. {@link refusal} says which.
    */
   admit(hash: Hash64, facts: EntryFacts, nowS: number): number {
     const { entries } = this;
     const charge = facts.chargeBytes + METADATA_BYTES;
+    this.#refusal = 'no-room';
     if (charge > this.budgetBytes || entries.count === entries.capacity) return NONE;
+    this.#residency.ripen(this.#policy, charge, nowS);
     const slot = entries.take();
     const admitted = this.#policy.admit(slot, hash.lo, charge, this.#victims);
     this.#evicted(nowS);
     if (!admitted) {
+      if (this.#policy.declined) this.#refusal = 'admission';
+      else if (this.youngBytes + this.pinnedBytes + charge > this.budgetBytes) this.#refusal = 'residency';
       entries.release(slot);
       return NONE;
     }
+    this.#residency.admitted(this.#policy, slot);
     entries.set(slot, Word.HASH_LO, hash.lo);
     entries.set(slot, Word.HASH_HI, hash.hi);
     this.#describe(slot, facts, nowS);
@@ -214,7 +250,14 @@ export class Cache {
     if (old !== NONE) this.remove(old, 'replaced');
     entries.set(slot, Word.FLAGS, entries.flags(slot) & ~Flag.FILLING);
     entries.link(slot);
+    this.#residency.published(this.#policy, slot, this.#chargeOf(slot), entries.storedS(slot));
     this.unpin(slot);
+  }
+
+  /** Gives a filling entry the residency of the one that it is going to replace: a renewal does not make it young again. */
+  inherit(slot: number, old: number): void {
+    this.entries.set(slot, Word.STORED_S, this.entries.storedS(old));
+    this.#residency.inherit(this.#policy, slot, old);
   }
 
   /** Gives up a filling entry: what arrived was not whole, or a better one came first. */
@@ -237,6 +280,7 @@ export class Cache {
     this.entries.unlink(slot);
     this.entries.set(slot, Word.FLAGS, this.entries.flags(slot) | Flag.UNLINKED);
     this.account.removed(reason);
+    this.#residency.unlinked(this.#policy, slot);
     if (reason !== 'replaced') this.#bytes.forgotten?.(slot);
     if (this.entries.pins(slot) === 0) this.#forget(slot);
   }
@@ -256,14 +300,26 @@ export class Cache {
   resize(budgetBytes: number, nowS: number): void {
     this.entries.grow(this.#slotsFor(budgetBytes));
     this.#policy.resize(budgetBytes, this.#victims);
+    this.#residency.fitShare(this.#policy);
+    this.#evicted(nowS);
+    this.trim(nowS);
+  }
+
+  /**
+   * Evicts what a shrink had to leave because it was being served. No-op while the budget is kept. Youth protects from
+   * newcomers, not from the operator: the budget is a promise about memory.
+   */
+  trim(nowS: number): void {
+    const policy = this.#policy;
+    if (policy.usedBytes <= policy.capacityBytes) return;
+    do policy.trim(this.#victims);
+    while (policy.usedBytes > policy.capacityBytes && this.#residency.giveUpOne(policy));
     this.#evicted(nowS);
   }
 
-  /** Evicts what a shrink had to leave because it was being served. No-op while the budget is kept. */
-  trim(nowS: number): void {
-    if (this.#policy.usedBytes <= this.#policy.capacityBytes) return;
-    this.#policy.trim(this.#victims);
-    this.#evicted(nowS);
+  /** Changes who may not leave for want of room, live; nobody leaves for it. O(entries). */
+  changeRules(rules: RoomRules, nowS: number): void {
+    this.#residency.change(this.#policy, rules, (slot) => this.#chargeOf(slot), nowS);
   }
 
   /**
@@ -279,17 +335,20 @@ export class Cache {
     for (const slot of old.coldestFirst()) {
       const kept = fresh.admit(slot, this.entries.hashLo(slot), this.#chargeOf(slot), this.#victims);
       assert(kept && this.#victims.length === 0, 'a switch of policy evicts nobody');
+      for (const kind of ['young', 'kept'] as const) if (old.isHeld(slot, kind)) fresh.hold(slot, kind);
     }
     this.#policy = fresh;
     if (fresh.capacityBytes === old.capacityBytes) return;
     fresh.resize(old.capacityBytes, this.#victims);
     this.#evicted(nowS);
+    this.trim(nowS);
   }
 
   /** Recounts everything and throws InternalFault when a counter is wrong. O(n), for tests. */
   check(): void {
     this.entries.check();
     this.#policy.check();
+    this.#residency.check(this.#policy);
     let charged = 0;
     for (const slot of this.entries.slots()) {
       if ((this.entries.flags(slot) & Flag.GUEST) !== 0) continue;
@@ -317,11 +376,7 @@ export class Cache {
     const { entries } = this;
     for (const slot of victims) {
       const route = entries.route(slot);
-      const usableUntilS = Math.max(
-        entries.freshUntilS(slot),
-        entries.revalidateUntilS(slot),
-        entries.errorUntilS(slot),
-      );
+      const usableUntilS = entries.usableUntilS(slot);
       const charge = this.#chargeOf(slot);
       const linked = (entries.flags(slot) & Flag.UNLINKED) === 0;
       const early = linked && nowS < usableUntilS && (entries.flags(slot) & Flag.VARY) === 0;

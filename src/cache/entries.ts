@@ -155,6 +155,16 @@ export class Entries {
     return this.#rows[(slot << ROW_SHIFT) + Word.STORED_S]!;
   }
 
+  /** Until when it may answer in any way: fresh, or in one of its stale windows. */
+  usableUntilS(slot: number): number {
+    return Math.max(this.freshUntilS(slot), this.revalidateUntilS(slot), this.errorUntilS(slot));
+  }
+
+  /** True for an entry that lookups find: filled, and neither replaced nor purged. */
+  visible(slot: number): boolean {
+    return this.used(slot) && (this.flags(slot) & (Flag.FILLING | Flag.UNLINKED)) === 0;
+  }
+
   route(slot: number): number {
     return this.#rows[(slot << ROW_SHIFT) + Word.ROUTE]!;
   }

@@ -44,6 +44,8 @@ export const NOT_STORED_REASONS = [
   'unframed', // no Content-Length or chunked framing: completeness cannot be proven
   'too-large', // above the route's or tier's largest object
   'no-room', // everything else in the tier is being served
+  'residency', // everything else in the tier is too young to leave, or pinned
+  'admission', // those who would have to leave are asked for more often
   'truncated', // the body did not arrive whole
   'route', // the route says cache: false
   'rule', // a bypass rule of the route
@@ -51,6 +53,9 @@ export const NOT_STORED_REASONS = [
   'storage', // the tier failed
 ] as const;
 export type NotStoredReason = (typeof NOT_STORED_REASONS)[number];
+
+/** Those of them that say why there was no room. */
+export type RoomRefusal = Extract<NotStoredReason, 'no-room' | 'residency' | 'admission'>;
 
 /** Why an entry left a tier. Only `room` is an eviction. */
 export const REMOVAL_REASONS = ['room', 'expired', 'purged', 'invalidated', 'replaced', 'tainted'] as const;

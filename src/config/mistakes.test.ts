@@ -87,7 +87,7 @@ unknown type | type: files | type: file | 15 origins.local.type | no type of ori
 unknown kind | type: files | type: ftp | 15 origins.local.type | no type of origin | "http" with a url
 merge key | size: 512MiB | <<: {} | 8 cache.memory["<<"] | merge keys | use an alias
 prototype | size: 512MiB | __proto__: {} | 8 cache.memory.__proto__ | not allowed | another name
-unknown policy | size: 512MiB | policy: s4-fifo | 8 cache.memory.policy | expected s3-fifo, sieve, lru or fifo | did you mean "s3-fifo"?
+unknown policy | size: 512MiB | policy: s4-fifo | 8 cache.memory.policy | expected s3-fifo, w-tinylfu, sieve, gdsf, lru or fifo | did you mean "s3-fifo"?
 unknown level | level: info | level: warning | 27 log.level | found "warning" | did you mean "warn"?
 yes | origin: images | origin: images⏎    cache: yes | 26 routes[1].cache | expected true or false, found "yes" | write true
 off for false | origin: images | origin: images⏎    cache: off | 26 routes[1].cache | expected true or false | write false
@@ -159,6 +159,8 @@ redirects nowhere | type: http | type: http⏎    redirects: { crossHost: true }
 remote without remote | listen: 127.0.0.1:9090 | allowRemote: true | 5 admin.allowRemote | no effect | remove it
 signature in the key | origin: images | origin: images⏎    key: { query: [w, X-Amz-Signature] } | 26 routes[1].key.query[1] | stored anew | leave it out
 rules without cache | origin: images | origin: images⏎    cache: false⏎    ttl: { default: 1h } | 27 routes[1].ttl | no effect | cache: true
+pinned without cache | origin: images | origin: images⏎    cache: false⏎    pinned: true | 27 routes[1].pinned | no effect | cache: true
+share of nothing | size: 512MiB | size: 512MiB⏎    pinnedShare: 20 | 9 cache.memory.pinnedShare | no route is pinned | pinned: true
 shadowed path | ['/images/*'] | ['/images/*', '/local/a.png'] | 24 routes[1].match.paths[1] | never gets here | remove the path
 `);
 
@@ -195,4 +197,18 @@ describe('errors', () => {
 
 describe('warnings', () => {
   for (const one of WARNINGS) test(one.what, () => check(one, 'warning'));
+});
+
+test('a pinned share that leaves less than the largest response is refused, unless all routes are pinned', () => {
+  const memory = 'size: 16MiB\n    maxObject: 8MiB\n    pinnedShare: 60';
+  const text = GOOD.replace('size: 512MiB', memory).replace(
+    'origin: images',
+    'origin: images\n    pinned: true',
+  );
+  const { ok, problems } = problemsOf(text);
+  expect(ok).toBe(false);
+  expect(problems).toMatchObject([{ path: 'cache.memory.pinnedShare', line: 10 }]);
+  expect(problems[0]!.reason).toContain('only 6.4 MiB are left');
+  expect(problemsOf(text.replace('pinnedShare: 60', 'pinnedShare: 50')).ok).toBe(true);
+  expect(problemsOf(text.replace('origin: local', 'origin: local\n    pinned: true')).ok).toBe(true);
 });

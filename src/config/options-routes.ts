@@ -92,6 +92,11 @@ const route = group('A pattern of requests with their origin and rules.', {
     about: 'Whether responses of this route are stored at all.',
     effect: 'live',
   }).prefault(true),
+  pinned: flag({
+    about:
+      'Whether responses of this route stay in memory whatever else is asked for, within cache.memory.pinnedShare: for the few images that every page shows. They still become stale, and a purge removes them.',
+    effect: 'live',
+  }).prefault(false),
   key: group('What makes two requests ask for the same image. Route and path always do.', {
     host: flag({
       about:

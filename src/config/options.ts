@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ORIGINS } from './options-origins.ts';
 import { ROUTES } from './options-routes.ts';
-import { choice, flag, group, integer, META, type Refusal, size, text, timeout } from './table.ts';
+import { choice, flag, group, integer, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
 import { readListen, readLogTarget } from './values.ts';
 
 /**
@@ -123,9 +123,23 @@ const memory = group('The memory tier.', {
   }).prefault('512MiB'),
   policy: choice(POLICIES, {
     about:
-      'Who leaves when room is needed. S3-FIFO keeps out what is asked for only once (crawlers, scans), which is most of what an image cache sees.',
+      'Who leaves when room is needed. s3-fifo keeps out what is asked for only once (crawlers, scans) and came out best when misses and missed bytes were measured together. gdsf has fewer misses and more missed bytes: it prefers small images. w-tinylfu refuses what is asked for less often than those it would replace.',
     effect: 'live',
   }).prefault('s3-fifo'),
+  minResidency: lifetime({
+    about:
+      'Nothing that became resident more recently leaves for want of room: newcomers are passed through instead, and counted as not stored (residency). The default only protects what was fetched a moment ago from the requests that follow it. A longer floor is a promise that costs hits in a tier that is too small: what came first is kept, not what is asked for most.',
+    effect: 'live',
+    min: '0s',
+    max: '1d',
+  }).prefault('1s'),
+  pinnedShare: integer({
+    about:
+      'Percentage of the size in which responses of routes with pinned: true are kept whatever else is asked for. What comes beyond it is treated as any other, and counted.',
+    effect: 'live',
+    min: 1,
+    max: 90,
+  }).prefault(50),
   maxObject: size({
     about: 'Largest response that is stored; larger ones are passed through. At most half of the size.',
     effect: 'restart',

@@ -1,4 +1,4 @@
-import { durationText, sizeText } from '../base/units.ts';
+import { durationText, formatSize, sizeText } from '../base/units.ts';
 import { largestObject } from './complete.ts';
 import type { HttpOriginConfig, OriginConfig, ParsedConfig } from './config.ts';
 import type { Finding } from './issues.ts';
@@ -29,6 +29,7 @@ export function checkTogether(checked: Checked): readonly Finding[] {
     ...checkOrigins(checked),
     ...checkRoutes(checked),
     ...checkMatching(checked),
+    ...checkPinned(checked),
   ];
 }
 
@@ -299,7 +300,7 @@ function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said:
     );
   }
   if (!route.cache) {
-    for (const key of ['ttl', 'stale', 'key', 'maxObject']) {
+    for (const key of ['ttl', 'stale', 'key', 'maxObject', 'pinned']) {
       if (!said([...path, key])) continue;
       const reason = `${key} has no effect: cache is false for this route`;
       const found = finding(
@@ -313,6 +314,27 @@ function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said:
     }
   }
   return findings;
+}
+
+/** Pinned routes share what they must not fill: together with the largest object there has to be room for the others. */
+function checkPinned({ config, said }: Checked): Finding[] {
+  const share: Path = ['cache', 'memory', 'pinnedShare'];
+  const pinned = config.routes.filter((route) => route.pinned && route.cache);
+  const reason = 'pinnedShare has no effect: no route is pinned';
+  const remedy = 'remove it, or set pinned: true for a route';
+  if (pinned.length === 0)
+    return said(share) ? [{ ...finding('warning', share, [['routes']], reason, remedy), at: 'key' }] : [];
+  const others = config.routes.some((route) => !route.pinned && route.cache);
+  const { pinnedShare, sizeBytes } = config.cache.memory;
+  const leftBytes = Math.floor(sizeBytes * (1 - pinnedShare / 100));
+  const largestBytes = largestObject(config.cache.memory);
+  if (!others || largestBytes <= leftBytes) return [];
+  const related: Path[] = [
+    ['cache', 'memory', 'maxObject'],
+    ['cache', 'memory', 'size'],
+  ];
+  const tooFull = `beside the pinned share only ${formatSize(leftBytes)} are left, less than the largest response (${sizeText(largestBytes)})`;
+  return [finding('error', share, related, tooFull, 'lower pinnedShare or maxObject, or raise the size')];
 }
 
 /** Parameters that differ for every visitor or every signature: in a key, each makes another copy of the same image. */

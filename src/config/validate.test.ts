@@ -45,7 +45,13 @@ test('what identifies is enough; everything else has a default', () => {
     },
     admin: { listen: { host: '127.0.0.1', port: 9090 }, allowRemote: false, token: undefined },
     cache: {
-      memory: { sizeBytes: 512 * 1024 ** 2, policy: 's3-fifo', maxObjectBytes: 32 * 1024 ** 2 },
+      memory: {
+        sizeBytes: 512 * 1024 ** 2,
+        policy: 's3-fifo',
+        minResidencyS: 1,
+        pinnedShare: 50,
+        maxObjectBytes: 32 * 1024 ** 2,
+      },
       ghosts: 262_144,
     },
     origins: {
@@ -91,6 +97,7 @@ test('what identifies is enough; everything else has a default', () => {
         hedgeAfterMs: undefined,
         stripPrefix: undefined,
         cache: true,
+        pinned: false,
         key: { host: false, query: 'all' },
         ttl: {
           defaultS: undefined,

@@ -87,6 +87,10 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
   holdfast_cache_eviction_age_seconds: ({ snapshot }, emit) => {
     if (snapshot.memory.evictionAgeS !== undefined) emit(snapshot.memory.evictionAgeS, MEMORY);
   },
+  holdfast_cache_young_bytes: ({ snapshot }, emit) => emit(snapshot.memory.youngBytes, MEMORY),
+  holdfast_cache_pinned_bytes: ({ snapshot }, emit) => emit(snapshot.memory.pinnedBytes, MEMORY),
+  holdfast_cache_pinned_overflows_total: ({ snapshot }, emit) =>
+    emit(snapshot.memory.pinnedOverflows, MEMORY),
   holdfast_route_entries: perRoute('entries'),
   holdfast_route_used_bytes: perRoute('usedBytes'),
   holdfast_route_evictions_total: perRoute('evictions'),

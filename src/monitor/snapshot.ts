@@ -61,6 +61,11 @@ export interface MemorySnapshot {
   readonly refetchedBytes: number;
   /** Age of the latest evictions when they left, in seconds: median of the last 1,000; undefined before the first. */
   readonly evictionAgeS: number | undefined;
+  /** Of the used bytes: what may not leave for want of room, because it is younger than the floor, or pinned. */
+  readonly youngBytes: number;
+  readonly pinnedBytes: number;
+  /** Newcomers of pinned routes that did not fit into the pinned share. */
+  readonly pinnedOverflows: number;
 }
 
 /** One route: counters since the start, but `entries` and `usedBytes`, which are of now. */

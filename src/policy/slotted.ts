@@ -5,9 +5,9 @@ import type { EntryId, EvictionPolicy, HoldKind, PolicyName, PolicyOptions } fro
 /** Largest charge of one entry: sizes are kept in 32 bits. A larger newcomer is refused as too large. */
 const MAX_ENTRY_BYTES = 0xffff_ffff;
 
-/** Bits of a mark that are this file's: the entry is held, and in no queue of the algorithm. */
 const YOUNG = 64;
 const KEPT = 128;
+/** The bits of a mark that say that an entry is held, and so in no queue of the algorithm. Only this file sets them. */
 export const HELD = YOUNG | KEPT;
 
 export interface SlottedOptions extends PolicyOptions {

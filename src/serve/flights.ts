@@ -7,7 +7,7 @@ import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { DiskWriter } from '../store/disk/disk.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import { Flight, type FlightRequest, type FlightSteps } from './4-origin.ts';
-import { finish, publish, reserve } from './6-store.ts';
+import { begin, finish, publish, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody } from './flight-body.ts';
 import { FlightMemory } from './flight-memory.ts';
@@ -260,7 +260,14 @@ export class Flights implements FlightSteps {
     const fields = keptFields(flight.head!.fields, nowS);
     const slot = reserve(this.#tier, flight.place!, fields, spool.total, flight.facts!, nowS);
     if (slot === NONE) {
-      this.#landing.refuse(flight, 'no-room');
+      const writer = begin(this.#tier, flight.place!, fields, spool.total, flight.facts!);
+      if (writer !== undefined) {
+        for (const chunk of spool.chunks) writer.append(chunk);
+        if (this.#finishBelow(flight, writer, true, nowS) === 'stored') {
+          spool.letGo();
+          return true;
+        }
+      } else this.#landing.note(flight, this.#tier.cache.refusal);
       return false;
     }
     let at = 0;

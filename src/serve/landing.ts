@@ -82,7 +82,7 @@ export class Landing {
       const forAll = plan.key !== undefined && isTrouble(head.status) && reason === 'no-freshness';
       flight.place = forAll ? this.#placeOf(flight, head.fields) : undefined;
       if (flight.place === undefined) this.#passThrough(flight, head, reason);
-      else this.#shareError(flight, head, reason);
+      else this.#share(flight, head, reason, SHARED_ERROR_BYTES_MAX);
       return;
     }
     const { facts } = admission;
@@ -97,7 +97,7 @@ export class Landing {
       outlasts(this.#tier, plan.stale, head.status, nowS) ||
       outlasts(this.#tier, incumbent(this.#tier, place), head.status, nowS)
     ) {
-      this.#shareError(flight, head, 'status');
+      this.#share(flight, head, 'status', SHARED_ERROR_BYTES_MAX);
       return;
     }
     flight.facts = facts;
@@ -113,8 +113,9 @@ export class Landing {
     if (slot === NONE) {
       const writer = begin(this.#tier, place, kept, head.bodyBytes, facts);
       if (writer === undefined) {
-        const isLarge = head.bodyBytes > this.#tier.objectBytesMax;
-        this.#passThrough(flight, head, isLarge ? 'too-large' : 'no-room');
+        // Shared while it is under way: a tier that is full must not cost the origin a fetch for each request.
+        if (head.bodyBytes > this.#tier.objectBytesMax) this.#passThrough(flight, head, 'too-large');
+        else this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
       } else {
         flight.shared = true;
         flight.body = this.#spool(flight, head, false, 0, writer);
@@ -177,11 +178,11 @@ export class Landing {
     flight.body = this.#spool(flight, head, false, 0);
   }
 
-  #shareError(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
+  #share(flight: Flight, head: OriginHead, reason: NotStoredReason, keepBytesMax: number): void {
     // Not through refuse: it stays joinable, for an origin in trouble must not be asked by each request anew.
     this.note(flight, reason);
     flight.shared = true;
-    flight.body = this.#spool(flight, head, true, SHARED_ERROR_BYTES_MAX);
+    flight.body = this.#spool(flight, head, true, keepBytesMax);
   }
 
   #placeOf({ plan }: Flight, fields: Fields): Place | undefined {

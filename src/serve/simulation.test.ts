@@ -87,6 +87,11 @@ class Life {
       spoolBytes: Math.floor(random.next() * 200_000),
       policy: POLICY_NAMES[random.u32() % POLICY_NAMES.length]!,
       ...(seed % 2 === 0 ? {} : { guard: guardOf(seed), fetchesMax: 1 + (seed % 40) }),
+      room: {
+        minResidencyS: random.next() < 0.5 ? 0 : Math.floor(random.next() * 20),
+        pinnedRoutes: [random.next() < 0.3],
+        pinnedShare: random.next() * 0.9,
+      },
     });
     const { tier } = this.h;
     const refresh = tier.refresh.bind(tier);

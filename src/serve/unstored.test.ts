@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { Harness, noise } from '../../test/support/harness.ts';
+import { NOT_STORED_REASONS } from '../cache/outcome.ts';
 
 /** Responses that are not kept, or not kept at once: they reach their client all the same. */
 
@@ -206,6 +207,60 @@ describe('too large and no room', () => {
     }
     held.pump();
     expect(held.body.equals(noise(14, 200_000))).toBe(true);
+    h.finish();
+  });
+
+  test('all of the tier too young to leave: passed on, counted, and shared while it is under way', () => {
+    const h = new Harness({
+      memoryBytes: 300_000,
+      segmentBytes: 2 ** 16,
+      room: { minResidencyS: 60, pinnedRoutes: [], pinnedShare: 0 },
+    });
+    const head = { fields: { 'cache-control': 'max-age=3600' } };
+    h.fill('/young', head, noise(17, 200_000));
+    const body = noise(18, 150_000);
+    for (const framing of ['length', 'chunked'] as const) {
+      const first = h.ask('/b');
+      const call = h.last.head({
+        ...head,
+        framing,
+        ...(framing === 'length' ? { bodyBytes: body.length } : {}),
+      });
+      call.data(body.subarray(0, 1_000));
+      const asked = h.origin.calls.length;
+      const second = h.ask('/b');
+      expect(h.origin.calls.length).toBe(asked);
+      call.data(body.subarray(1_000));
+      call.end();
+      for (const reader of [first, second]) expect(reader.body.equals(body)).toBe(true);
+      if (framing === 'length')
+        expect(first.cacheStatus).toBe('Holdfast; fwd=uri-miss; fwd-status=200; detail=residency');
+    }
+    expect(h.recorder.notStoredCounts[NOT_STORED_REASONS.indexOf('residency')]).toBe(2);
+    expect(h.ask('/young').cacheStatus).toContain('hit');
+    expect(h.tier.cache.account.removals.room).toBe(0);
+    // Once it is old enough it may leave.
+    h.clock.advance(60_000);
+    h.fill('/b', head, body);
+    expect(h.ask('/b').cacheStatus).toContain('hit');
+    expect(h.tier.cache.account.removals.room).toBe(1);
+    h.finish();
+  });
+
+  test('a renewal does not make an image young again', () => {
+    const h = new Harness({
+      memoryBytes: 300_000,
+      segmentBytes: 2 ** 16,
+      room: { minResidencyS: 60, pinnedRoutes: [], pinnedShare: 0 },
+    });
+    h.fill('/a', { fields: { 'cache-control': 'max-age=70', etag: '"1"' } }, noise(19, 100_000));
+    h.clock.advance(200_000);
+    h.ask('/a');
+    h.last.head({ status: 304, fields: { 'cache-control': 'max-age=3600', etag: '"1"' } }).end();
+    expect(h.tier.cache.count).toBe(1);
+    h.fill('/b', { fields: { 'cache-control': 'max-age=60' } }, noise(20, 200_000));
+    expect(h.ask('/b').cacheStatus).toContain('hit');
+    expect(h.tier.cache.count).toBe(1);
     h.finish();
   });
 

@@ -1,5 +1,6 @@
 import { type Clock, epochS, every } from '../base/clock.ts';
 import type { HashKey } from '../base/hash.ts';
+import { NOT_STORED_REASONS } from '../cache/outcome.ts';
 import type { ValidConfig } from '../config/config.ts';
 import { AccessLog } from '../monitor/access-log.ts';
 import { exposition } from '../monitor/exposition.ts';
@@ -19,6 +20,7 @@ import { type AdminServer, startAdminServer } from './admin.ts';
 import { createGuards } from './guards.ts';
 import { type PublicServer, startPublicServer } from './listener.ts';
 import { MemoryGuard } from './memory-guard.ts';
+import { RoomWatch, roomRules } from './room.ts';
 import { memorySnapshot, snapshots } from './snapshots.ts';
 import { rarely } from './warnings.ts';
 
@@ -27,6 +29,7 @@ const SPOOL_SHARE = 1 / 8;
 const SPOOL_BYTES_MAX = 64 * 1024 * 1024;
 const MAINTENANCE_MS = 100;
 const MEMORY_CHECK_MS = 1_000;
+const ROOM_CHECK_MS = 1_000;
 
 export interface NodeOptions {
   readonly config: ValidConfig;
@@ -84,6 +87,7 @@ export function startNode(options: NodeOptions): Node {
     routes: config.routes.length,
     ghosts: config.cache.ghosts,
     hashKey: options.hashKey,
+    room: roomRules(config),
   });
   const recorder = new Recorder({
     routes: config.routes.map((route) => route.name),
@@ -127,7 +131,7 @@ export function startNode(options: NodeOptions): Node {
       });
     },
   });
-  const stopUpkeep = startUpkeep(options, tier);
+  const stopUpkeep = startUpkeep(options, tier, recorder);
   const stopOnce = async (deadlineMs: number): Promise<void> => {
     await server.drain(deadlineMs);
     for (const guard of guards) guard.close();
@@ -152,15 +156,24 @@ export function startNode(options: NodeOptions): Node {
 }
 
 /** What has to be done from time to time, whether there are requests or not. */
-function startUpkeep({ clock, processUsage, collectGarbage }: NodeOptions, tier: MemoryTier): () => void {
+function startUpkeep(options: NodeOptions, tier: MemoryTier, recorder: Recorder): () => void {
+  const { clock, log, processUsage, collectGarbage } = options;
   const guard = new MemoryGuard({
     tier,
     residentBytes: () => processUsage().residentBytes,
     collectGarbage,
   });
+  const residency = NOT_STORED_REASONS.indexOf('residency');
+  const room = new RoomWatch({
+    cache: tier.cache,
+    residencyRefusals: () => recorder.notStoredCounts[residency]!,
+    log,
+    monotonicMs: () => clock.monotonicMs(),
+  });
   const stops = [
     every(clock, MAINTENANCE_MS, () => tier.maintain(epochS(clock))),
     every(clock, MEMORY_CHECK_MS, () => guard.check()),
+    every(clock, ROOM_CHECK_MS, () => room.check()),
   ];
   return () => {
     for (const stop of stops) stop();

@@ -58,5 +58,8 @@ export function memorySnapshot({ cache, arena }: MemoryTier): Snapshot['memory']
     prematureEvictions: sum((route) => route.prematureEvictions),
     refetchedBytes: sum((route) => route.refetchedBytes),
     evictionAgeS: account.evictionAgeS(),
+    youngBytes: cache.youngBytes,
+    pinnedBytes: cache.pinnedBytes,
+    pinnedOverflows: cache.pinnedOverflows,
   };
 }

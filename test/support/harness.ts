@@ -1,6 +1,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { OUTCOMES, type Outcome } from '../../src/cache/outcome.ts';
+import type { RoomRules } from '../../src/cache/residency.ts';
 import { validateConfig } from '../../src/config/validate.ts';
 import { Recorder } from '../../src/monitor/recorder.ts';
 import { OriginGuard } from '../../src/origin/guard/guard.ts';
@@ -37,6 +38,7 @@ export interface HarnessOptions {
   /** Guards the origin; by default it is asked as it is. */
   readonly guard?: GuardScript;
   readonly fetchesMax?: number;
+  readonly room?: RoomRules;
 }
 
 /** What was booked for a request when it ended. */
@@ -91,6 +93,7 @@ export class Harness {
       ghosts,
       routes: config.routes.length,
       hashKey: { k0: this.random.u32(), k1: this.random.u32() },
+      ...(options.room === undefined ? {} : { room: options.room }),
     });
     this.recorder = new Recorder({
       routes: config.routes.map((route) => route.name),

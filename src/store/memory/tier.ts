@@ -3,6 +3,7 @@ import type { HashKey } from '../../base/hash.ts';
 import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
 import { type Entries, Flag, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
+import type { RoomRules } from '../../cache/residency.ts';
 import type { PolicyName } from '../../policy/policy.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
 import { Arena, NO_ROOM } from './arena.ts';
@@ -23,6 +24,8 @@ export interface MemoryTierOptions {
   readonly objectBytesMax?: number;
   /** The tier below: it gets what is published here, and has what was evicted. */
   readonly below?: DiskTier | undefined;
+  /** Who may not leave for want of room; nobody by default. */
+  readonly room?: RoomRules;
 }
 
 /** A response whose body the tier below holds. */
@@ -246,6 +249,7 @@ export class MemoryTier {
     }
     this.#copyBody(slot, copy, bodyBytes);
     cache.pin(copy);
+    cache.inherit(copy, slot);
     cache.publish(copy, this.key);
     this.#below?.renew(copy, before, facts);
     cache.unpin(slot);
