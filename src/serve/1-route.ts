@@ -19,6 +19,10 @@ export interface Route extends FreshnessRules, StaleRules {
   readonly query: QueryRule;
   readonly obeyRequestDirectives: boolean;
   readonly objectBytesMax: number;
+  /** Request fields that are sent to the origin and are in the key, besides those that every route has; lower-case. */
+  readonly requestFields: readonly string[];
+  /** Content types of 2xx responses that are stored; undefined for all. */
+  readonly storeTypes: readonly string[] | undefined;
 }
 
 interface Matcher {
@@ -56,6 +60,8 @@ export class Routes {
         staleIfErrorS: rule.stale.ifErrorS,
         obeyRequestDirectives: rule.obeyRequestDirectives,
         objectBytesMax: rule.maxObjectBytes ?? config.cache.memory.maxObjectBytes,
+        requestFields: rule.requestFields,
+        storeTypes: rule.storeTypes,
       };
       const { hosts, paths } = rule.match;
       return {

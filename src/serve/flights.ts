@@ -107,7 +107,9 @@ export class Flights implements FlightSteps {
   /** Takes off; {@link Flight.start} must follow once the first waiter has joined. */
   lead(request: FlightRequest): Flight {
     const { stale, primary } = request;
-    const fields = upstreamFields(request.fields, request.neverStore !== undefined, this.#pseudonym);
+    const { requestFields } = request.route;
+    const bypass = request.neverStore !== undefined;
+    const fields = upstreamFields(request.fields, bypass, this.#pseudonym, requestFields);
     const conditions =
       stale !== NONE && request.conditional ? conditionalFields(parseFieldLines(this.#tier.head(stale))) : [];
     for (const [name, value] of conditions) fields.set(name, value);
@@ -151,6 +153,8 @@ export class Flights implements FlightSteps {
       route: plan.route,
       method: plan.request.method,
       requestFields: plan.fields,
+      selecting: plan.fields,
+      target: plan.request.target,
       head,
       requestedS: plan.requestedS,
       nowS,
@@ -306,12 +310,14 @@ export class Flights implements FlightSteps {
 
   /** Why the response, with what the 304 says of it, may be stored no longer, or not where it is (RFC 9111 section 4.3.4). */
   #objectionTo304(flight: Flight, status: number, merged: Fields, nowS: number): NotStoredReason | undefined {
-    const { route, primary, fields, stale, staleKey, requestedS } = flight.plan;
+    const { route, primary, fields, stale, staleKey, requestedS, request } = flight.plan;
     const admission = admit({
       route,
       method: 'GET',
       // Not those of the client: its no-store is not about what is stored already.
       requestFields: new Fields(),
+      selecting: fields,
+      target: request.target,
       head: { status, fields: merged, framing: 'length', bodyBytes: undefined },
       requestedS,
       nowS,
