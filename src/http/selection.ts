@@ -13,6 +13,8 @@ import { canonicalRequestFields } from './vary.ts';
 
 /** A scheme, a host and a port, or `null` (RFC 6454 section 7); nothing that could be too long for an origin. */
 const ORIGIN = /^(?:null|[a-z][a-z0-9+.-]{0,20}:\/\/[a-z0-9._~:[\]-]{1,260})$/i;
+/** A loop shows at its first turn; a longer one is there to make the origin fail. */
+const VIA_LENGTH_MAX = 1024;
 /** Of {@link foldAccept}: names a format that clients opt into. */
 const OPTED_IN = /^image\/(?:avif|jxl|webp), /;
 
@@ -28,6 +30,7 @@ export function sharedRequestFields(fields: Fields, named: readonly string[]): F
   if (!OPTED_IN.test(foldAccept(sent.get('accept')))) sent.set('accept', '*/*');
   const origin = sent.get('origin');
   if (origin !== undefined && !ORIGIN.test(origin)) sent.delete('origin');
+  if ((sent.get('via')?.length ?? 0) > VIA_LENGTH_MAX) sent.delete('via');
   return sent;
 }
 
