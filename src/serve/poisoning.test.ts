@@ -127,6 +127,21 @@ describe('a field of one client', () => {
     h.finish();
   });
 
+  test('stays in the key when the origin confirms the response', () => {
+    const h = new Harness({ route: 'stale: { whileRevalidate: 0s }\nrequestFields: [X-Tenant]' });
+    const avif = { fields: { accept: 'image/avif,*/*', 'x-tenant': 'a' } };
+    const fields = { 'cache-control': 'max-age=60', 'content-type': 'image/avif', etag: '"1"' };
+    h.fill('/a', { fields }, 'avif', avif);
+    h.clock.advance(61_000);
+    const renewed = h.ask('/a', avif);
+    h.last.answer({ status: 304, fields: { etag: '"1"' } });
+    expect(renewed.body.toString()).toBe('avif');
+    expect(h.ask('/a', avif).cacheStatus).toStartWith('Holdfast; hit');
+    expect(h.ask('/a').state).toBe('waiting');
+    h.last.answer(FRESH, Buffer.from('jpeg'));
+    h.finish();
+  });
+
   test.each(['/a.avif', '/a?format=avif', '/a?fm=avif&w=5', '/f.avif/a'])(
     '%s asks for the format itself: one copy for all',
     (target) => {
