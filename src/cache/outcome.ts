@@ -47,6 +47,7 @@ export const NOT_STORED_REASONS = [
   'residency', // everything else in the tier is too young to leave, or pinned
   'admission', // those who would have to leave are asked for more often
   'truncated', // the body did not arrive whole
+  'type', // the route's storeTypes leave its content type out
   'route', // the route says cache: false
   'rule', // a bypass rule of the route
   'superseded', // a newer response to the same key was stored first

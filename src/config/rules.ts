@@ -250,6 +250,7 @@ function checkRoutes({ config, routeAt, originNames, said }: Checked): Finding[]
       ...checkQuery(path, route),
       ...checkMethods(path, route, config),
       ...checkFailover(path, route, config, originNames),
+      ...checkTypes(path, route),
     );
     const tier = largestObject(config.cache.memory);
     if (route.maxObjectBytes !== undefined && route.maxObjectBytes > tier) {
@@ -300,7 +301,7 @@ function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said:
     );
   }
   if (!route.cache) {
-    for (const key of ['ttl', 'stale', 'key', 'maxObject', 'pinned']) {
+    for (const key of ['ttl', 'stale', 'key', 'maxObject', 'pinned', 'requestFields', 'storeTypes']) {
       if (!said([...path, key])) continue;
       const reason = `${key} has no effect: cache is false for this route`;
       const found = finding(
@@ -335,6 +336,12 @@ function checkPinned({ config, said }: Checked): Finding[] {
   ];
   const tooFull = `beside the pinned share only ${formatSize(leftBytes)} are left, less than the largest response (${sizeText(largestBytes)})`;
   return [finding('error', share, related, tooFull, 'lower pinnedShare or maxObject, or raise the size')];
+}
+
+function checkTypes(path: Path, { storeTypes }: ParsedConfig['routes'][number]): Finding[] {
+  if (storeTypes === undefined || storeTypes.some((type) => type.startsWith('image/'))) return [];
+  const reason = `no image is stored: storeTypes has ${storeTypes.join(', ')} only`;
+  return [finding('warning', [...path, 'storeTypes'], [], reason, 'add image/*, or leave storeTypes out')];
 }
 
 /** Parameters that differ for every visitor or every signature: in a key, each makes another copy of the same image. */

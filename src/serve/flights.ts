@@ -122,7 +122,9 @@ export class Flights implements FlightSteps {
   lead(request: FlightRequest): Flight {
     const { stale, primary, background = false } = request;
     const bypass = request.neverStore !== undefined;
-    const fields = upstreamFields(request.fields, bypass, this.#pseudonym, request.body !== undefined);
+    const { requestFields } = request.route;
+    const hasBody = request.body !== undefined;
+    const fields = upstreamFields(request.fields, bypass, this.#pseudonym, requestFields, hasBody);
     const conditions =
       stale !== NONE && request.conditional ? conditionalFields(parseFieldLines(this.#tier.head(stale))) : [];
     for (const [name, value] of conditions) fields.set(name, value);

@@ -31,6 +31,7 @@ export function snapshots({ options, recorder, tier, guards, flights, server }: 
       fetches: flights.count,
       transport: {
         refused: server.stats.refused,
+        refusedPerClient: server.stats.refusedPerClient,
         malformed: { ...server.stats.malformed },
         timeouts: { ...server.stats.timeouts },
       },
