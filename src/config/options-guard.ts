@@ -27,27 +27,24 @@ const queue = group('Where requests wait while as many exchanges as may be are u
   }).prefault('10s'),
 });
 
-const retry = group(
-  'Second tries, where they are safe: GET and HEAD of which nothing has arrived, after a failed connection or one of these statuses.',
-  {
-    max: integer({
-      about: 'Most second tries of one request at this origin. 0: none.',
-      effect: 'live',
-      min: 0,
-      max: 3,
-    }).prefault(1),
-    budget: integer({
-      about:
-        'Second tries and hedges for 100 requests, beside a reserve of 10. It keeps them from multiplying the load of an origin that is failing.',
-      effect: 'live',
-      min: 1,
-      max: 50,
-    }).prefault(10),
-    status: statuses(
-      'Answers after which another try is made, here or at the next origin of the route; here not when they have Retry-After.',
-    ).prefault([502, 503, 504]),
-  },
-);
+const retry = group('Second tries, where they are safe: GET and HEAD of which nothing has arrived.', {
+  max: integer({
+    about: 'Most second tries of one request at this origin, after a connection that failed. 0: none.',
+    effect: 'live',
+    min: 0,
+    max: 3,
+  }).prefault(1),
+  budget: integer({
+    about:
+      'Second tries and hedges for 100 requests, beside a reserve of 10. It keeps them from multiplying the load of an origin that is failing.',
+    effect: 'live',
+    min: 1,
+    max: 50,
+  }).prefault(10),
+  status: statuses(
+    'Answers after which the next origin of the route is asked. The same one is not: it has answered, and asking again would add to its load.',
+  ).prefault([502, 503, 504]),
+});
 
 const breaker = group(
   'When the origin fails too often, it is left alone for a moment: stale images are served at once, and nobody waits for a timeout. Failed connections, timeouts and cut answers count; a 404 never does.',
@@ -69,7 +66,7 @@ const breaker = group(
       '10s',
     ),
     consecutive: integer({
-      about: 'It also opens after so many failures in a row, for origins that are seldom asked.',
+      about: 'It also opens after so many failed connections, timeouts or cut answers in a row, for origins that are seldom asked.',
       effect: 'live',
       min: 3,
       max: 10_000,

@@ -125,6 +125,10 @@ export class Flights implements FlightSteps {
     const { requestFields } = request.route;
     const hasBody = request.body !== undefined;
     const fields = upstreamFields(request.fields, bypass, this.#pseudonym, requestFields, hasBody);
+    const credentials = request.fields.get('authorization');
+    // Alone, and to be stored only if the response says that it is for all (RFC 9111 section 3.5).
+    if (!bypass && request.key === undefined && credentials !== undefined)
+      fields.set('authorization', credentials);
     const conditions =
       stale !== NONE && request.conditional ? conditionalFields(parseFieldLines(this.#tier.head(stale))) : [];
     for (const [name, value] of conditions) fields.set(name, value);

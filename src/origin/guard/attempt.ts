@@ -83,7 +83,7 @@ export class Attempt implements OriginSink, Queued {
     this.#status = head.status;
     this.#firstByteMs = guard.clock.monotonicMs() - this.#startedMs;
     if (guard.options.breaker?.statuses.includes(head.status) === true)
-      this.#settle('bad', `status ${head.status}`);
+      this.#settle('sorry', `status ${head.status}`);
     this.#pass(() => this.#owner.onHead(this, head));
   }
 

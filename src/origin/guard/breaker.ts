@@ -22,8 +22,11 @@ export interface BreakerOptions {
   readonly statuses: readonly number[];
 }
 
-/** What an exchange said about its origin; `none` when it ended for other reasons. */
-export type Verdict = 'good' | 'bad' | 'none';
+/**
+ * What an exchange said about its origin: `sorry` that it answered with an error, which may be about the one image and so
+ * counts only as a share of all; `none` when it ended for other reasons.
+ */
+export type Verdict = 'good' | 'bad' | 'sorry' | 'none';
 
 /** Admission of one exchange, to be handed back with its verdict. */
 export type Permit = number;
@@ -97,16 +100,17 @@ export class Breaker {
     else if (verdict !== 'none') this.#count(verdict, what);
   }
 
-  #count(verdict: 'good' | 'bad', what: string): void {
+  #count(verdict: 'good' | 'bad' | 'sorry', what: string): void {
     this.#turn();
     const counts = verdict === 'good' ? this.#good : this.#bad;
     counts[this.#bucket % BUCKETS]! += 1;
-    this.#inARow = verdict === 'good' ? 0 : this.#inARow + 1;
+    if (verdict === 'good') this.#inARow = 0;
+    if (verdict === 'bad') this.#inARow += 1;
     if (verdict === 'good') return;
     const { consecutive, minRequests, failureShare, windowMs } = this.#options;
     const bad = sum(this.#bad);
     const all = bad + sum(this.#good);
-    if (this.#inARow >= consecutive)
+    if (verdict === 'bad' && this.#inARow >= consecutive)
       this.#open(`${this.#inARow} exchanges in a row failed, the last one with ${what}`);
     else if (all >= minRequests && bad >= all * failureShare)
       this.#open(`${bad} of ${all} exchanges within ${windowMs / 1000} s failed, the last one with ${what}`);
@@ -114,7 +118,7 @@ export class Breaker {
 
   #settleProbe(verdict: Verdict, what: string): void {
     this.#probing -= 1;
-    if (verdict === 'bad') this.#open(`it was tried again and failed with ${what}`);
+    if (verdict === 'bad' || verdict === 'sorry') this.#open(`it was tried again and failed with ${what}`);
     if (verdict !== 'good') return;
     this.#succeeded += 1;
     if (this.#succeeded < this.#options.probes) return;

@@ -231,19 +231,15 @@ class GuardedExchange implements OriginExchange, AttemptOwner {
     });
   }
 
-  /** True when the head is not delivered, because another try may bring a better one. */
+  /** True when the head is not delivered, because another origin may have a better one. The same is not asked again: it answered. */
   #passesOver(attempt: Attempt, head: OriginHead): boolean {
     const { guard } = attempt;
     if (!this.#safe || !guard.options.retry.statuses.includes(head.status)) return false;
     const others = this.#running.filter((other) => other !== attempt);
-    const elsewhere = others.length > 0 || this.#untried.some((one) => one.admits);
-    // With Retry-After it said when it wants to be asked again: not now.
-    const again = !elsewhere && !head.fields.has('retry-after') && this.#mayRetry(guard);
-    if (!elsewhere && !again) return false;
+    if (others.length === 0 && !this.#untried.some((one) => one.admits)) return false;
     this.#running = others;
     attempt.abort();
-    if (again) this.#retry(guard);
-    else if (others.length === 0) this.#advance(undefined);
+    if (others.length === 0) this.#advance(undefined);
     return true;
   }
 
