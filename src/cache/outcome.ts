@@ -43,6 +43,7 @@ export const NOT_STORED_REASONS = [
   'too-large', // above the route's or tier's largest object
   'no-room', // everything else in the tier is being served
   'truncated', // the body did not arrive whole
+  'type', // the route's storeTypes leave its content type out
   'route', // the route says cache: false
   'rule', // a bypass rule of the route
   'superseded', // a newer response to the same key was stored first

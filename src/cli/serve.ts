@@ -185,11 +185,13 @@ function publishToken(node: Node, token: string, world: World): string | undefin
 function untilStopped(node: Node, config: ValidConfig, world: World): Promise<void> {
   return new Promise((resolve) => {
     let asked = false;
+    const { drainDelayMs } = config.server;
+    const delay = drainDelayMs === 0 ? '' : `not ready any more; in ${drainDelayMs / 1000} s, `;
     world.onSignal(['SIGTERM', 'SIGINT'], (signal) => {
       world.err(
         asked
           ? `holdfast: ${signal} again: stopping at once\n`
-          : `holdfast: ${signal}: no new connections; running answers get up to ${config.server.drainTimeoutMs / 1000} s\n`,
+          : `holdfast: ${signal}: ${delay}no new connections; running answers get up to ${config.server.drainTimeoutMs / 1000} s\n`,
       );
       void node.stop(asked ? 0 : undefined).then(resolve);
       asked = true;

@@ -135,6 +135,11 @@ object of half the cache | size: 512MiB | size: 512MiB⏎    maxObject: 300MiB |
 object above the tier | origin: images | origin: images⏎    maxObject: 64MiB | 26 routes[1].maxObject | above 32MiB are not stored | cache.memory.maxObject
 query name twice | origin: images | origin: images⏎    key: { query: [w, w] } | 26 routes[1].key.query[1] | listed twice | keep one
 query of another form | origin: images | origin: images⏎    key: { query: some } | 26 routes[1].key.query | found "some" | all, none or a list
+field that is never sent | origin: images | origin: images⏎    requestFields: [Cookie] | 26 routes[1].requestFields[0] | never sent | cache: false
+field of the node's own | origin: images | origin: images⏎    requestFields: [Range] | 26 routes[1].requestFields[0] | set by the node | leave it out
+field that is read in two ways | origin: images | origin: images⏎    requestFields: [X_Tenant] | 26 routes[1].requestFields[0] | reads this name alike | hyphens
+type that is none | origin: images | origin: images⏎    storeTypes: [jpeg] | 26 routes[1].storeTypes[0] | not a content type | image/*
+type with parameters | origin: images | origin: images⏎    storeTypes: ['image/png;q=1'] | 26 routes[1].storeTypes[0] | without parameters | image/png
 missing variable | size: 512MiB | size: \${SIZE} | 8 cache.memory.size | variable SIZE is not set | set SIZE
 empty variable | size: 512MiB | size: \${EMPTY} | 8 cache.memory.size | variable EMPTY is empty | :-fallback
 not a variable | size: 512MiB | size: \${a b} | 8 cache.memory.size | not the name of an environment variable | \${NAME
@@ -159,6 +164,7 @@ redirects nowhere | type: http | type: http⏎    redirects: { crossHost: true }
 remote without remote | listen: 127.0.0.1:9090 | allowRemote: true | 5 admin.allowRemote | no effect | remove it
 signature in the key | origin: images | origin: images⏎    key: { query: [w, X-Amz-Signature] } | 26 routes[1].key.query[1] | stored anew | leave it out
 rules without cache | origin: images | origin: images⏎    cache: false⏎    ttl: { default: 1h } | 27 routes[1].ttl | no effect | cache: true
+no image among the types | origin: images | origin: images⏎    storeTypes: [text/*] | 26 routes[1].storeTypes | no image is stored | add image/*
 shadowed path | ['/images/*'] | ['/images/*', '/local/a.png'] | 24 routes[1].match.paths[1] | never gets here | remove the path
 `);
 

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
 import { choice, flag, group, lifetime, META, type Refusal, size, text } from './table.ts';
-import { readHostPattern, readPathPattern, readStripPrefix } from './values.ts';
+import {
+  readHostPattern,
+  readPathPattern,
+  readSelectingField,
+  readStoreType,
+  readStripPrefix,
+} from './values.ts';
 
 /** The option table, third part: routes. */
 
@@ -155,6 +161,40 @@ const route = group('A pattern of requests with their origin and rules.', {
       }).prefault('images'),
     },
   ).prefault({}),
+  requestFields: z
+    .array(
+      text(
+        {
+          about: 'A request field.',
+          effect: 'live',
+          expects: 'the name of a field, such as Accept-Language',
+          pattern: '^[A-Za-z0-9-]+$',
+        },
+        readSelectingField,
+      ),
+    )
+    .max(8)
+    .register(META, {
+      kind: 'list',
+      about:
+        'Request fields that the origin chooses its answer by, besides Accept, Accept-Encoding and Origin. They are sent to it, and each of their values makes a copy. No others are sent for what may be stored: a field that the origin sees and no key has lets one client choose what all others get. User-Agent is sent as "holdfast".',
+      expects: 'a list of at most 8 field names',
+      effect: 'live',
+    })
+    .prefault([]),
+  storeTypes: list(
+    text(
+      {
+        about: 'A content type.',
+        effect: 'live',
+        expects: 'a content type such as image/png, or image/*',
+        pattern: '^[a-z]+/(?:\\*|[^*]+)$',
+      },
+      readStoreType,
+    ),
+    'Content types of successful responses that are stored; others are passed through. With image/*, a private page under an address that looks like an image (/account/a.jpg) is never stored, whatever the origin says of it.',
+    'a list of content types, such as image/*',
+  ).optional(),
   obeyRequestDirectives: flag({
     about:
       'Whether Cache-Control and Pragma of requests count. Off, because with it any client can make the node ask the origin.',

@@ -31,6 +31,13 @@ const server = group('The public port: where images are served.', {
     min: 1,
     max: 1_000_000,
   }).prefault(10_000),
+  maxConnectionsPerClient: integer({
+    about:
+      'Most connections of one client address at a time; further ones are reset. An IPv6 address counts by its first 64 bits. 0 is no limit of its own, because behind a load balancer all clients have the address of that one, and behind a company or a mobile network thousands do. Set it where clients connect directly: a browser opens 6 to a host.',
+    effect: 'restart',
+    min: 0,
+    max: 1_000_000,
+  }).prefault(0),
   headTimeout: timeout({
     about:
       'Time for a request head to arrive, from its first byte. Ends clients that hold connections by dripping bytes.',
@@ -65,9 +72,16 @@ const server = group('The public port: where images are served.', {
     min: '0B',
     max: '64GiB',
   }).prefault('16MiB'),
+  drainDelay: timeout({
+    about:
+      'Time for which a node that is told to stop goes on as before but for /readyz, which says no at once. A load balancer needs so long to notice (its interval times its failures); with 0s, connections that it still opens meanwhile are refused.',
+    effect: 'restart',
+    min: '0s',
+    max: '10m',
+  }).prefault('0s'),
   drainTimeout: timeout({
     about:
-      'Time that running responses get to finish when the node is stopped. Keep it below the grace period of the supervisor.',
+      'Time that running responses get to finish when the node is stopped, after the drainDelay. Keep both together below the grace period of the supervisor.',
     effect: 'restart',
     min: '0s',
     max: '10m',

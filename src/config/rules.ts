@@ -228,6 +228,7 @@ function checkRoutes({ config, routeAt, originNames, said }: Checked): Finding[]
       ...checkLifetimes(path, route, said),
       ...checkQuery(path, route),
       ...checkMethods(path, route, config),
+      ...checkTypes(path, route),
     );
     const tier = largestObject(config.cache.memory);
     if (route.maxObjectBytes !== undefined && route.maxObjectBytes > tier) {
@@ -278,7 +279,7 @@ function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said:
     );
   }
   if (!route.cache) {
-    for (const key of ['ttl', 'stale', 'key', 'maxObject']) {
+    for (const key of ['ttl', 'stale', 'key', 'maxObject', 'requestFields', 'storeTypes']) {
       if (!said([...path, key])) continue;
       const reason = `${key} has no effect: cache is false for this route`;
       const found = finding(
@@ -292,6 +293,12 @@ function checkLifetimes(path: Path, route: ParsedConfig['routes'][number], said:
     }
   }
   return findings;
+}
+
+function checkTypes(path: Path, { storeTypes }: ParsedConfig['routes'][number]): Finding[] {
+  if (storeTypes === undefined || storeTypes.some((type) => type.startsWith('image/'))) return [];
+  const reason = `no image is stored: storeTypes has ${storeTypes.join(', ')} only`;
+  return [finding('warning', [...path, 'storeTypes'], [], reason, 'add image/*, or leave storeTypes out')];
 }
 
 /** Parameters that differ for every visitor or every signature: in a key, each makes another copy of the same image. */

@@ -225,3 +225,26 @@ export function readLogTarget(text: string): string | Refusal {
     return refuse(`"${text}" does not say where to`, 'write stdout, or the path of a file');
   return readFilePath(text);
 }
+
+/** Reads the name of a request field that an origin selects by; lower-case. */
+export function readSelectingField(text: string): string | Refusal {
+  const name = readFieldName(text);
+  if (typeof name !== 'string') return name;
+  if (!/^[a-z0-9-]+$/.test(name)) {
+    return refuse('not every server reads this name alike', 'use letters, digits and hyphens');
+  }
+  if (/^(authorization|cookie|cache-control|pragma|via|content-.*)$/.test(name)) {
+    const remedy = 'leave it out; for answers that are meant for one client, say cache: false';
+    return refuse(`${name} is never sent for a response that may be stored`, remedy);
+  }
+  return name;
+}
+
+/** Reads `image/png` or `image/*`; lower-case. */
+export function readStoreType(text: string): string | Refusal {
+  const type = text.toLowerCase();
+  if (/^[a-z]+\/(?:\*|[a-z0-9][a-z0-9.+-]*)$/.test(type)) return type;
+  if (/[;,]/.test(type))
+    return refuse('one type in each member, without parameters', 'write image/*, or image/png');
+  return refuse('this is not a content type', 'write image/* for all images, or one such as image/png');
+}

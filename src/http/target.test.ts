@@ -22,10 +22,11 @@ describe('normalisePath', () => {
     ['/%E9t%E9.jpg', '/%E9t%E9.jpg', ''],
     ['/%E4%BD%A0', '/%E4%BD%A0', ''],
     ['/%F0%9F%98%80', '/%F0%9F%98%80', ''],
-    ['/%252e%252e/a', '/%252e%252e/a', ''],
+    ['/100%2525/a', '/100%2525/a', ''],
+    ['/%252e/a', '/%252e/a', ''],
     ['/a"<>[]^`{|}b', '/a%22%3C%3E%5B%5D%5E%60%7B%7C%7Db', ''],
     ['/a\\b', '/a%5Cb', ''],
-    ['/..\\b', '/..%5Cb', ''],
+    ['/..b\\c', '/..b%5Cc', ''],
     ['/a%5cb', '/a%5Cb', ''],
     // Section 5.2.4: dot segments.
     ['/a/b/c/./../../g', '/a/g', ''],
@@ -40,7 +41,8 @@ describe('normalisePath', () => {
     ['/a/..', '/', ''],
     ['/a/.', '/a/', ''],
     ['/a/b/..', '/a/', ''],
-    ['/..%2f..%2fetc', '/..%2F..%2Fetc', ''],
+    ['/..b%2fetc', '/..b%2Fetc', ''],
+    ['/a;x/b', '/a;x/b', ''],
     ['/.hidden/...', '/.hidden/...', ''],
     ['/a..b/c.', '/a..b/c.', ''],
     // Nothing else collapses.
@@ -81,6 +83,21 @@ describe('normalisePath', () => {
     '/%e0%80%af',
     '/%f0%80%80%af',
     '/\u00c0%af',
+    // What others read as a way up.
+    '/%252e%252e/a',
+    '/a/%25252e%25252E%25252fb',
+    '/a/.%252e',
+    '/..\\b',
+    '/a\\..\\b',
+    '/..%2f..%2fetc',
+    '/a%2f..',
+    '/a%2F%2e%2e%2fb',
+    '/a%252f..%252fb',
+    '/a%255c..%255cb',
+    '/..;/a',
+    '/a/..;x=y/b',
+    '/a/%2e%2e;x',
+    '/a/..%3bx/b',
   ])('refuses %p', (raw) => {
     expect(normalisePath(raw)).toBeUndefined();
   });

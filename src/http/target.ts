@@ -25,7 +25,7 @@ const OVERLONG = /%C[01]%[89AB][0-9A-F]|%E0%[89][0-9A-F]%[89AB]|%F0%8[0-9A-F]%[8
  *
  * @param rawTarget latin1, one character per byte.
  * @returns undefined for what deserves a 400: not origin-form, controls or space, a fragment, a broken or overlong
- *   percent-encoding in the path, `%00`.
+ *   percent-encoding in the path, `%00`, and `..` in a disguise that other servers see through.
  */
 export function normalisePath(rawTarget: string): Target | undefined {
   const mark = rawTarget.indexOf('?');
@@ -37,7 +37,22 @@ export function normalisePath(rawTarget: string): Target | undefined {
     return undefined;
   const encoded = normaliseEncoding(rawPath, NOT_IN_PATH);
   if (encoded.includes('%00') || OVERLONG.test(encoded)) return undefined;
-  return { path: removeDotSegments(encoded), query };
+  const path = removeDotSegments(encoded);
+  return climbs(path) ? undefined : { path, query };
+}
+
+/**
+ * Whether a server that reads more into a path than RFC 3986 does would climb out of what the route matched: one that
+ * decodes `%2F` or `%5C` before it splits, decodes twice, or takes `..;x` for `..` (Orange Tsai, "Breaking Parser Logic",
+ * 2018).
+ */
+function climbs(path: string): boolean {
+  if (!path.includes('..') && !path.includes('%25')) return false;
+  const read = path
+    .replace(/%(?:25)+/g, '%')
+    .replace(/%2E/gi, '.')
+    .replace(/%2F|%5C/gi, '/');
+  return /\/\.\.(?:[/;]|%3B|$)/i.test(read);
 }
 
 /**

@@ -77,6 +77,14 @@ export const METRICS = [
     'Client connections above server.maxConnections, answered 503 or reset. Not in the access log. Above 0: raise the limit, or look who opens them.',
   ),
   metric(
+    'holdfast_client_connections_refused_total',
+    'counter',
+    'connections',
+    [],
+    node,
+    'Client connections above server.maxConnectionsPerClient, reset. Above 0: one address opens very many, or it is a proxy that stands for very many.',
+  ),
+  metric(
     'holdfast_malformed_requests_total',
     'counter',
     'requests',
@@ -98,7 +106,7 @@ export const METRICS = [
     'flag',
     [],
     node,
-    '1 while the node is shutting down and takes no new connections.',
+    '1 while the node is going away: it is not ready any more, and takes no new connections once server.drainDelay is over.',
   ),
   metric(
     'holdfast_internal_faults_total',

@@ -28,6 +28,8 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
   holdfast_cpu_seconds_total: ({ snapshot }, emit) => emit(snapshot.process.cpuSeconds),
   holdfast_connections: ({ snapshot }, emit) => emit(snapshot.connections),
   holdfast_connections_refused_total: ({ snapshot }, emit) => emit(snapshot.transport.refused),
+  holdfast_client_connections_refused_total: ({ snapshot }, emit) =>
+    emit(snapshot.transport.refusedPerClient),
   holdfast_malformed_requests_total: ({ snapshot }, emit) => {
     for (const [problem, count] of Object.entries(snapshot.transport.malformed)) emit(count, problem);
   },

@@ -75,7 +75,7 @@ function firstFacts(routes: readonly string[]): NodeFacts {
     listen: 'http://127.0.0.1:8080',
     draining: false,
     connections: 32,
-    transport: { refused: 0, malformed: { 'bare-lf': 0 }, timeouts: { head: 0 } },
+    transport: { refused: 0, refusedPerClient: 0, malformed: { 'bare-lf': 0 }, timeouts: { head: 0 } },
     memory: {
       policy: 's3-fifo',
       budgetBytes: 64 * 1024 ** 2,

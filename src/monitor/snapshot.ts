@@ -16,6 +16,8 @@ export interface Snapshot {
   readonly transport: {
     /** Connections above the limit. */
     readonly refused: number;
+    /** Connections above the limit of one client address. */
+    readonly refusedPerClient: number;
     /** Requests that were not valid HTTP, by problem. */
     readonly malformed: Readonly<Record<string, number>>;
     /** Connections closed because a client took too long, by what was waited for. */

@@ -24,6 +24,10 @@ export interface Route extends FreshnessRules, StaleRules {
   readonly forwardsUnsafe: boolean;
   /** Requests that go past the cache; undefined for none. */
   readonly bypass: BypassRule | undefined;
+  /** Request fields that are sent to the origin and are in the key, besides those that every route has; lower-case. */
+  readonly requestFields: readonly string[];
+  /** Content types of 2xx responses that are stored; undefined for all. */
+  readonly storeTypes: readonly string[] | undefined;
 }
 
 interface Matcher {
@@ -66,6 +70,8 @@ export class Routes {
         bypass: rule.bypass,
         obeyRequestDirectives: rule.obeyRequestDirectives,
         objectBytesMax: rule.maxObjectBytes ?? config.cache.memory.maxObjectBytes,
+        requestFields: rule.requestFields,
+        storeTypes: rule.storeTypes,
       };
       const { hosts, paths } = rule.match;
       return {

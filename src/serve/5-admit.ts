@@ -10,6 +10,7 @@ import {
   mustAlwaysValidate,
   staleWindows,
 } from '../http/freshness.ts';
+import { isStoredType, selectedBy } from '../http/selection.ts';
 import { allowsShared, storable } from '../http/storable.ts';
 import { responseDirectives } from '../http/targeted.ts';
 import { parseVary } from '../http/vary.ts';
@@ -27,6 +28,10 @@ export interface AdmitInput {
   readonly route: Route;
   readonly method: string;
   readonly requestFields: Fields;
+  /** Those that may have selected it: of the client's request that the origin was asked with. */
+  readonly selecting: Fields;
+  /** What the origin was asked for. */
+  readonly target: string;
   readonly head: OriginHead;
   readonly requestedS: number;
   readonly nowS: number;
@@ -54,9 +59,19 @@ export function admit(input: AdmitInput): Admission {
   });
   if (reason !== undefined) return refuse(reason);
   if (head.bodyBytes !== undefined && head.bodyBytes > route.objectBytesMax) return refuse('too-large');
-  const vary = parseVary(fields.get('vary'));
-  if (vary === '*') return refuse('vary-star');
-  return { store: true, facts: factsOf(route, status, fields, cc, input.requestedS, nowS), vary };
+  if (status < 300 && route.storeTypes !== undefined) {
+    if (!isStoredType(fields.get('content-type'), route.storeTypes)) return refuse('type');
+  }
+  const said = parseVary(fields.get('vary'));
+  if (said === '*') return refuse('vary-star');
+  const vary = [
+    ...new Set([...said, ...selectedBy(input.target, input.selecting, fields, route.requestFields)]),
+  ];
+  return {
+    store: true,
+    facts: factsOf(route, status, fields, cc, input.requestedS, nowS),
+    vary: vary.sort(),
+  };
 }
 
 function refuse(reason: NotStoredReason): Admission {

@@ -66,6 +66,8 @@ export class Landing {
       route: plan.route,
       method: plan.request.method,
       requestFields: plan.fields,
+      selecting: plan.fields,
+      target: plan.request.target,
       head,
       requestedS: plan.requestedS,
       nowS,
@@ -142,12 +144,14 @@ export class Landing {
 
   /** Why the response, with what the 304 says of it, may be stored no longer, or not where it is (RFC 9111 section 4.3.4). */
   #objectionTo304(flight: Flight, status: number, merged: Fields, nowS: number): NotStoredReason | undefined {
-    const { route, primary, fields, stale, staleKey, requestedS } = flight.plan;
+    const { route, primary, fields, stale, staleKey, requestedS, request } = flight.plan;
     const admission = admit({
       route,
       method: 'GET',
       // Not those of the client: its no-store is not about what is stored already.
       requestFields: new Fields(),
+      selecting: fields,
+      target: request.target,
       head: { status, fields: merged, framing: 'length', bodyBytes: undefined },
       requestedS,
       nowS,

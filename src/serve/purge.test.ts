@@ -86,6 +86,7 @@ describe('by URL', () => {
     for (let i = 0; i < 1000; i += 1) {
       const target = `/${text()}?${text()}`;
       const asked = h.ask(target);
+      if (asked.status === 400) continue; // `..` in a disguise
       h.last.answer(FRESH, Buffer.from('body'));
       expect(asked.body.toString()).toBe('body');
       expect(h.purge({ url: random.next() < 0.5 ? target : `http://img.example${target}` })).toBe(1);

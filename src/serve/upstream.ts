@@ -2,6 +2,7 @@ import type { HashKey } from '../base/hash.ts';
 import { halfSipHash } from '../base/hash.ts';
 import type { Fields } from '../http/fields.ts';
 import { addVia, originRequestFields, storedResponseFields } from '../http/forward.ts';
+import { sharedRequestFields } from '../http/selection.ts';
 import { canonicalRequestFields } from '../http/vary.ts';
 
 /** What goes to the origin, and what of its answer is kept. */
@@ -33,11 +34,23 @@ export function viaPseudonym(key: HashKey): string {
   return `${CACHE_NAME}-${(hash.lo & 0xff_ffff).toString(16).padStart(6, '0')}`;
 }
 
-/** Fields for the origin. Those that choose a variant are sent in the form that the key is made of. */
-export function upstreamFields(fields: Fields, bypass: boolean, pseudonym: string, hasBody = false): Fields {
-  const upstream = canonicalRequestFields(
-    originRequestFields(fields, { cookies: bypass, cacheDirectives: bypass }),
-  );
+/**
+ * Fields for the origin. Those that choose a variant are sent in the form that the key is made of.
+ *
+ * @param named what the route sends on besides (`requestFields`), lower-case.
+ */
+export function upstreamFields(
+  fields: Fields,
+  bypass: boolean,
+  pseudonym: string,
+  named: readonly string[],
+  hasBody = false,
+): Fields {
+  const upstream = bypass
+    ? canonicalRequestFields(originRequestFields(fields, { cookies: true, cacheDirectives: true }))
+    : sharedRequestFields(fields, named);
+  // Origins turn away requests without one, and by one: nobody's own must decide for all.
+  if (!bypass && !upstream.has('user-agent')) upstream.set('user-agent', CACHE_NAME);
   if (bypass) {
     for (const name of hasBody ? [...CONDITIONS, ...OF_BODY] : CONDITIONS) {
       const value = fields.get(name);

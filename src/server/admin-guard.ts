@@ -31,9 +31,10 @@ export interface GuardedRequest {
  * - *Host* must be an IP address, `localhost` or the name listened on. A web page that rebinds its own DNS name to
  *   127.0.0.1 still sends that name. Ports are not compared: containers map them.
  * - *Cross-origin* requests of browsers are refused by `Origin` and `Sec-Fetch-Site` (Fetch Metadata).
- * - *Token*: compared in constant time. An address that tries more than 10 different wrong tokens in a row is refused
- *   unread until it has been quiet for a second per try. Repeating one wrong token is a mistake and not a guess, so a
- *   mis-set scraper does not lock out the operator beside it.
+ * - *Token*: compared in constant time. Of an address that tries more than 10 different wrong tokens in a row, they are
+ *   refused as guesses until it has been quiet for a second per try: that is for whoever watches. The right one always
+ *   passes, for operators often share an address with whatever else runs there, and nobody may lock them out in the middle
+ *   of an incident. What keeps guesses from succeeding is the token: at least 16 characters, 2^256 if it is our own.
  */
 export class AdminGuard {
   readonly #digest: Buffer;
@@ -65,10 +66,10 @@ export class AdminGuard {
     const presented = /^bearer +([\x21-\x7e]+) *$/i.exec(authorization ?? '')?.[1];
     if (presented === undefined) return 'token-missing';
     const nowMs = this.#clock.monotonicMs();
-    const guesser = this.#guessers.get(client);
-    if (guesser !== undefined && tries(guesser, nowMs) < 1) return 'too-many-guesses';
     const digest = sha256(presented);
     if (timingSafeEqual(digest, this.#digest)) return undefined;
+    const guesser = this.#guessers.get(client);
+    if (guesser !== undefined && tries(guesser, nowMs) < 1) return 'too-many-guesses';
     this.#noteWrong(client, guesser, digest.toString('base64'), nowMs);
     return 'token-wrong';
   }

@@ -190,7 +190,7 @@ const DENIALS: Readonly<
     429,
     'too-many-guesses',
     'Too many different wrong tokens came from this address.',
-    'Wait a few seconds, then send the right one.',
+    'Send the right one: it is never refused. Wrong ones are told so again after a few quiet seconds.',
   ],
   host: [
     421,

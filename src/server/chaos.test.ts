@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { type Random, seededRandom } from '../base/random.ts';
+import type { MessageBody } from '../origin/origin.ts';
 import { BROKEN, END, type Responder } from '../serve/answer.ts';
 import { Account, type Bench, eventually, type Serve, serverWith } from './harness.suite.ts';
 
@@ -8,6 +9,10 @@ const PIECES = [
   'GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
   'HEAD /c HTTP/1.1\r\nHost: a\r\n\r\n',
   'POST /d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello',
+  'PUT /h HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\n',
+  'PUT /i HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody',
+  `POST /j HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n${'x'.repeat(2_000)}`,
+  'POST /k HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc\r\n0\r\n\r\n',
   'GET /e HTTP/1.0\r\n\r\n',
   'GET /f HTTP/1.1\r\n\r\n',
   'GET /g HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
@@ -21,9 +26,25 @@ interface Exchange {
   abandoned: number;
 }
 
+/** Receives a body and holds it back at random; returns what it was told at the end. */
+function receive(body: MessageBody, random: Random): string[] {
+  const ends: string[] = [];
+  body.receive({
+    onData() {
+      if (ends.length > 0) ends.push('data');
+      if (random.u32() % 3 > 0) return;
+      body.pause();
+      setImmediate(() => body.resume());
+    },
+    onEnd: () => void ends.push('end'),
+    onFail: () => void ends.push('fail'),
+  });
+  return ends;
+}
+
 /** A handler that answers at random: at once or later, whole or in pieces, broken, twice, or not at all but an exception. */
-function erratic(random: Random, exchanges: Exchange[]): Serve {
-  return (_request, responder) => {
+function erratic(random: Random, exchanges: Exchange[], bodies: string[][]): Serve {
+  return (request, responder) => {
     const known = random.u32() % 2 === 0;
     const body = Buffer.alloc(random.u32() % (random.u32() % 8 === 0 ? 12_000_000 : 3_000), 'x');
     const account = new Account(
@@ -31,6 +52,7 @@ function erratic(random: Random, exchanges: Exchange[]): Serve {
       known,
       random.u32() % 2 === 0 ? body.length : random.u32() % (body.length + 1),
     );
+    if (request.body !== undefined && random.u32() % 3 > 0) bodies.push(receive(request.body, random));
     const exchange: Exchange = { account, responded: false, late: false, abandoned: 0 };
     const fate = random.u32() % 10;
     if (fate === 0) throw new Error('handler');
@@ -89,7 +111,8 @@ test.each([1, 2, 3])(
   async (seed) => {
     const random = seededRandom(seed);
     const exchanges: Exchange[] = [];
-    await using bench = serverWith(erratic(random, exchanges));
+    const bodies: string[][] = [];
+    await using bench = serverWith(erratic(random, exchanges, bodies));
     const visits: Promise<void>[] = [];
     for (let count = 0; count < 150; count += 1) {
       visits.push(visit(bench, random));
@@ -100,6 +123,9 @@ test.each([1, 2, 3])(
     bench.clock.advance(60_000);
     await drained;
     expect(bench.server.connections()).toBe(0);
+    await eventually(() => bodies.every((ends) => ends.length > 0));
+    for (const ends of bodies) expect(ends).toBeOneOf([['end'], ['fail']]);
+    expect(bodies.filter(([end]) => end === 'end').length).toBeGreaterThan(10);
     const thrown = bench.faults.filter((fault) => String(fault) === 'Error: handler').length;
     expect(exchanges.length + thrown).toBe(bench.server.stats.requests);
     expect(exchanges.length).toBeGreaterThan(100);

@@ -6,6 +6,8 @@ export interface ServerLimits {
   readonly head: RequestHeadLimits;
   /** Connections at once; those above it are answered 503 and closed. */
   readonly connectionsMax: number;
+  /** Connections of one client address at once; 0 for no limit of its own. Those above it are cut. */
+  readonly connectionsPerClientMax: number;
   /** From the first byte of a request to the end of its head. */
   readonly headTimeoutMs: number;
   /** Without a request under way. */
@@ -38,6 +40,7 @@ export interface ServerLimits {
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   head: DEFAULT_HEAD_LIMITS,
   connectionsMax: 10_000,
+  connectionsPerClientMax: 0,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 75_000,
   writeTimeoutMs: 30_000,
@@ -54,6 +57,8 @@ export interface ServerStats {
   accepted: number;
   /** Connections above the limit. */
   refused: number;
+  /** Connections above the limit of one client. */
+  refusedPerClient: number;
   /** Requests handed to the handler. */
   requests: number;
   /** Requests whose client went away, or was cut off, before it had the whole answer. */
@@ -71,6 +76,7 @@ export function newServerStats(): ServerStats {
   return {
     accepted: 0,
     refused: 0,
+    refusedPerClient: 0,
     requests: 0,
     unfinished: 0,
     broken: 0,

@@ -1,5 +1,6 @@
 import { type Clock, every } from '../base/clock.ts';
 import type { RequestHandler } from '../serve/answer.ts';
+import { Clients } from './clients.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost, ServerSocket } from './host.ts';
 import { DEFAULT_SERVER_LIMITS, newServerStats, type ServerLimits, type ServerStats } from './limits.ts';
@@ -34,8 +35,10 @@ export interface PublicServer {
   /** As a local client would reach it, without a path. */
   readonly url: string;
   readonly stats: Readonly<ServerStats>;
-  /** It is going away: {@link drain} was called. */
+  /** It is going away: {@link announceEnd} or {@link drain} was called. */
   readonly draining: boolean;
+  /** Says that it is going away, and goes on as before. */
+  announceEnd(): void;
   /** Open connections. */
   connections(): number;
   /**
@@ -55,11 +58,14 @@ export interface PublicServer {
 export function startPublicServer(options: PublicServerOptions): PublicServer {
   const { clock, listen, tls } = options;
   const connections = new Set<Connection>();
+  const limits: ServerLimits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
+  const clients = new Clients<Connection>(limits.connectionsPerClientMax);
+  let leaving = false;
   let onEmpty: (() => void) | undefined;
   const host: { -readonly [K in keyof ConnectionHost]: ConnectionHost[K] } = {
     handler: options.handler,
     clock,
-    limits: { ...DEFAULT_SERVER_LIMITS, ...options.limits },
+    limits,
     stats: newServerStats(),
     scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
     scratchBusy: false,
@@ -71,10 +77,11 @@ export function startPublicServer(options: PublicServerOptions): PublicServer {
     },
     onClosed(connection) {
       connections.delete(connection);
+      clients.leave(connection);
       if (connections.size === 0) onEmpty?.();
     },
   };
-  const listener = openListener(options, host, connections);
+  const listener = openListener(options, host, connections, clients);
   const scheme = tls === undefined ? 'http' : 'https';
   host.defaultAuthority = `${reachableHost(listen.hostname)}:${listener.port}`;
   const stopSweeping = every(clock, SWEEP_PERIOD_MS, () => {
@@ -87,7 +94,10 @@ export function startPublicServer(options: PublicServerOptions): PublicServer {
     url: `${scheme}://${host.defaultAuthority}`,
     stats: host.stats,
     get draining() {
-      return host.draining;
+      return leaving || host.draining;
+    },
+    announceEnd() {
+      leaving = true;
     },
     connections: () => connections.size,
     async drain(deadlineMs) {
@@ -122,6 +132,7 @@ function openListener(
   { listen, tls }: PublicServerOptions,
   host: ConnectionHost,
   connections: Set<Connection>,
+  clients: Clients<Connection>,
 ): Bun.TCPSocketListener<Connection> {
   try {
     return Bun.listen<Connection>({
@@ -131,7 +142,7 @@ function openListener(
       allowHalfOpen: true,
       ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
       socket: {
-        open: (socket) => accept(socket as ServerSocket, host, connections, tls !== undefined),
+        open: (socket) => accept(socket as ServerSocket, host, { connections, clients }, tls !== undefined),
         ...(tls === undefined ? {} : { handshake: (socket, ok) => socket.data.onHandshake(ok) }),
         data: (socket, chunk) => socket.data.onData(chunk),
         drain: (socket) => socket.data.onDrain(),
@@ -152,7 +163,7 @@ function openListener(
 function accept(
   socket: ServerSocket,
   host: ConnectionHost,
-  connections: Set<Connection>,
+  { connections, clients }: { connections: Set<Connection>; clients: Clients<Connection> },
   tls: boolean,
 ): void {
   const { limits, stats } = host;
@@ -161,6 +172,11 @@ function accept(
   const connection = new Connection(host, socket, tls);
   socket.data = connection;
   connections.add(connection);
+  if (!clients.enter(connection, socket.remoteAddress)) {
+    stats.refusedPerClient += 1;
+    connection.cut();
+    return;
+  }
   if (excess < 0) return;
   stats.refused += 1;
   if (tls || excess >= REFUSALS_AT_ONCE) connection.cut();

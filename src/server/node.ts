@@ -20,6 +20,7 @@ import { type PublicServer, startPublicServer } from './listener.ts';
 import { MemoryGuard } from './memory-guard.ts';
 import { createOrigins } from './origins.ts';
 import { memorySnapshot, snapshots } from './snapshots.ts';
+import { stopping } from './stopping.ts';
 import { rarely } from './warnings.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
@@ -59,7 +60,10 @@ export interface Node {
   resizeMemory(budgetBytes: number): void;
   /** Changes the eviction policy, live and without losing content. */
   switchPolicy(name: PolicyName): void;
-  /** Stops accepting, lets running answers finish until the deadline, then ends. Safe to call twice. */
+  /**
+   * Says that it is not ready any more, goes on for the drain delay, then stops accepting, lets running answers finish until
+   * the deadline, and ends. Safe to call twice; the second time there is no more delay, as there is none with a deadline of 0.
+   */
   stop(deadlineMs?: number): Promise<void>;
   /** The tier, for tests and for what inspects a node. */
   readonly tier: MemoryTier;
@@ -128,14 +132,17 @@ export function startNode(options: NodeOptions): Node {
     },
   });
   const stopUpkeep = startUpkeep(options, tier);
-  const stopOnce = async (deadlineMs: number): Promise<void> => {
-    await server.drain(deadlineMs);
-    for (const origin of origins) origin.close();
-    stopUpkeep();
-    accessLog?.close();
-    await admin.stop();
-  };
-  let stopping: Promise<void> | undefined;
+  const stop = stopping({
+    server,
+    clock,
+    drainDelayMs: config.server.drainDelayMs,
+    release: async () => {
+      for (const origin of origins) origin.close();
+      stopUpkeep();
+      accessLog?.close();
+      await admin.stop();
+    },
+  });
   return {
     url: server.url,
     adminUrl: admin.url,
@@ -143,11 +150,7 @@ export function startNode(options: NodeOptions): Node {
     snapshot,
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
     switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
-    stop: (deadlineMs = config.server.drainTimeoutMs) => {
-      if (stopping === undefined) stopping = stopOnce(deadlineMs);
-      else void server.drain(deadlineMs);
-      return stopping;
-    },
+    stop: (deadlineMs = config.server.drainTimeoutMs) => stop(deadlineMs),
   };
 }
 
@@ -184,6 +187,7 @@ function startServer(
     clock,
     limits: {
       connectionsMax: server.maxConnections,
+      connectionsPerClientMax: server.maxConnectionsPerClient,
       headTimeoutMs: server.headTimeoutMs,
       idleTimeoutMs: server.idleTimeoutMs,
       writeTimeoutMs: server.stallTimeoutMs,

@@ -22,7 +22,7 @@ export function plainAnswer(
     return { status, head: `${date}${extraFields}\r\n`, headInPayload: false, payload: undefined, done };
   const body = Buffer.from(text, 'latin1');
   const head =
-    `${date}Content-Type: text/plain\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
+    `${date}Content-Type: text/plain\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n` +
     `${extraFields}\r\n`;
   return { status, head, headInPayload: false, payload: new TextPayload(body), done };
 }

@@ -28,6 +28,7 @@ export function snapshots({ options, recorder, tier, origins, server }: Parts): 
       connections: server.connections(),
       transport: {
         refused: server.stats.refused,
+        refusedPerClient: server.stats.refusedPerClient,
         malformed: { ...server.stats.malformed },
         timeouts: { ...server.stats.timeouts },
       },

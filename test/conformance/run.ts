@@ -37,7 +37,7 @@ export class Conformance {
       nowMs: () => realClock.nowMs() + this.#skewMs,
       monotonicMs: () => realClock.monotonicMs() + this.#skewMs,
     };
-    this.node = startTestNode(config.config, this.faults, clock);
+    this.node = startTestNode(config.config, this.faults, { clock });
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../src/base/clock.ts';
 import type { ValidConfig } from '../../src/config/config.ts';
-import { type Node, startNode } from '../../src/server/node.ts';
+import { type Node, type NodeOptions, startNode } from '../../src/server/node.ts';
 
 /** The machine's own clock. */
 export const realClock: Clock = {
@@ -15,13 +15,17 @@ export const realClock: Clock = {
  *
  * @param faults what the node reports as an error of its own is added here; that origins fail is a warning.
  */
-export function startTestNode(config: ValidConfig, faults: string[], clock: Clock = realClock): Node {
+export function startTestNode(
+  config: ValidConfig,
+  faults: string[],
+  options: Partial<NodeOptions> = {},
+): Node {
   const note = (message: string, facts?: object): void =>
     void faults.push(`${message} ${JSON.stringify(facts)}`);
   return startNode({
     config,
     adminToken: 'a-token-for-tests',
-    clock,
+    clock: realClock,
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: note },
     version: 'test',
     hashKey: { k0: 0x01234567, k1: 0x89abcdef },
@@ -30,5 +34,6 @@ export function startTestNode(config: ValidConfig, faults: string[], clock: Cloc
     memoryBytesMax: 2 ** 30,
     accessLog: undefined,
     processUsage: () => ({ residentBytes: process.memoryUsage.rss(), cpuSeconds: 0 }),
+    ...options,
   });
 }
