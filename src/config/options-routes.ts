@@ -161,6 +161,11 @@ const route = group('A pattern of requests with their origin and rules.', {
       }).prefault('images'),
     },
   ).prefault({}),
+  sendFields: choice(['keyed', 'all'], {
+    about:
+      'Which request fields the origin gets for what may be stored: those that are in the key (see requestFields), or all but those known to be dangerous. With all, a client can choose by a field that Vary does not name what all others get: only for origins that are known to say Vary.',
+    effect: 'live',
+  }).prefault('keyed'),
   requestFields: z
     .array(
       text(
