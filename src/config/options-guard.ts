@@ -66,7 +66,8 @@ const breaker = group(
       '10s',
     ),
     consecutive: integer({
-      about: 'It also opens after so many failed connections, timeouts or cut answers in a row, for origins that are seldom asked.',
+      about:
+        'It also opens after so many failed connections, timeouts or cut answers in a row, for origins that are seldom asked.',
       effect: 'live',
       min: 3,
       max: 10_000,

@@ -189,6 +189,11 @@ const route = group('A pattern of requests with their origin and rules.', {
       }).prefault('images'),
     },
   ).prefault({}),
+  sendFields: choice(['keyed', 'all'], {
+    about:
+      'Which request fields the origin gets for what may be stored. all: every one but cookies and those that are known to change answers unsaid (X-Forwarded-*, X-Original-URL, X-HTTP-Method-Override and their like), as HTTP expects of a cache. keyed: only those that are in the key (see requestFields), so that no field whatsoever lets one client choose what all others get: for origins that are applications and may forget to say Vary.',
+    effect: 'live',
+  }).prefault('all'),
   requestFields: z
     .array(
       text(

@@ -112,6 +112,7 @@ test('what identifies is enough; everything else has a default', () => {
         stale: { whileRevalidateS: 0, ifErrorS: 86_400, lastKnownGood: 'images' },
         unsafeMethods: 'forward',
         bypass: undefined,
+        sendFields: 'all',
         requestFields: [],
         storeTypes: undefined,
         obeyRequestDirectives: false,

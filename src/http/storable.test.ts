@@ -109,7 +109,12 @@ const ROWS: [what: string, given: Given, refusal: StorabilityRefusal | undefined
   ['Vary on a field', { response: { ...FRESH, vary: 'accept' } }, undefined],
   // Stricter than the RFC.
   ['Set-Cookie', { response: { 'last-modified': LONG_AGO, 'set-cookie': 'a=b' } }, 'set-cookie'],
-  ['Set-Cookie with a lifetime', { response: { ...FRESH, 'set-cookie': 'a=b' } }, undefined],
+  ['Set-Cookie with a lifetime', { response: { ...FRESH, 'set-cookie': 'a=b' } }, 'set-cookie'],
+  [
+    'Set-Cookie on an image with a lifetime',
+    { response: { ...FRESH, 'set-cookie': 'a=b', 'content-type': 'image/png' } },
+    undefined,
+  ],
   [
     'Set-Cookie that is withheld',
     { response: { 'cache-control': 'no-cache="Set-Cookie", max-age=60', 'set-cookie': 'a=b' } },

@@ -46,7 +46,7 @@ export interface StorableInput {
 /**
  * Decides whether a response may be stored (RFC 9111 section 3, for a shared cache of images).
  *
- * Stricter than the RFC in three points: refused are Set-Cookie without a stated lifetime (with one, the response is kept
+ * Stricter than the RFC in three points: refused are Set-Cookie (but on an image that states a lifetime, which is kept
  * without it), a body framed by the end of the connection, and what could never be served again (no lifetime, no validator, no stale window).
  *
  * @returns the first reason against it; undefined when it may be stored.
@@ -62,8 +62,9 @@ export function storable(input: StorableInput): StorabilityRefusal | undefined {
   if (cc.private) return 'private';
   if (input.requestFields.has('authorization') && !allowsShared(cc)) return 'authorization';
   if (parseVary(fields.get('vary')) === '*') return 'vary-star';
-  if (fields.has('set-cookie') && !isWithheld(cc, 'set-cookie') && !statesLifetime(fields, cc))
+  if (fields.has('set-cookie') && !isWithheld(cc, 'set-cookie') && !isPublicImage(fields, cc)) {
     return 'set-cookie';
+  }
   if (input.framing === 'close') return 'unframed';
   return isWorthKeeping(input) ? undefined : 'no-freshness';
 }
@@ -78,6 +79,11 @@ function isStorableStatus(status: number, fields: Fields, cc: CacheControl, rule
   if (status >= 500 && rules.negativeTtlS <= 0) return false;
   if (status < 400 ? isHeuristicallyCacheable(status) : isNegative(status)) return true;
   return cc.public || statesLifetime(fields, cc);
+}
+
+/** An image is the same for whoever gets the cookie with it; a page may not be. */
+function isPublicImage(fields: Fields, cc: CacheControl): boolean {
+  return /^image\//i.test(fields.get('content-type') ?? '') && statesLifetime(fields, cc);
 }
 
 function statesLifetime(fields: Fields, cc: CacheControl): boolean {

@@ -24,6 +24,8 @@ export interface Route extends FreshnessRules, StaleRules {
   readonly forwardsUnsafe: boolean;
   /** Requests that go past the cache; undefined for none. */
   readonly bypass: BypassRule | undefined;
+  /** All request fields that are not dangerous are sent to the origin, also those that no key has. */
+  readonly sendsAllFields: boolean;
   /** Request fields that are sent to the origin and are in the key, besides those that every route has; lower-case. */
   readonly requestFields: readonly string[];
   /** Content types of 2xx responses that are stored; undefined for all. */
@@ -74,6 +76,7 @@ export class Routes {
         bypass: rule.bypass,
         obeyRequestDirectives: rule.obeyRequestDirectives,
         objectBytesMax: rule.maxObjectBytes ?? config.cache.memory.maxObjectBytes,
+        sendsAllFields: rule.sendFields === 'all',
         requestFields: rule.requestFields,
         storeTypes: rule.storeTypes,
       };

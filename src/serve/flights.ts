@@ -121,14 +121,18 @@ export class Flights implements FlightSteps {
   /** Takes off; {@link Flight.start} must follow once the first waiter has joined. */
   lead(request: FlightRequest): Flight {
     const { stale, primary, background = false } = request;
+    const { requestFields, sendsAllFields } = request.route;
+    // Asked for one alone, who gets it with the credentials that were sent; it is for others only if it says so.
+    const named = request.key === undefined ? [...requestFields, 'authorization'] : requestFields;
     const bypass = request.neverStore !== undefined;
-    const { requestFields } = request.route;
     const hasBody = request.body !== undefined;
-    const fields = upstreamFields(request.fields, bypass, this.#pseudonym, requestFields, hasBody);
-    const credentials = request.fields.get('authorization');
-    // Alone, and to be stored only if the response says that it is for all (RFC 9111 section 3.5).
-    if (!bypass && request.key === undefined && credentials !== undefined)
-      fields.set('authorization', credentials);
+    const fields = upstreamFields(
+      request.fields,
+      bypass,
+      this.#pseudonym,
+      sendsAllFields ? 'all' : named,
+      hasBody,
+    );
     const conditions =
       stale !== NONE && request.conditional ? conditionalFields(parseFieldLines(this.#tier.head(stale))) : [];
     for (const [name, value] of conditions) fields.set(name, value);

@@ -198,3 +198,20 @@ describe('bypass rules', () => {
     h.finish();
   });
 });
+
+test('fields that no key has are sent only where the route says so, and never the dangerous ones', () => {
+  for (const [route, sent] of [
+    ['', false],
+    ['sendFields: all', true],
+  ] as const) {
+    const h = new Harness({ route });
+    h.ask('/a', { fields: { 'x-unusual': '1', 'x-forwarded-host': 'evil', cookie: 'a=b' } });
+    const { fields } = h.last.request;
+    expect([fields.has('x-unusual'), fields.has('x-forwarded-host'), fields.has('cookie')]).toEqual([
+      sent,
+      false,
+      false,
+    ]);
+    h.finish();
+  }
+});

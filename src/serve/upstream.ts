@@ -37,18 +37,20 @@ export function viaPseudonym(key: HashKey): string {
 /**
  * Fields for the origin. Those that choose a variant are sent in the form that the key is made of.
  *
- * @param named what the route sends on besides (`requestFields`), lower-case.
+ * @param named what the route sends on besides (`requestFields`), lower-case; `all` for whatever is not dangerous.
  */
 export function upstreamFields(
   fields: Fields,
   bypass: boolean,
   pseudonym: string,
-  named: readonly string[],
+  named: readonly string[] | 'all',
   hasBody = false,
 ): Fields {
   const upstream = bypass
     ? canonicalRequestFields(originRequestFields(fields, { cookies: true, cacheDirectives: true }))
-    : sharedRequestFields(fields, named);
+    : named === 'all'
+      ? canonicalRequestFields(originRequestFields(fields))
+      : sharedRequestFields(fields, named);
   // Origins turn away requests without one, and by one: nobody's own must decide for all.
   if (!bypass && !upstream.has('user-agent')) upstream.set('user-agent', CACHE_NAME);
   if (bypass) {

@@ -174,6 +174,7 @@ export const STORING: readonly Case[] = [
     id: 'set-cookie',
     rfc: '9111 7.3',
     says: 'Set-Cookie reaches the one who was meant, and nobody else',
+    types: ['image/png'],
     steps: [
       fetched({ ...MA, 'Set-Cookie': 'a=b' }, { fields: { 'set-cookie': 'a=b' } }),
       reused(1, { fields: { 'set-cookie': null } }),

@@ -9,7 +9,7 @@ export const DEPARTURES: readonly Departure[] = [
   },
   {
     rfc: '9111 7.3',
-    what: 'Set-Cookie is not stored; a response that has one and states no lifetime is not stored at all',
+    what: 'Set-Cookie is not stored; of responses that have one, only images that state a lifetime are',
     why: 'one client would get the cookie of another',
   },
   {
