@@ -46,6 +46,16 @@ describe('a circuit breaker opens', () => {
     ]);
   });
 
+  test('for answers that are errors only as a share: a row of them may be about a few images', () => {
+    const { breaker, changes } = subject({ consecutive: 3, minRequests: 20 });
+    settle(breaker, 'good', 10);
+    settle(breaker, 'sorry', 9);
+    expect(breaker.state).toBe('closed');
+    settle(breaker, 'sorry');
+    expect(breaker.state).toBe('open');
+    expect(changes[0]!.reason).toContain('10 of 20 exchanges');
+  });
+
   test('at a share of failures, of enough exchanges', () => {
     const { breaker, changes } = subject({ consecutive: 1000 });
     for (let i = 0; i < 4; i += 1) {
