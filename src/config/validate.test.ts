@@ -40,7 +40,13 @@ test('what identifies is enough; everything else has a default', () => {
       stallTimeoutMs: 30_000,
       drainTimeoutMs: 30_000,
     },
-    admin: { listen: { host: '127.0.0.1', port: 9090 }, allowRemote: false, token: undefined },
+    admin: {
+      listen: { host: '127.0.0.1', port: 9090 },
+      allowRemote: false,
+      token: undefined,
+      tokens: [],
+      tls: { cert: undefined, key: undefined },
+    },
     cache: {
       memory: { sizeBytes: 512 * 1024 ** 2, policy: 's3-fifo', maxObjectBytes: 32 * 1024 ** 2 },
       ghosts: 262_144,
@@ -78,7 +84,7 @@ test('what identifies is enough; everything else has a default', () => {
         maxObjectBytes: 32 * 1024 ** 2,
       },
     ],
-    log: { level: 'info', access: { to: 'off', sample: 1 } },
+    log: { level: 'info', access: { to: 'off', sample: 1 }, audit: { to: 'off' } },
   } as never);
 });
 

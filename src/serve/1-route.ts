@@ -7,7 +7,7 @@ import type { Origin } from '../origin/origin.ts';
 
 /** A route as the request path uses it. */
 export interface Route extends FreshnessRules, StaleRules {
-  /** Position in the configuration: the index of its counters. */
+  /** The index of its counters: stays with its name as long as the node runs. */
   readonly id: number;
   readonly name: string;
   readonly origin: Origin;
@@ -32,12 +32,19 @@ export class Routes {
   readonly all: readonly Route[];
   readonly #matchers: readonly Matcher[];
 
-  /** @param origins every origin that a route names; their order is their ids. */
-  constructor(config: ValidConfig, origins: readonly Origin[]) {
-    this.#matchers = config.routes.map((rule, id) => {
+  /**
+   * @param origins every origin that a route names; their order is their ids.
+   * @param idOf the id of a route by its name: counters are kept by it, so it stays when the configuration changes.
+   */
+  constructor(
+    config: ValidConfig,
+    origins: readonly Origin[],
+    idOf: (name: string, position: number) => number = (_, position) => position,
+  ) {
+    this.#matchers = config.routes.map((rule, position) => {
       const originId = origins.findIndex((origin) => origin.name === rule.origin);
       const route: Route = {
-        id,
+        id: idOf(rule.name, position),
         name: rule.name,
         origin: origins[originId]!,
         originId,
@@ -71,14 +78,36 @@ export class Routes {
 
   /** The route of a request, or undefined. O(routes). */
   match(host: string, path: string): Route | undefined {
-    for (const { route, hosts, paths } of this.#matchers) {
-      if (hosts !== undefined && !hosts.some((matches) => matches(host))) continue;
-      for (const { prefix, exact } of paths) {
-        if (exact ? path === prefix : path.startsWith(prefix)) return route;
-      }
+    for (const matcher of this.#matchers) {
+      if (objection(matcher, host, path) === undefined) return matcher.route;
     }
     return undefined;
   }
+
+  /** Every route in order, with what keeps it from serving the request; undefined for the ones that would. */
+  objections(
+    host: string,
+    path: string,
+  ): { readonly route: Route; readonly why: 'host' | 'path' | undefined }[] {
+    return this.#matchers.map((matcher) => ({ route: matcher.route, why: objection(matcher, host, path) }));
+  }
+
+  /** The routes that serve some path of a host, or of any. */
+  on(host: string | undefined): Route[] {
+    return this.#matchers
+      .filter(
+        ({ hosts }) => hosts === undefined || host === undefined || hosts.some((matches) => matches(host)),
+      )
+      .map(({ route }) => route);
+  }
+}
+
+function objection({ hosts, paths }: Matcher, host: string, path: string): 'host' | 'path' | undefined {
+  if (hosts !== undefined && !hosts.some((matches) => matches(host))) return 'host';
+  for (const { prefix, exact } of paths) {
+    if (exact ? path === prefix : path.startsWith(prefix)) return undefined;
+  }
+  return 'path';
 }
 
 /** `img.example.com` matches that host on any port, `*.example.com` every host below it. */

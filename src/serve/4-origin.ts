@@ -91,6 +91,8 @@ export interface FlightPlan {
   readonly requestedS: number;
   /** Monotonic clock at the start. */
   readonly startedMs: number;
+  /** The latest purge at the start: a later one may be meant for what it brings. */
+  readonly lastPurge: number;
 }
 
 /**

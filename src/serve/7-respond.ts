@@ -75,12 +75,14 @@ class ComposedAnswer implements Answer {
   readonly head: string;
   readonly headInPayload = false;
   readonly payload: Payload | undefined;
+  readonly outcome: Outcome;
   readonly #ledger: Ledger;
   readonly #served: Served;
 
   constructor(ledger: Ledger, served: Served, head: string, payload: Payload | undefined) {
     this.#ledger = ledger;
     this.#served = served;
+    this.outcome = served.outcome;
     this.status = served.status;
     this.head = head;
     this.payload = payload;

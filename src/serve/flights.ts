@@ -1,6 +1,7 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
+import { type PurgeRule, PurgeRules } from '../cache/purge-rules.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { conditionalFields, confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
@@ -9,7 +10,7 @@ import type { MemoryTier } from '../store/memory/tier.ts';
 import { Flight, type FlightRequest, type FlightSteps, isTrouble, Recent } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { publish, renew, reserve } from './6-store.ts';
-import { parseFieldLines } from './field-lines.ts';
+import { fieldLines, parseFieldLines } from './field-lines.ts';
 import { ReservedBody, Spool, type SpoolBudget } from './flight-body.ts';
 import type { Ledger } from './ledger.ts';
 import { incumbent, outlasts, placeOf } from './place.ts';
@@ -56,6 +57,8 @@ export class Flights implements FlightSteps {
   /** By key: a busy image whose origin fails must not cost the origin a request for each stale hit. */
   readonly #unrenewed = new Recent(RETRY_MS);
   readonly #troubled = new Recent(TROUBLE_MS);
+  /** Purges by tag since the oldest flight took off: only its response will say whether it is meant. */
+  #tagRules = new PurgeRules();
 
   constructor(options: FlightsOptions) {
     this.#tier = options.tier;
@@ -95,12 +98,24 @@ export class Flights implements FlightSteps {
     return this.#happened(this.#troubled, key);
   }
 
-  /** Keeps what is under way for these keys from being stored or joined: it may be older than the purge. */
-  purge(matches: (key: string) => boolean): void {
+  /** Keeps what is under way, and older than a purge that it matches, from being stored or joined. */
+  purge(rule: PurgeRule): void {
+    const rules = new PurgeRules();
+    rules.insert(rule);
+    const byTag = rule.pattern.kind === 'tag';
+    if (byTag && this.#all.size > 0) this.#tagRules.insert(rule);
     for (const flight of this.#all) {
-      if (!matches(flight.plan.primary)) continue;
-      flight.purged = true;
-      this.onClosed(flight);
+      const { head, plan } = flight;
+      const held = flight.renewed === NONE ? plan.stale : flight.renewed;
+      const visible = held !== NONE && this.#tier.cache.visible(held);
+      const heldMatches = visible && this.#tier.purges.ruleOf(held) !== undefined;
+      // At once: what it brings may be made of it.
+      if (heldMatches) this.#tier.purges.settle(held);
+      const headText = (): string => (head === undefined ? '' : fieldLines(head.fields));
+      const matches = heldMatches || rules.find(plan.primary, headText, () => true) !== undefined;
+      if (matches) flight.purged = true;
+      // Who asks after the purge must not be served from a fetch that may turn out to be older than it.
+      if (matches || (byTag && head === undefined)) this.onClosed(flight);
     }
   }
 
@@ -119,6 +134,7 @@ export class Flights implements FlightSteps {
         request: { method: request.method, target: request.target, fields },
         requestedS: epochS(this.#clock),
         startedMs: this.#clock.monotonicMs(),
+        lastPurge: this.#tier.purges.total,
       },
       this,
     );
@@ -212,12 +228,20 @@ export class Flights implements FlightSteps {
   /** What speaks against storing it now: since its head was there, others may have come and stored something better. */
   #objection(flight: Flight, nowS: number): NotStoredReason | undefined {
     const { plan, place, facts } = flight;
-    if (flight.purged) return 'superseded';
+    if (flight.purged || this.#purgedByTag(flight)) return 'superseded';
     if (place === undefined || facts === undefined) return undefined;
     const now = placeOf(this.#tier, plan.primary, place.vary, plan.fields);
     // Its resource has come to vary by more: under the key that it was given, nobody would find it.
     if (now?.key !== place.key || flight.overtaken.has(place.key)) return 'superseded';
     return outlasts(this.#tier, incumbent(this.#tier, place), facts.status, nowS) ? 'status' : undefined;
+  }
+
+  #purgedByTag({ plan, head }: Flight): boolean {
+    const isOlder = (rule: PurgeRule): boolean => rule.id > plan.lastPurge;
+    return (
+      this.#tagRules.patterns > 0 &&
+      this.#tagRules.find(plan.primary, () => fieldLines(head!.fields), isOlder) !== undefined
+    );
   }
 
   #publish(flight: Flight, slot: number, nowS: number): void {
@@ -257,6 +281,7 @@ export class Flights implements FlightSteps {
     const siblings = this.#byPrimary.get(plan.primary);
     siblings?.delete(flight);
     if (siblings?.size === 0) this.#byPrimary.delete(plan.primary);
+    if (this.#tagRules.patterns > 0) this.#forgetTagRules();
     if (plan.key !== undefined && plan.stale !== NONE && ending !== 'stored' && ending !== 'revalidated') {
       this.#remember(this.#unrenewed, plan.key);
       const failed = flight.failure !== undefined || (head !== undefined && isTrouble(head.status));
@@ -265,6 +290,13 @@ export class Flights implements FlightSteps {
     this.#ledger.flightEnded(ending);
     this.#ledger.originAnswered(plan.route, head?.status ?? 0, flight.receivedBytes, flight.firstByteMs);
     if (flight.failure !== undefined) this.#ledger.originFailed(plan.route, flight.failure);
+  }
+
+  /** Those that every flight under way is younger than. */
+  #forgetTagRules(): void {
+    const [oldest] = this.#all;
+    if (oldest === undefined) this.#tagRules = new PurgeRules();
+    else this.#tagRules.retireUpTo(oldest.plan.lastPurge);
   }
 
   onClosed(flight: Flight): void {
@@ -285,6 +317,12 @@ export class Flights implements FlightSteps {
       // A 304 about another representation than ours: it says nothing of what is stored here.
       flight.unconfirmed = true;
       this.onClosed(flight);
+      return;
+    }
+    if (flight.purged) {
+      // The confirmation may be older than the purge: good for those who asked before it, and for nobody else.
+      flight.renewed = plan.stale;
+      this.#refuse(flight, 'superseded');
       return;
     }
     const merged = merge304(stored, head.fields);
@@ -344,6 +382,10 @@ export class Flights implements FlightSteps {
   #note(flight: Flight, reason: NotStoredReason): void {
     flight.notStored = reason;
     this.#ledger.notStored(reason);
+    const { key, cache } = this.#tier;
+    key.set(flight.plan.primary);
+    const atS = epochS(this.#clock);
+    cache.departures.add(key.lo, key.hi, { kind: reason, atS, storedS: 0, usableUntilS: 0, purge: 0 });
   }
 
   #remember(recent: Recent, key: string): void {

@@ -39,7 +39,7 @@ export type OnOriginFailure = (route: Route, failure: OriginFailure) => void;
 export class Ledger {
   readonly recorder: Recorder;
   readonly #clock: Clock;
-  readonly #accessLog: AccessLog | undefined;
+  #accessLog: AccessLog | undefined;
   readonly #onOriginFailure: OnOriginFailure;
 
   constructor(
@@ -51,6 +51,11 @@ export class Ledger {
     this.#onOriginFailure = onOriginFailure;
     this.recorder = recorder;
     this.#clock = clock;
+    this.#accessLog = accessLog;
+  }
+
+  /** From now on requests are logged there. The former one is the caller's to close. */
+  logTo(accessLog: AccessLog | undefined): void {
     this.#accessLog = accessLog;
   }
 

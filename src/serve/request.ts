@@ -45,7 +45,7 @@ export class RequestPath implements RequestHandler {
   readonly tier: MemoryTier;
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly #routes: Routes;
+  #routes: Routes;
   readonly #pseudonym: string;
 
   constructor(options: RequestPathOptions) {
@@ -55,6 +55,16 @@ export class RequestPath implements RequestHandler {
     this.clock = options.clock;
     this.#pseudonym = options.pseudonym ?? CACHE_NAME;
     this.flights = new Flights({ ...options, pseudonym: this.#pseudonym });
+  }
+
+  /** Those that requests are matched against. */
+  get routes(): Routes {
+    return this.#routes;
+  }
+
+  /** From the next request on, these are the routes. What is under way ends by those that it began with. */
+  reroute(routes: Routes): void {
+    this.#routes = routes;
   }
 
   handle(request: CacheRequest, responder: Responder): Abandon | undefined {

@@ -1,8 +1,7 @@
 import { afterAll, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { manualClock } from '../monitor/manual-clock.fixture.ts';
-import { fakeNode } from '../monitor/snapshot.fixture.ts';
+import { ADMIN_TOKEN, fakeAdmin } from './admin.fixture.ts';
 import { startAdminServer } from './admin.ts';
 
 /** docs/reference/admin.md is written by hand: here it is held to what the server does. */
@@ -12,21 +11,8 @@ const documented = [...page.matchAll(/^## `([A-Z]+) (\/\S+)`$/gm)].map(([, metho
   path: path!,
 }));
 
-const TOKEN = 'correct-horse-battery-staple';
-const { facts } = fakeNode(1);
-const server = startAdminServer({
-  listen: { host: '127.0.0.1', port: 0 },
-  token: TOKEN,
-  clock: manualClock(),
-  snapshot: () => fakeNode(1).second(1),
-  metrics: () => '',
-  ready: () => ({ ready: true }),
-  changeMemory: (change) => ({ ...facts.memory, ...change }),
-  budgetBytesMax: 2 ** 34,
-  purge: (target) => ('route' in target && target.route !== 'images' ? undefined : 1),
-  onDenied: () => undefined,
-  onFault: () => undefined,
-});
+const TOKEN = ADMIN_TOKEN;
+const server = startAdminServer(fakeAdmin());
 afterAll(() => server.stop());
 
 function ask(path: string, init: RequestInit = {}): Promise<Response> {

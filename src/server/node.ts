@@ -1,25 +1,25 @@
 import { type Clock, epochS, every } from '../base/clock.ts';
 import type { HashKey } from '../base/hash.ts';
 import type { ValidConfig } from '../config/config.ts';
-import { AccessLog } from '../monitor/access-log.ts';
-import { exposition } from '../monitor/exposition.ts';
-import type { Log } from '../monitor/log.ts';
+import type { Log, LogLevel } from '../monitor/log.ts';
 import { Recorder } from '../monitor/recorder.ts';
 import type { LineSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { ORIGIN_FAILURES } from '../origin/origin.ts';
 import type { PolicyName } from '../policy/policy.ts';
-import { Routes } from '../serve/1-route.ts';
 import { Ledger } from '../serve/ledger.ts';
-import { purge } from '../serve/purge.ts';
 import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
-import { type AdminServer, startAdminServer } from './admin.ts';
+import { type AdminOperations, type AdminServer, startAdminServer } from './admin.ts';
+import type { AdminToken } from './admin-guard.ts';
+import { AuditLog } from './audit-log.ts';
 import { type PublicServer, startPublicServer } from './listener.ts';
+import { type AccessLogs, Live } from './live.ts';
 import { MemoryGuard } from './memory-guard.ts';
-import { createOrigins } from './origins.ts';
-import { memorySnapshot, snapshots } from './snapshots.ts';
+import { operationsOf } from './operations.ts';
+import { type ConfigSource, Reloader, type ReloadReport } from './reload.ts';
+import { snapshots } from './snapshots.ts';
 import { rarely } from './warnings.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
@@ -41,8 +41,14 @@ export interface NodeOptions {
   readonly readCertificates: (path: string) => string;
   /** Memory that there is: the budget is never set above it. */
   readonly memoryBytesMax: number;
-  /** Where access log lines go; undefined for none. */
-  readonly accessLog: LineSink | undefined;
+  /** Opens what access log lines go to. */
+  readonly accessLogs: AccessLogs;
+  /** Where the audit log goes; undefined for none. */
+  readonly auditLog?: LineSink;
+  /** The file that the configuration is from; a node without one cannot reload. */
+  readonly configSource?: ConfigSource;
+  /** From now on lines below it are left out of the log. */
+  readonly setLogLevel?: (level: LogLevel) => void;
   /** Collects all garbage of the process, now. */
   readonly collectGarbage: () => void;
   /** Resident memory and processor time of this process. */
@@ -59,6 +65,8 @@ export interface Node {
   resizeMemory(budgetBytes: number): void;
   /** Changes the eviction policy, live and without losing content. */
   switchPolicy(name: PolicyName): void;
+  /** Reads the configuration file again and applies what can change live. Never rejects. */
+  reload(): Promise<ReloadReport>;
   /** Stops accepting, lets running answers finish until the deadline, then ends. Safe to call twice. */
   stop(deadlineMs?: number): Promise<void>;
   /** The tier, for tests and for what inspects a node. */
@@ -81,73 +89,95 @@ export function startNode(options: NodeOptions): Node {
     ghosts: config.cache.ghosts,
     hashKey: options.hashKey,
   });
-  const origins = createOrigins(options);
-  const routes = new Routes(config, origins);
+  const live = new Live({ ...options, setLogLevel: options.setLogLevel ?? (() => undefined) });
   const recorder = new Recorder({
-    routes: config.routes.map((route) => route.name),
-    origins: origins.map((origin) => origin.name),
+    routes: [...live.routeNames],
+    origins: live.origins.map((origin) => origin.name),
     causes: ORIGIN_FAILURES,
   });
   const warn = rarely(clock, (message, facts) => log.warn(message, facts));
-  const accessLog = createAccessLog(options);
+  const ledger = new Ledger(recorder, clock, live.accessLog, (route, { cause, detail }) =>
+    warn(`origin ${route.originId} ${cause}`, 'an origin failed', {
+      origin: route.origin.name,
+      cause,
+      detail,
+    }),
+  );
   const handler = new RequestPath({
-    routes,
+    routes: live.routes,
     tier,
-    ledger: new Ledger(recorder, clock, accessLog, (route, { cause, detail }) =>
-      warn(`origin ${route.originId} ${cause}`, 'an origin failed', {
-        origin: route.origin.name,
-        cause,
-        detail,
-      }),
-    ),
+    ledger,
     clock,
     spoolBytesMax: Math.min(SPOOL_BYTES_MAX, memory.sizeBytes * SPOOL_SHARE),
     pseudonym: viaPseudonym(options.hashKey),
     onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
   });
   const server = startServer(options, handler, recorder);
-  const snapshot = snapshots({ options, recorder, tier, origins, server });
-  const admin = startAdmin(options, server, {
-    snapshot,
-    metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
-    purge: (target) => purge(tier, routes, target, handler.flights),
-    budgetBytesMax: Math.min(options.memoryBytesMax, tier.budgetBytesMax),
-    changeMemory: (change) => {
-      const { budgetBytes, policy } = change;
-      if (policy !== undefined) tier.cache.switchPolicy(policy, nowS());
-      if (budgetBytes !== undefined) tier.resize(budgetBytes, nowS());
-      log.warn('the memory tier was changed by an operator', { size: budgetBytes, policy });
-      return memorySnapshot(tier);
+  const reloader = new Reloader({
+    config,
+    source: options.configSource,
+    tier,
+    clock,
+    log,
+    apply: (next, running) => {
+      live.apply(next, running, { tier, recorder, path: handler, ledger });
+      admin.setTokens(tokensOf(next, options.adminToken));
     },
+  });
+  const snapshot = snapshots({ options, recorder, tier, live, server, reloader });
+  const audit = new AuditLog(log, clock, options.auditLog);
+  const operations = operationsOf({
+    ...options,
+    handler,
+    recorder,
+    live,
+    reloader,
+    audit,
+    snapshot,
+    isDraining,
+  });
+  const admin = startAdmin(options, server, operations, {
+    onChange: (call) => audit.write(call),
     onDenied: (denial, client) => {
       recorder.adminDenial(denial);
-      warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', {
-        reason: denial,
-        client,
-      });
+      const facts = { reason: denial, client };
+      warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', facts);
     },
   });
   const stopUpkeep = startUpkeep(options, tier);
-  const stopOnce = async (deadlineMs: number): Promise<void> => {
-    await server.drain(deadlineMs);
-    for (const origin of origins) origin.close();
+  const stop = async (): Promise<void> => {
     stopUpkeep();
-    accessLog?.close();
+    live.close();
     await admin.stop();
   };
-  let stopping: Promise<void> | undefined;
   return {
     url: server.url,
     adminUrl: admin.url,
     tier,
     snapshot,
+    reload: () => reloader.reload(false),
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
     switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
-    stop: (deadlineMs = config.server.drainTimeoutMs) => {
-      if (stopping === undefined) stopping = stopOnce(deadlineMs);
-      else void server.drain(deadlineMs);
+    stop: stopper(config.server.drainTimeoutMs, server, () => operations.warmer.stop(), stop),
+  };
+}
+
+/** Ends a node once, however often it is told to; a later call may shorten the time that running answers get. */
+function stopper(
+  drainTimeoutMs: number,
+  server: PublicServer,
+  before: () => void,
+  after: () => Promise<void>,
+): Node['stop'] {
+  let stopping: Promise<void> | undefined;
+  return (deadlineMs = drainTimeoutMs) => {
+    if (stopping !== undefined) {
+      void server.drain(deadlineMs);
       return stopping;
-    },
+    }
+    before();
+    stopping = server.drain(deadlineMs).then(after);
+    return stopping;
   };
 }
 
@@ -165,11 +195,6 @@ function startUpkeep({ clock, processUsage, collectGarbage }: NodeOptions, tier:
   return () => {
     for (const stop of stops) stop();
   };
-}
-
-function createAccessLog({ config, clock, accessLog: sink }: NodeOptions): AccessLog | undefined {
-  if (sink === undefined) return undefined;
-  return new AccessLog({ sink, clock, sample: config.log.access.sample });
 }
 
 function startServer(
@@ -195,25 +220,44 @@ function startServer(
   });
 }
 
-type AdminParts = Pick<
-  Parameters<typeof startAdminServer>[0],
-  'snapshot' | 'metrics' | 'purge' | 'budgetBytesMax' | 'changeMemory' | 'onDenied'
->;
+/** The one that may do everything, and those that the configuration names. */
+function tokensOf(config: ValidConfig, adminToken: string): AdminToken[] {
+  return [{ name: 'admin', token: adminToken, role: 'operate' }, ...config.admin.tokens];
+}
 
 /** A node without its admin server is not a node: the public one is taken down again. */
-function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminParts): AdminServer {
-  const { listen } = options.config.admin;
+function startAdmin(
+  options: NodeOptions,
+  server: PublicServer,
+  operations: AdminOperations,
+  hooks: Pick<Parameters<typeof startAdminServer>[0], 'onChange' | 'onDenied'>,
+): AdminServer {
+  const { config, clock, log } = options;
+  const { host, port } = config.admin.listen;
   try {
     return startAdminServer({
-      ...parts,
-      ready: () => (server.draining ? { ready: false, reason: 'draining' } : { ready: true }),
-      listen: { host: listen.host, port: listen.port },
-      token: options.adminToken,
-      clock: options.clock,
-      onFault: (path, error) => options.log.error('the admin server failed', { path, error: String(error) }),
+      ...operations,
+      ...hooks,
+      ...adminTls(options),
+      listen: { host, port },
+      tokens: tokensOf(config, options.adminToken),
+      clock,
+      onFault: (path, error) => log.error('the admin server failed', { path, error: String(error) }),
     });
   } catch (error) {
     void server.drain(0);
     throw error;
+  }
+}
+
+function adminTls({ config, readCertificates }: NodeOptions): { tls?: { cert: string; key: string } } {
+  const { cert, key } = config.admin.tls;
+  if (cert === undefined || key === undefined) return {};
+  try {
+    return { tls: { cert: readCertificates(cert), key: readCertificates(key) } };
+  } catch (error) {
+    throw new Error(`admin.tls: cannot read ${cert} or ${key}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }

@@ -7,14 +7,10 @@ import type { NodeOptions } from './node.ts';
 const ORIGIN_HEAD_BYTES_MAX = 64 * 1024;
 
 /** What origins are made of. */
-export type OriginParts = Pick<NodeOptions, 'config' | 'clock' | 'log' | 'readCertificates'>;
+export type OriginParts = Pick<NodeOptions, 'clock' | 'log' | 'readCertificates'>;
 
-/** In the order of the configuration: an origin's position is its id. */
-export function createOrigins(options: OriginParts): Origin[] {
-  return Object.entries(options.config.origins).map(([name, origin]) => createOrigin(name, origin, options));
-}
-
-function createOrigin(name: string, config: OriginConfig, options: OriginParts): Origin {
+/** @throws Error that names what of its configuration cannot be read. */
+export function createOrigin(name: string, config: OriginConfig, options: OriginParts): Origin {
   const { clock, log } = options;
   const onFault = (error: unknown): void =>
     log.error('an origin exchange failed inside the node', { origin: name, error: String(error) });

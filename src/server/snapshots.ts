@@ -1,22 +1,24 @@
 import { composeSnapshot } from '../monitor/compose.ts';
 import type { Recorder } from '../monitor/recorder.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
-import type { Origin } from '../origin/origin.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { PublicServer } from './listener.ts';
+import type { Live } from './live.ts';
 import type { NodeOptions } from './node.ts';
+import type { Reloader } from './reload.ts';
 
 /** Where a snapshot reads. */
 export interface Parts {
   readonly options: NodeOptions;
   readonly recorder: Recorder;
   readonly tier: MemoryTier;
-  readonly origins: readonly Origin[];
+  readonly live: Live;
   readonly server: PublicServer;
+  readonly reloader: Reloader;
 }
 
 /** What the node says of itself, read anew at each call. */
-export function snapshots({ options, recorder, tier, origins, server }: Parts): () => Snapshot {
+export function snapshots({ options, recorder, tier, live, server, reloader }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
   return () =>
     composeSnapshot(recorder, {
@@ -33,8 +35,10 @@ export function snapshots({ options, recorder, tier, origins, server }: Parts): 
       },
       memory: memorySnapshot(tier),
       routes: tier.cache.account.routes,
-      origins: origins.map((origin) => origin.gauges()),
+      origins: live.origins.map((origin) => origin.gauges()),
       process: options.processUsage(),
+      config: reloader.snapshot(),
+      purges: { active: tier.purges.active, total: tier.purges.total },
     });
 }
 

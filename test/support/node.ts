@@ -28,7 +28,7 @@ export function startTestNode(config: ValidConfig, faults: string[]): Node {
     readCertificates: () => '',
     collectGarbage: () => Bun.gc(true),
     memoryBytesMax: 2 ** 30,
-    accessLog: undefined,
+    accessLogs: { open: () => undefined, retire: () => undefined },
     processUsage: () => ({ residentBytes: process.memoryUsage.rss(), cpuSeconds: 0 }),
   });
 }

@@ -5,6 +5,7 @@ import { type Entries, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
 import type { PolicyName } from '../../policy/policy.ts';
 import { Arena, NO_ROOM } from './arena.ts';
+import { Purges } from './purges.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
@@ -35,6 +36,7 @@ export class MemoryTier {
   readonly arena: Arena;
   /** The key that {@link find} and {@link reserve} are asked about; `set` it first. */
   readonly key: KeyBuffer;
+  readonly purges: Purges;
   readonly #entries: Entries;
   #copyBuffer: Uint8Array | undefined;
   /** Where the relocation walk stands; NONE when nothing is to be moved. */
@@ -55,11 +57,13 @@ export class MemoryTier {
     };
     this.cache = new Cache({ ...options, bytes, minChargeBytes: this.arena.costBytes(1) });
     this.#entries = this.cache.entries;
+    this.purges = new Purges(this.cache, this);
   }
 
   /** The visible entry of {@link key}, or NONE. About 100 ns, whatever the number of entries. */
   find(): number {
-    return this.cache.find(this.key);
+    const slot = this.cache.find(this.key);
+    return this.purges.active === 0 || slot === NONE ? slot : this.purges.settle(slot);
   }
 
   /**
@@ -92,6 +96,7 @@ export class MemoryTier {
       return NONE;
     }
     this.#setRef(slot, ref);
+    if (this.purges.active !== 0) this.purges.taken(slot);
     this.arena.write(ref, 0, key.bytes.subarray(0, key.length));
     this.arena.write(ref, key.length, Buffer.from(head, 'latin1'));
     return slot;

@@ -1,0 +1,170 @@
+import type { Clock } from '../base/clock.ts';
+import { epochS } from '../base/clock.ts';
+import type { ValidConfig } from '../config/config.ts';
+import { AccessLog } from '../monitor/access-log.ts';
+import type { Log, LogLevel } from '../monitor/log.ts';
+import type { Recorder } from '../monitor/recorder.ts';
+import type { LineSink } from '../monitor/sink.ts';
+import type { Origin } from '../origin/origin.ts';
+import { Routes } from '../serve/1-route.ts';
+import type { Ledger } from '../serve/ledger.ts';
+import type { RequestPath } from '../serve/request.ts';
+import type { MemoryTier } from '../store/memory/tier.ts';
+import { createOrigin } from './origins.ts';
+
+/** Names that one run may have had, of routes and of origins each: counters are kept for all of them. */
+const NAMES_MAX = 5_000;
+
+/** Where a node opens and closes what its access log is written to. */
+export interface AccessLogs {
+  /** Undefined for `off`. @throws the system's error. */
+  open(to: string): LineSink | undefined;
+  /** It is written to no more. */
+  retire(sink: LineSink): void;
+}
+
+export interface LiveOptions {
+  readonly config: ValidConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly readCertificates: (path: string) => string;
+  readonly accessLogs: AccessLogs;
+  /** From now on lines below it are left out of the log. */
+  readonly setLogLevel: (level: LogLevel) => void;
+}
+
+interface OpenAccessLog {
+  readonly log: AccessLog;
+  readonly sink: LineSink;
+}
+
+/** What a reload changes on a running node. */
+export interface LiveTargets {
+  readonly tier: MemoryTier;
+  readonly recorder: Recorder;
+  readonly path: RequestPath;
+  readonly ledger: Ledger;
+}
+
+/**
+ * The parts of a node that a reload can change. Routes and origins have ids by their names: they stay, new names get new ones,
+ * and those of names that are gone go on counting, for what is stored for them.
+ */
+export class Live {
+  readonly #options: LiveOptions;
+  /** By id. Those that are gone are closed, and answer what they still had under way. */
+  readonly #origins: Origin[] = [];
+  readonly #routeNames: string[] = [];
+  #access: OpenAccessLog | undefined;
+  #routes: Routes;
+
+  /** @throws Error that names what of the configuration cannot be read or opened. */
+  constructor(options: LiveOptions) {
+    const { config } = options;
+    this.#options = options;
+    for (const [name, origin] of Object.entries(config.origins))
+      this.#origins.push(createOrigin(name, origin, options));
+    this.#routes = this.#routesOf(config, this.#origins, this.#routeNames);
+    this.#access = this.#openAccessLog(config);
+  }
+
+  /** Those of the configuration it began with, until the first {@link apply}. */
+  get routes(): Routes {
+    return this.#routes;
+  }
+
+  /** By id. */
+  get origins(): readonly Origin[] {
+    return this.#origins;
+  }
+
+  /** By id. */
+  get routeNames(): readonly string[] {
+    return this.#routeNames;
+  }
+
+  get accessLog(): AccessLog | undefined {
+    return this.#access?.log;
+  }
+
+  /**
+   * Makes the node what the configuration says, at once for all requests from now on.
+   *
+   * @throws Error that says what to do; nothing has changed then.
+   */
+  apply(config: ValidConfig, running: ValidConfig, targets: LiveTargets): void {
+    const { tier, recorder, path, ledger } = targets;
+    const { memory } = config.cache;
+    // What can fail comes first.
+    const origins = this.#originsOf(config, running);
+    const routeNames = [...this.#routeNames];
+    const routes = this.#routesOf(config, origins, routeNames);
+    if (origins.length > NAMES_MAX || routeNames.length > NAMES_MAX)
+      throw new Error(`this run has had ${NAMES_MAX} names of routes or origins: a restart forgets them`);
+    if (memory.sizeBytes > tier.budgetBytesMax)
+      throw new Error('cache.memory.size is above what the running tier can grow to: it takes a restart');
+    const logChanges = JSON.stringify(config.log.access) !== JSON.stringify(running.log.access);
+    const access = logChanges ? this.#openAccessLog(config) : this.#access;
+
+    recorder.grow(
+      routeNames,
+      origins.map(({ name }) => name),
+    );
+    tier.cache.account.grow(routeNames.length);
+    const retired = this.#origins.filter(
+      (origin) => !origins.includes(origin) || !Object.hasOwn(config.origins, origin.name),
+    );
+    this.#origins.splice(0, this.#origins.length, ...origins);
+    this.#routeNames.splice(0, this.#routeNames.length, ...routeNames);
+    this.#routes = routes;
+    path.reroute(routes);
+    for (const origin of retired) origin.close();
+    if (logChanges) this.#swapAccessLog(access, ledger);
+    const nowS = epochS(this.#options.clock);
+    const before = running.cache.memory;
+    if (memory.policy !== before.policy) tier.cache.switchPolicy(memory.policy, nowS);
+    if (memory.sizeBytes !== before.sizeBytes) tier.resize(memory.sizeBytes, nowS);
+    this.#options.setLogLevel(config.log.level);
+  }
+
+  /** Ends what it opened. */
+  close(): void {
+    for (const origin of this.#origins) origin.close();
+    this.#access?.log.close();
+  }
+
+  /** Those that are configured as before stay, with their connections; the others are made anew, under the same id. */
+  #originsOf(config: ValidConfig, running: ValidConfig): Origin[] {
+    const origins = [...this.#origins];
+    for (const [name, origin] of Object.entries(config.origins)) {
+      const id = origins.findIndex((one) => one.name === name);
+      const before = running.origins[name];
+      if (id >= 0 && JSON.stringify(before) === JSON.stringify(origin)) continue;
+      origins[id < 0 ? origins.length : id] = createOrigin(name, origin, this.#options);
+    }
+    return origins;
+  }
+
+  /** @param names gets those that are new. */
+  #routesOf(config: ValidConfig, origins: readonly Origin[], names: string[]): Routes {
+    return new Routes(config, origins, (name) => {
+      const id = names.indexOf(name);
+      return id >= 0 ? id : names.push(name) - 1;
+    });
+  }
+
+  #openAccessLog(config: ValidConfig): OpenAccessLog | undefined {
+    const { to, sample } = config.log.access;
+    const { accessLogs, clock } = this.#options;
+    const sink = accessLogs.open(to);
+    return sink === undefined ? undefined : { sink, log: new AccessLog({ sink, clock, sample }) };
+  }
+
+  #swapAccessLog(access: OpenAccessLog | undefined, ledger: Ledger): void {
+    const before = this.#access;
+    this.#access = access;
+    ledger.logTo(access?.log);
+    before?.log.close();
+    if (before !== undefined) this.#options.accessLogs.retire(before.sink);
+  }
+}
