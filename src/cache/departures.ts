@@ -45,6 +45,11 @@ export class Departures {
     this.#added += 1;
   }
 
+  /** A response to this key was not stored. */
+  notStored({ lo, hi }: Hash64, kind: NotStoredReason, atS: number): void {
+    this.add(lo, hi, { kind, atS, storedS: 0, usableUntilS: 0, purge: 0 });
+  }
+
   /** What happened to a key, the latest first, at most `max` events. O(capacity), some 50 us. */
   of(hash: Hash64, max: number): Departure[] {
     const found: Departure[] = [];

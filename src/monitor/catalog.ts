@@ -1,3 +1,5 @@
+import { OPERATION_METRICS } from './catalog-operations.ts';
+
 /**
  * The one table of metrics. Exposition, reference documentation, panels and alerts come from it.
  *
@@ -311,62 +313,7 @@ export const METRICS = [
     'Connections to the origin, idle ones included.',
   ),
 
-  metric(
-    'holdfast_config_info',
-    'gauge',
-    'info',
-    ['hash'],
-    upkeep,
-    'Always 1; the label says which configuration file is in force. Absent for a node that was started without one.',
-  ),
-  metric(
-    'holdfast_config_last_reload_successful',
-    'gauge',
-    'flag',
-    [],
-    upkeep,
-    '0 after a reload that was refused: the node goes on with the last good configuration, and the file is not what runs. The log names every mistake.',
-  ),
-  metric(
-    'holdfast_config_loaded_time_seconds',
-    'gauge',
-    'seconds',
-    [],
-    upkeep,
-    'When the configuration that is in force was read, in seconds since the Unix epoch.',
-  ),
-  metric(
-    'holdfast_config_restart_pending',
-    'gauge',
-    'options',
-    [],
-    upkeep,
-    'Options of the file that differ from what runs and take a restart.',
-  ),
-  metric(
-    'holdfast_purges_total',
-    'counter',
-    'purges',
-    [],
-    upkeep,
-    'Purges so far. Each takes effect at once.',
-  ),
-  metric(
-    'holdfast_purge_rules',
-    'gauge',
-    'purges',
-    [],
-    upkeep,
-    'Purges whose sweep has not come round: look-ups ask each of them. Above 0 for more than some seconds: very many purges.',
-  ),
-  metric(
-    'holdfast_audit_log_lost_total',
-    'counter',
-    'lines',
-    [],
-    upkeep,
-    'Lines of the audit log that could not be written; absent when it is off.',
-  ),
+  ...OPERATION_METRICS,
   metric(
     'holdfast_access_log_lines_total',
     'counter',

@@ -1,7 +1,7 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
-import { type PurgeRule, PurgeRules } from '../cache/purge-rules.ts';
+import type { PurgeRule } from '../cache/purge-rules.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { conditionalFields, confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
@@ -10,8 +10,9 @@ import type { MemoryTier } from '../store/memory/tier.ts';
 import { Flight, type FlightRequest, type FlightSteps, isTrouble, Recent } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { publish, renew, reserve } from './6-store.ts';
-import { fieldLines, parseFieldLines } from './field-lines.ts';
+import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody, Spool, type SpoolBudget } from './flight-body.ts';
+import { FlightPurges } from './flight-purges.ts';
 import type { Ledger } from './ledger.ts';
 import { incumbent, outlasts, placeOf } from './place.ts';
 import { keptFields, upstreamFields } from './upstream.ts';
@@ -57,11 +58,11 @@ export class Flights implements FlightSteps {
   /** By key: a busy image whose origin fails must not cost the origin a request for each stale hit. */
   readonly #unrenewed = new Recent(RETRY_MS);
   readonly #troubled = new Recent(TROUBLE_MS);
-  /** Purges by tag since the oldest flight took off: only its response will say whether it is meant. */
-  #tagRules = new PurgeRules();
+  readonly #purges: FlightPurges;
 
   constructor(options: FlightsOptions) {
     this.#tier = options.tier;
+    this.#purges = new FlightPurges(options.tier);
     this.#ledger = options.ledger;
     this.#clock = options.clock;
     this.#pseudonym = options.pseudonym;
@@ -100,23 +101,7 @@ export class Flights implements FlightSteps {
 
   /** Keeps what is under way, and older than a purge that it matches, from being stored or joined. */
   purge(rule: PurgeRule): void {
-    const rules = new PurgeRules();
-    rules.insert(rule);
-    const byTag = rule.pattern.kind === 'tag';
-    if (byTag && this.#all.size > 0) this.#tagRules.insert(rule);
-    for (const flight of this.#all) {
-      const { head, plan } = flight;
-      const held = flight.renewed === NONE ? plan.stale : flight.renewed;
-      const visible = held !== NONE && this.#tier.cache.visible(held);
-      const heldMatches = visible && this.#tier.purges.ruleOf(held) !== undefined;
-      // At once: what it brings may be made of it.
-      if (heldMatches) this.#tier.purges.settle(held);
-      const headText = (): string => (head === undefined ? '' : fieldLines(head.fields));
-      const matches = heldMatches || rules.find(plan.primary, headText, () => true) !== undefined;
-      if (matches) flight.purged = true;
-      // Who asks after the purge must not be served from a fetch that may turn out to be older than it.
-      if (matches || (byTag && head === undefined)) this.onClosed(flight);
-    }
+    for (const flight of this.#purges.purge(rule, this.#all)) this.onClosed(flight);
   }
 
   /** Takes off; {@link Flight.start} must follow once the first waiter has joined. */
@@ -228,20 +213,12 @@ export class Flights implements FlightSteps {
   /** What speaks against storing it now: since its head was there, others may have come and stored something better. */
   #objection(flight: Flight, nowS: number): NotStoredReason | undefined {
     const { plan, place, facts } = flight;
-    if (flight.purged || this.#purgedByTag(flight)) return 'superseded';
+    if (this.#purges.isPurged(flight)) return 'superseded';
     if (place === undefined || facts === undefined) return undefined;
     const now = placeOf(this.#tier, plan.primary, place.vary, plan.fields);
     // Its resource has come to vary by more: under the key that it was given, nobody would find it.
     if (now?.key !== place.key || flight.overtaken.has(place.key)) return 'superseded';
     return outlasts(this.#tier, incumbent(this.#tier, place), facts.status, nowS) ? 'status' : undefined;
-  }
-
-  #purgedByTag({ plan, head }: Flight): boolean {
-    const isOlder = (rule: PurgeRule): boolean => rule.id > plan.lastPurge;
-    return (
-      this.#tagRules.patterns > 0 &&
-      this.#tagRules.find(plan.primary, () => fieldLines(head!.fields), isOlder) !== undefined
-    );
   }
 
   #publish(flight: Flight, slot: number, nowS: number): void {
@@ -281,7 +258,7 @@ export class Flights implements FlightSteps {
     const siblings = this.#byPrimary.get(plan.primary);
     siblings?.delete(flight);
     if (siblings?.size === 0) this.#byPrimary.delete(plan.primary);
-    if (this.#tagRules.patterns > 0) this.#forgetTagRules();
+    this.#purges.ended(this.#all);
     if (plan.key !== undefined && plan.stale !== NONE && ending !== 'stored' && ending !== 'revalidated') {
       this.#remember(this.#unrenewed, plan.key);
       const failed = flight.failure !== undefined || (head !== undefined && isTrouble(head.status));
@@ -290,13 +267,6 @@ export class Flights implements FlightSteps {
     this.#ledger.flightEnded(ending);
     this.#ledger.originAnswered(plan.route, head?.status ?? 0, flight.receivedBytes, flight.firstByteMs);
     if (flight.failure !== undefined) this.#ledger.originFailed(plan.route, flight.failure);
-  }
-
-  /** Those that every flight under way is younger than. */
-  #forgetTagRules(): void {
-    const [oldest] = this.#all;
-    if (oldest === undefined) this.#tagRules = new PurgeRules();
-    else this.#tagRules.retireUpTo(oldest.plan.lastPurge);
   }
 
   onClosed(flight: Flight): void {
@@ -383,9 +353,7 @@ export class Flights implements FlightSteps {
     flight.notStored = reason;
     this.#ledger.notStored(reason);
     const { key, cache } = this.#tier;
-    key.set(flight.plan.primary);
-    const atS = epochS(this.#clock);
-    cache.departures.add(key.lo, key.hi, { kind: reason, atS, storedS: 0, usableUntilS: 0, purge: 0 });
+    cache.departures.notStored(key.set(flight.plan.primary), reason, epochS(this.#clock));
   }
 
   #remember(recent: Recent, key: string): void {

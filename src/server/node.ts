@@ -134,7 +134,7 @@ export function startNode(options: NodeOptions): Node {
     reloader,
     audit,
     snapshot,
-    isDraining,
+    server,
   });
   const admin = startAdmin(options, server, operations, {
     onChange: (call) => audit.write(call),
