@@ -49,6 +49,7 @@ export class PurgeRules {
   readonly #prefixes = new Map<string, Pair>();
   #tags = 0;
   #lastId = 0;
+  #lastS = 0;
 
   /** Rules in force. */
   get size(): number {
@@ -73,7 +74,8 @@ export class PurgeRules {
    * @returns the rule, whose id is the largest so far.
    */
   add(pattern: PurgePattern, soft: boolean, atS: number): PurgeRule {
-    const rule = { id: this.#lastId + 1, atS, soft, pattern };
+    // A clock that went back must not make what is stored look younger than the purge.
+    const rule = { id: this.#lastId + 1, atS: Math.max(atS, this.#lastS), soft, pattern };
     this.insert(rule);
     if (this.#pairs.size > PURGE_RULES_MAX) this.#broaden();
     return rule;
@@ -82,6 +84,7 @@ export class PurgeRules {
   /** Takes over a rule that was made before, under its id: rules of another list, or of an earlier process. */
   insert(rule: PurgeRule): void {
     this.#lastId = Math.max(this.#lastId, rule.id);
+    this.#lastS = Math.max(this.#lastS, rule.atS);
     const name = nameOf(rule.pattern);
     let pair = this.#pairs.get(name);
     if (pair === undefined) {
