@@ -51,6 +51,18 @@ describe('before the sweep has come', () => {
     h.finish();
   });
 
+  test('the sweep comes round although the table grows meanwhile', () => {
+    const h = new Harness();
+    crowd(h);
+    h.purger.purge({ url: '/none' });
+    // The cursor stands behind the first slice now.
+    const purge = h.purger.purge({ prefix: '/crowd/' })!;
+    for (let i = 0; i < 3_000; i += 1) h.fill(`/later/${i}`, FRESH, '');
+    h.clock.advance(1_000);
+    expect([purge.swept, purge.removed, h.tier.cache.count]).toEqual([true, 2_500, 3_000]);
+    h.finish();
+  });
+
   test('whoever waits for the sweep is told when it is over', async () => {
     const h = new Harness();
     crowd(h);

@@ -1,3 +1,4 @@
+import { formatCount } from '../base/units.ts';
 import type { Warmer, WarmPlan } from '../serve/warm.ts';
 import { type AdminCall, ok, problem, type Reply } from './admin-replies.ts';
 
@@ -64,6 +65,6 @@ function readPlan(body: unknown): WarmPlan | string {
       ? { ...pace, sitemap }
       : 'the sitemap is not a URL';
   if (!Array.isArray(urls) || urls.length === 0 || urls.length > URLS_MAX)
-    return `the urls are not a list of 1 to ${URLS_MAX.toLocaleString('en')}`;
+    return `the urls are not a list of 1 to ${formatCount(URLS_MAX)}`;
   return urls.every((url) => typeof url === 'string') ? { ...pace, urls } : 'one of the urls is not a text';
 }

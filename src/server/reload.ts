@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { formatSize } from '../base/units.ts';
+import { formatCount, formatSize } from '../base/units.ts';
 import { changesBetween } from '../config/changes.ts';
 import type { Config, ValidConfig } from '../config/config.ts';
 import type { Problem } from '../config/problem.ts';
@@ -129,7 +129,9 @@ export class Reloader {
     const needsRestart = changesBetween(this.#started, config).filter((change) => !isLive(change));
     const notes = memoryNotes(this.#running, config, this.#options.tier);
     if (!dryRun) {
-      const next = { ...merged(this.#running, config) } as ValidConfig;
+      // Said before it happens.
+      for (const note of notes) this.#options.log.warn('reload', { note });
+      const next = merged(this.#running, config) as ValidConfig;
       try {
         this.#options.apply(next, this.#running);
       } catch (error) {
@@ -155,7 +157,6 @@ export class Reloader {
   #tell(report: ReloadReport): void {
     const { log, source } = this.#options;
     const file = source?.file;
-    for (const note of report.notes) log.warn('reload', { file, note });
     for (const { line, column, path, reason, remedy } of report.problems)
       log.error('reload refused', { file, line, column, option: path, reason, remedy });
     if (!report.ok) {
@@ -213,6 +214,6 @@ function memoryNotes(running: Config, next: Config, { cache }: MemoryTier): stri
   if (excessBytes <= 0) return [];
   const entries = Math.ceil((cache.count * excessBytes) / cache.usedBytes);
   return [
-    `the memory tier shrinks from ${formatSize(cache.budgetBytes)} to ${formatSize(wanted)}: about ${entries.toLocaleString('en')} responses (${formatSize(excessBytes)}) are evicted`,
+    `the memory tier shrinks from ${formatSize(cache.budgetBytes)} to ${formatSize(wanted)}: about ${formatCount(entries)} responses (${formatSize(excessBytes)}) are evicted`,
   ];
 }

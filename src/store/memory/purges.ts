@@ -35,12 +35,14 @@ export class Purges {
   readonly #cache: Cache;
   readonly #reader: PurgeReader;
   readonly #rules = new PurgeRules();
-  /** In the order in which they were made, with the slots that are still to be looked at for them. */
-  readonly #open: { readonly purge: Purge; left: number }[] = [];
+  /** By rule, in the order in which they were made, with the place where the sweep stood then. */
+  readonly #open = new Map<number, { readonly purge: Purge; readonly lap: number; readonly at: number }>();
   /** By slot: the latest rule when it was taken. */
   readonly #since = new Map<number, number>();
   readonly #recent: Purge[] = [];
+  /** The next slot to look at, and how often the sweep has begun from the first. */
   #cursor = 0;
+  #lap = 0;
 
   constructor(cache: Cache, reader: PurgeReader) {
     this.#cache = cache;
@@ -64,8 +66,8 @@ export class Purges {
   add(pattern: PurgePattern, soft: boolean, nowS: number): Purge {
     if (this.active >= PURGE_RULES_MAX) while (this.sweep());
     const purge: Purge = { rule: this.#rules.add(pattern, soft, nowS), removed: 0, swept: false };
-    this.#open.push({ purge, left: this.#cache.entries.highest });
-    this.active = this.#open.length;
+    this.#open.set(purge.rule.id, { purge, lap: this.#lap, at: this.#cursor });
+    this.active = this.#open.size;
     this.#recent.unshift(purge);
     if (this.#recent.length > REMEMBERED) this.#recent.pop();
     return purge;
@@ -73,7 +75,7 @@ export class Purges {
 
   /** A slot was taken while rules were in force: what it will hold is younger than they are. */
   taken(slot: number): void {
-    this.#since.set(slot, this.#open.at(-1)!.purge.rule.id);
+    this.#since.set(slot, this.total);
   }
 
   /** The rule that a visible entry falls under. Changes nothing. */
@@ -91,7 +93,7 @@ export class Purges {
   settle(slot: number): number {
     const rule = this.ruleOf(slot);
     if (rule === undefined) return slot;
-    const purge = this.#open.find((open) => open.purge.rule === rule)?.purge;
+    const purge = this.#open.get(rule.id)?.purge;
     const isMarker = (this.#cache.entries.flags(slot) & Flag.VARY) !== 0;
     if (purge !== undefined && !isMarker) purge.removed += 1;
     if (!rule.soft) {
@@ -109,20 +111,25 @@ export class Purges {
    * @returns true when there is more to do.
    */
   sweep(entriesMax = SLICE_ENTRIES): boolean {
-    if (this.#open.length === 0) return false;
+    if (this.active === 0) return false;
     const { highest } = this.#cache.entries;
     for (let i = 0; i < entriesMax && i < highest; i += 1) {
-      if (this.#cursor >= highest) this.#cursor = 0;
       if (this.#cache.visible(this.#cursor)) this.settle(this.#cursor);
       this.#cursor += 1;
+      if (this.#cursor < highest) continue;
+      this.#cursor = 0;
+      this.#lap += 1;
     }
-    for (const open of this.#open) open.left -= entriesMax;
-    while (this.#open.length > 0 && this.#open[0]!.left <= 0) {
-      const { purge } = this.#open.shift()!;
+    let last = 0;
+    for (const [id, { purge, lap, at }] of this.#open) {
+      const laps = this.#lap - lap;
+      if (highest > 0 && (laps === 0 || (laps === 1 && this.#cursor < at))) break;
       purge.swept = true;
-      this.#rules.retireUpTo(purge.rule.id);
+      this.#open.delete(id);
+      last = id;
     }
-    this.active = this.#open.length;
+    if (last > 0) this.#rules.retireUpTo(last);
+    this.active = this.#open.size;
     if (this.active === 0) this.#since.clear();
     return this.active > 0;
   }
