@@ -6,7 +6,7 @@ import { preflight } from './preflight.ts';
 import type { World } from './world.ts';
 
 /** The first digits of the SHA-256 of a file: enough to tell two versions apart, and nothing of a secret in it. */
-export function configHash(text: string): string {
+function configHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 

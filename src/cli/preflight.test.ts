@@ -46,6 +46,12 @@ describe('what a configuration needs of the machine', () => {
       'log.access.to: there is no directory /nope',
     ],
     ['a log that is a directory', 'log: { access: { to: /logs } }\n', 'log.access.to: /logs is a directory'],
+    ['an audit log', 'log: { audit: { to: /nope/a.jsonl } }\n', 'log.audit.to: there is no directory /nope'],
+    [
+      'a key',
+      'admin: { tls: { cert: /ca.pem, key: /k.pem } }\n',
+      'admin.tls.key: /k.pem cannot be read (ENOENT)',
+    ],
     ['a log', 'log: { access: { to: /logs/a.log } }\n', undefined],
   ])('%s', async (_, more, said) => {
     const found = await unmet(more);

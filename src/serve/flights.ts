@@ -352,8 +352,7 @@ export class Flights implements FlightSteps {
   #note(flight: Flight, reason: NotStoredReason): void {
     flight.notStored = reason;
     this.#ledger.notStored(reason);
-    const { key, cache } = this.#tier;
-    cache.departures.notStored(key.set(flight.plan.primary), reason, epochS(this.#clock));
+    this.#tier.notStored(flight.plan.primary, reason, epochS(this.#clock));
   }
 
   #remember(recent: Recent, key: string): void {

@@ -3,6 +3,7 @@ import type { HashKey } from '../../base/hash.ts';
 import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
 import { type Entries, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
+import type { NotStoredReason } from '../../cache/outcome.ts';
 import type { PolicyName } from '../../policy/policy.ts';
 import { Arena, NO_ROOM } from './arena.ts';
 import { Purges } from './purges.ts';
@@ -100,6 +101,11 @@ export class MemoryTier {
     this.arena.write(ref, 0, key.bytes.subarray(0, key.length));
     this.arena.write(ref, key.length, Buffer.from(head, 'latin1'));
     return slot;
+  }
+
+  /** Remembers why a response to that key was not stored, for whoever asks. */
+  notStored(key: string, reason: NotStoredReason, nowS: number): void {
+    this.cache.departures.notStored(this.key.set(key), reason, nowS);
   }
 
   /** Writes a piece of a filling entry's body. */
