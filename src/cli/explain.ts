@@ -107,6 +107,7 @@ function storedLines(it: StoredExplanation, nowS: number): string[] {
 
 function left(untilS: number, nowS: number): string {
   const seconds = untilS - nowS;
+  if (seconds === 0) return 'over just now';
   return seconds > 0
     ? `${formatDuration(seconds * 1000)} left`
     : `over for ${formatDuration(-seconds * 1000)}`;

@@ -267,7 +267,7 @@ describe('holdfast status', () => {
     for (const part of [
       'Holdfast test  up',
       'holdfast.yaml (',
-      '1 responses, s3-fifo',
+      'entries 1, s3-fifo',
       'shop: 1 requests',
       'no failures',
     ])

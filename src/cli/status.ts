@@ -35,7 +35,7 @@ function statusLines(it: Snapshot): string[] {
     ...configLines(it),
     row(
       'memory',
-      `${formatSize(memory.usedBytes)} of ${formatSize(memory.budgetBytes)} (${percent(memory.usedBytes, memory.budgetBytes)}), ${formatCount(memory.entries)} responses, ${memory.policy}`,
+      `${formatSize(memory.usedBytes)} of ${formatSize(memory.budgetBytes)} (${percent(memory.usedBytes, memory.budgetBytes)}), entries ${formatCount(memory.entries)}, ${memory.policy}`,
     ),
     row(
       'evicted',
@@ -44,7 +44,7 @@ function statusLines(it: Snapshot): string[] {
     row('requests', `${formatCount(total)}, ${it.connections} connections, ${formatSize(it.sentBytes)} sent`),
     row(
       'answered',
-      `${percent(good, asked)} without a fetch of their own: hit ${formatCount(requests.hit)}, collapsed ${formatCount(requests.collapsed)}, stale ${formatCount(requests.stale)}, revalidated ${formatCount(requests.revalidated)}`,
+      `${percent(good, asked)} from what is stored or under way: hit ${formatCount(requests.hit)}, collapsed ${formatCount(requests.collapsed)}, stale ${formatCount(requests.stale)}, revalidated ${formatCount(requests.revalidated)}`,
     ),
     row(
       '',
