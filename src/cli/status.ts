@@ -1,4 +1,5 @@
 import { formatCount, formatDuration, formatSize } from '../base/units.ts';
+import { hitRatio } from '../monitor/rates.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { ADMIN_HELP, type AdminIo, adminCommand } from './admin-command.ts';
 import { EXIT } from './io.ts';
@@ -23,8 +24,7 @@ export function status(args: readonly string[], io: AdminIo): Promise<number> {
 
 function statusLines(it: Snapshot): string[] {
   const { memory, requests } = it;
-  const good = requests.hit + requests.stale + requests.revalidated + requests.collapsed;
-  const asked = good + requests.miss + requests.failed;
+  const ratio = hitRatio(requests);
   const total = Object.values(requests).reduce((sum, count) => sum + count, 0);
   const uptime = formatDuration(Math.max(0, it.nowMs - it.startedAtMs));
   const evictions = memory.removals.room;
@@ -44,7 +44,7 @@ function statusLines(it: Snapshot): string[] {
     row('requests', `${formatCount(total)}, ${it.connections} connections, ${formatSize(it.sentBytes)} sent`),
     row(
       'answered',
-      `${percent(good, asked)} from what is stored or under way: hit ${formatCount(requests.hit)}, collapsed ${formatCount(requests.collapsed)}, stale ${formatCount(requests.stale)}, revalidated ${formatCount(requests.revalidated)}`,
+      `${ratio === undefined ? '-' : percent(ratio, 1)}: hit ${formatCount(requests.hit)}, collapsed ${formatCount(requests.collapsed)}, stale ${formatCount(requests.stale)}, revalidated ${formatCount(requests.revalidated)}`,
     ),
     row(
       '',
