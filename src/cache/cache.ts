@@ -3,6 +3,7 @@ import type { Hash64 } from '../base/hash.ts';
 import { createPolicy } from '../policy/create.ts';
 import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
 import { Account } from './account.ts';
+import { Departures } from './departures.ts';
 import { Entries, Flag, NONE, Word } from './entries.ts';
 import { Ghosts } from './ghosts.ts';
 import type { RemovalReason, RoomRefusal } from './outcome.ts';
@@ -69,6 +70,8 @@ export interface CacheOptions {
 export class Cache {
   readonly entries: Entries;
   readonly account: Account;
+  /** Why keys that are not stored are not. */
+  readonly departures = new Departures();
   readonly #bytes: CacheBytes;
   readonly #smallestBytes: number;
   readonly #ghosts: Ghosts;
@@ -77,6 +80,8 @@ export class Cache {
   #guests = 0;
   readonly #residency: Residency;
   #refusal: RoomRefusal = 'no-room';
+  /** The latest time that it was told. */
+  #nowS = 0;
   readonly #isPinned = (slot: number): boolean => this.entries.pins(slot) !== 0;
 
   constructor(options: CacheOptions) {
@@ -177,6 +182,7 @@ export class Cache {
    */
   admit(hash: Hash64, facts: EntryFacts, nowS: number): number {
     const { entries } = this;
+    this.#nowS = nowS;
     const charge = facts.chargeBytes + METADATA_BYTES;
     this.#refusal = 'no-room';
     if (charge > this.budgetBytes || entries.count === entries.capacity) return NONE;
@@ -275,8 +281,13 @@ export class Cache {
     this.entries.release(slot);
   }
 
-  /** Takes a visible entry out for another reason than room. Its bytes stay until nobody reads them. */
-  remove(slot: number, reason: Exclude<RemovalReason, 'room'>): void {
+  /**
+   * Takes a visible entry out for another reason than room. Its bytes stay until nobody reads them.
+   *
+   * @param purge the number of the purge that removes it.
+   */
+  remove(slot: number, reason: Exclude<RemovalReason, 'room'>, purge = 0): void {
+    this.#departs(slot, reason, purge);
     this.entries.unlink(slot);
     this.entries.set(slot, Word.FLAGS, this.entries.flags(slot) | Flag.UNLINKED);
     this.account.removed(reason);
@@ -288,8 +299,17 @@ export class Cache {
   /** Tells the account when a request missed because its entry had been evicted while it was still usable. */
   missed(hash: Hash64, nowS: number): boolean {
     const ghost = this.#ghosts.take(hash);
+    this.#nowS = nowS;
     if (ghost === undefined || nowS >= ghost.usableUntilS) return false;
     this.account.premature(ghost);
+    const { usableUntilS } = ghost;
+    this.departures.add(hash.lo, hash.hi, {
+      kind: 'premature',
+      atS: nowS,
+      storedS: 0,
+      usableUntilS,
+      purge: 0,
+    });
     return true;
   }
 
@@ -310,6 +330,7 @@ export class Cache {
    * newcomers, not from the operator: the budget is a promise about memory.
    */
   trim(nowS: number): void {
+    this.#nowS = nowS;
     const policy = this.#policy;
     if (policy.usedBytes <= policy.capacityBytes) return;
     do policy.trim(this.#victims);
@@ -373,6 +394,7 @@ export class Cache {
   #evicted(nowS: number): void {
     const victims = this.#victims;
     if (victims.length === 0) return;
+    this.#nowS = nowS;
     const { entries } = this;
     for (const slot of victims) {
       const route = entries.route(slot);
@@ -382,6 +404,7 @@ export class Cache {
       const early = linked && nowS < usableUntilS && (entries.flags(slot) & Flag.VARY) === 0;
       if (linked) {
         this.#bytes.evicted?.(slot);
+        this.#departs(slot, 'room', 0);
         entries.unlink(slot);
       }
       this.account.evicted(route, charge, Math.max(0, nowS - entries.storedS(slot)), early);
@@ -398,6 +421,13 @@ export class Cache {
       entries.release(slot);
     }
     victims.length = 0;
+  }
+
+  #departs(slot: number, kind: RemovalReason, purge: number): void {
+    const { entries } = this;
+    const usableUntilS = entries.usableUntilS(slot);
+    const departure = { kind, atS: this.#nowS, storedS: entries.storedS(slot), usableUntilS, purge };
+    this.departures.add(entries.hashLo(slot), entries.hashHi(slot), departure);
   }
 
   /** An unlinked entry's bytes are free at last. */

@@ -45,7 +45,13 @@ test('what identifies is enough; everything else has a default', () => {
       drainDelayMs: 0,
       drainTimeoutMs: 30_000,
     },
-    admin: { listen: { host: '127.0.0.1', port: 9090 }, allowRemote: false, token: undefined },
+    admin: {
+      listen: { host: '127.0.0.1', port: 9090 },
+      allowRemote: false,
+      token: undefined,
+      tokens: [],
+      tls: { cert: undefined, key: undefined },
+    },
     cache: {
       memory: {
         sizeBytes: 512 * 1024 ** 2,
@@ -119,7 +125,7 @@ test('what identifies is enough; everything else has a default', () => {
         maxObjectBytes: 32 * 1024 ** 2,
       },
     ],
-    log: { level: 'info', access: { to: 'off', sample: 1 } },
+    log: { level: 'info', access: { to: 'off', sample: 1 }, audit: { to: 'off' } },
   } as never);
 });
 

@@ -1,4 +1,5 @@
 import { GUARD_METRICS } from './catalog-guard.ts';
+import { OPERATION_METRICS } from './catalog-operations.ts';
 
 /**
  * The one table of metrics. Exposition, reference documentation, panels and alerts come from it.
@@ -32,6 +33,7 @@ export const LABELS = {
     'Why the origin did not deliver, as in the log; why a client did not get its image, spelled as in the access log and in `Cache-Status`.',
   version: 'Version of Holdfast.',
   policy: 'Eviction policy of the memory tier.',
+  hash: 'First digits of the SHA-256 of the configuration file that is in force.',
   problem: 'What was wrong with the message, as in `Cache-Status`.',
   wait: 'What was waited for: the handshake, the head or body of a request, the next request, or the client taking its answer.',
 } as const;
@@ -362,6 +364,7 @@ export const METRICS = [
   ),
   ...GUARD_METRICS,
 
+  ...OPERATION_METRICS,
   metric(
     'holdfast_access_log_lines_total',
     'counter',

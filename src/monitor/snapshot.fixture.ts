@@ -108,6 +108,15 @@ function firstFacts(routes: readonly string[]): NodeFacts {
       },
     ],
     process: { residentBytes: 120 * 1024 ** 2, cpuSeconds: 0.5 },
+    config: {
+      file: 'holdfast.yaml',
+      hash: '0123456789ab',
+      loadedAtMs: Date.UTC(2026, 10, 23, 17, 0, 0),
+      lastReloadOk: true,
+      problems: 0,
+      needsRestart: [],
+    },
+    purges: { active: 0, total: 0 },
   };
 }
 

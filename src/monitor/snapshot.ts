@@ -37,6 +37,27 @@ export interface Snapshot {
   readonly routes: readonly RouteSnapshot[];
   readonly origins: readonly OriginSnapshot[];
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number };
+  /** What the node runs, and how the last reload went. */
+  readonly config?: ConfigSnapshot;
+  /** Purges whose sweep has not come round, and all so far. */
+  readonly purges?: { readonly active: number; readonly total: number };
+}
+
+/** The configuration of a node. */
+export interface ConfigSnapshot {
+  /** Absent for a node that was started without a file. */
+  readonly file?: string;
+  /** The first digits of the SHA-256 of the file that is in force. */
+  readonly hash?: string;
+  /** When that was read. */
+  readonly loadedAtMs: number;
+  /** False after a reload that was refused: the file is not what runs. */
+  readonly lastReloadOk: boolean;
+  readonly lastReloadAtMs?: number;
+  /** Mistakes that the last reload was refused for. */
+  readonly problems: number;
+  /** Options of the file that differ from what runs, and take a restart. */
+  readonly needsRestart: readonly string[];
 }
 
 /** A latency histogram as Prometheus has it: each count includes all smaller ones. */

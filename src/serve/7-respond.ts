@@ -76,6 +76,7 @@ class ComposedAnswer implements Answer {
   readonly head: string;
   readonly headInPayload = false;
   readonly payload: Payload | undefined;
+  readonly outcome: Outcome;
   readonly #ledger: Ledger;
   readonly #served: Served;
   readonly #brokenBy: (() => ServedCause) | undefined;
@@ -90,6 +91,7 @@ class ComposedAnswer implements Answer {
     this.#brokenBy = brokenBy;
     this.#ledger = ledger;
     this.#served = served;
+    this.outcome = served.outcome;
     this.status = served.status;
     this.head = head;
     this.payload = payload;

@@ -1,3 +1,4 @@
+import type { Outcome } from '../cache/outcome.ts';
 import type { Fields } from '../http/fields.ts';
 import type { MessageBody } from '../origin/origin.ts';
 
@@ -59,6 +60,8 @@ export interface Answer {
   /** The payload starts with the rest of the head, the empty line included. Then `payload.bytes` is known. */
   readonly headInPayload: boolean;
   readonly payload: Payload | undefined;
+  /** How the request was served, where the request path answers. */
+  readonly outcome?: Outcome;
   /**
    * Called exactly once, after `payload.release()`.
    *

@@ -1,24 +1,34 @@
 import { composeSnapshot } from '../monitor/compose.ts';
 import type { Recorder } from '../monitor/recorder.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
-import type { OriginGuard } from '../origin/guard/guard.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { PublicServer } from './listener.ts';
+import type { Live } from './live.ts';
 import type { NodeOptions } from './node.ts';
+import type { Reloader } from './reload.ts';
 
 /** Where a snapshot reads. */
 export interface Parts {
   readonly options: NodeOptions;
   readonly recorder: Recorder;
   readonly tier: MemoryTier;
-  readonly guards: readonly OriginGuard[];
+  readonly live: Live;
   /** Fetches from origins under way. */
   readonly flights: { readonly count: number };
   readonly server: PublicServer;
+  readonly reloader: Reloader;
 }
 
 /** What the node says of itself, read anew at each call. */
-export function snapshots({ options, recorder, tier, guards, flights, server }: Parts): () => Snapshot {
+export function snapshots({
+  options,
+  recorder,
+  tier,
+  live,
+  flights,
+  server,
+  reloader,
+}: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
   return () =>
     composeSnapshot(recorder, {
@@ -37,8 +47,10 @@ export function snapshots({ options, recorder, tier, guards, flights, server }: 
       },
       memory: memorySnapshot(tier),
       routes: tier.cache.account.routes,
-      origins: guards.map((guard) => guard.gauges()),
+      origins: live.guards.map((guard) => guard.gauges()),
       process: options.processUsage(),
+      config: reloader.snapshot(),
+      purges: { active: tier.purges.active, total: tier.purges.total },
     });
 }
 

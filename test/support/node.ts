@@ -34,7 +34,7 @@ export function startTestNode(
     env: {},
     collectGarbage: () => Bun.gc(true),
     memoryBytesMax: 2 ** 30,
-    accessLog: undefined,
+    accessLogs: { open: () => undefined, retire: () => undefined },
     processUsage: () => ({ residentBytes: process.memoryUsage.rss(), cpuSeconds: 0 }),
     ...options,
   });

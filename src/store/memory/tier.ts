@@ -3,11 +3,13 @@ import type { HashKey } from '../../base/hash.ts';
 import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
 import { type Entries, Flag, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
+import type { NotStoredReason } from '../../cache/outcome.ts';
 import type { RoomRules } from '../../cache/residency.ts';
 import type { PolicyName } from '../../policy/policy.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
 import { Arena, NO_ROOM } from './arena.ts';
 import { Below } from './below.ts';
+import { Purges } from './purges.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
@@ -58,6 +60,7 @@ export class MemoryTier {
   /** Memory for what is being read from below on its way to clients, beside the budget. */
   readonly reads: { readonly limitBytes: number; usedBytes: number };
   readonly #below: Below | undefined;
+  readonly purges: Purges;
   readonly #entries: Entries;
   readonly #guests = new Map<number, Guest>();
   #copyBuffer: Uint8Array | undefined;
@@ -86,11 +89,13 @@ export class MemoryTier {
     };
     this.cache = new Cache({ ...options, bytes, minChargeBytes: this.arena.costBytes(1) });
     this.#entries = this.cache.entries;
+    this.purges = new Purges(this.cache, this);
   }
 
   /** The visible entry of {@link key}, or NONE. About 100 ns, whatever the number of entries. */
   find(): number {
-    return this.cache.find(this.key);
+    const slot = this.cache.find(this.key);
+    return this.purges.active === 0 || slot === NONE ? slot : this.purges.settle(slot);
   }
 
   /**
@@ -123,9 +128,15 @@ export class MemoryTier {
       return NONE;
     }
     this.#setRef(slot, ref);
+    if (this.purges.active !== 0) this.purges.taken(slot);
     this.arena.write(ref, 0, key.bytes.subarray(0, key.length));
     this.arena.write(ref, key.length, Buffer.from(head, 'latin1'));
     return slot;
+  }
+
+  /** Remembers why a response to that key was not stored, for whoever asks. */
+  notStored(key: string, reason: NotStoredReason, nowS: number): void {
+    this.cache.departures.notStored(this.key.set(key), reason, nowS);
   }
 
   /** Writes a piece of a filling entry's body. */
