@@ -222,6 +222,7 @@ export class Cache {
     if (old !== NONE) this.remove(old, 'replaced');
     entries.set(slot, Word.FLAGS, entries.flags(slot) & ~Flag.FILLING);
     entries.link(slot);
+    // Which was admitted a moment ago: near enough to now to tell what has expired.
     this.#residency.published(this.#policy, slot, this.#chargeOf(slot), entries.storedS(slot));
     this.unpin(slot);
   }
