@@ -6,6 +6,7 @@ import { Account } from './account.ts';
 import { Entries, Flag, NONE, Word } from './entries.ts';
 import { Ghosts } from './ghosts.ts';
 import type { RemovalReason } from './outcome.ts';
+import type { Readers } from './readers.ts';
 
 /**
  * What an entry is charged beyond the bytes of its record: its row in the entry table (64 bytes), its share of the
@@ -50,6 +51,8 @@ export interface CacheOptions {
   readonly routes: number;
   readonly ghosts: number;
   readonly bytes: CacheBytes;
+  /** Other threads that read entries by themselves; undefined where there are none, and nothing is paid for them. */
+  readonly readers?: Readers | undefined;
 }
 
 /**
@@ -67,7 +70,12 @@ export class Cache {
   readonly #ghosts: Ghosts;
   #policy: EvictionPolicy;
   readonly #victims: number[] = [];
-  readonly #isPinned = (slot: number): boolean => this.entries.pins(slot) !== 0;
+  readonly #readers: Readers | undefined;
+  /** Kept from other threads while victims are chosen. */
+  readonly #claims: number[] = [];
+  /** Removed while other threads were reading them. */
+  #lingering: number[] = [];
+  readonly #isPinned: (slot: number) => boolean;
 
   constructor(options: CacheOptions) {
     this.#smallestBytes = METADATA_BYTES + options.minChargeBytes;
@@ -75,6 +83,11 @@ export class Cache {
     this.account = new Account(options.routes);
     this.#ghosts = new Ghosts(options.ghosts);
     this.#bytes = options.bytes;
+    this.#readers = options.readers;
+    this.#isPinned =
+      options.readers === undefined
+        ? (slot) => this.entries.pins(slot) !== 0
+        : (slot) => !this.#claimForVictims(slot);
     this.#policy = createPolicy(options.policy, {
       capacityBytes: options.budgetBytes,
       isPinned: this.#isPinned,
@@ -133,6 +146,49 @@ export class Cache {
   }
 
   /**
+   * Keeps other threads off an entry that is to be rewritten or moved, until {@link yield}. The caller may hold pins.
+   *
+   * @returns false, with nothing changed, when one of them is reading it.
+   */
+  claim(slot: number): boolean {
+    const readers = this.#readers;
+    if (readers === undefined) return true;
+    const { entries } = this;
+    const flags = entries.flags(slot);
+    // The order is the point: readers count themselves first and look at the flags then.
+    entries.setFlags(slot, flags | Flag.CLAIMED);
+    if (!readers.reading(slot)) return true;
+    entries.setFlags(slot, flags);
+    return false;
+  }
+
+  /** Ends a {@link claim}. */
+  yield(slot: number): void {
+    const { entries } = this;
+    if (this.#readers !== undefined) entries.setFlags(slot, entries.flags(slot) & ~Flag.CLAIMED);
+  }
+
+  /**
+   * Learns what other threads did: counts their hits, and forgets what they were the last to read. To be called every few
+   * milliseconds while there are such threads; {@link admit} does so besides.
+   */
+  catchUp(): void {
+    const readers = this.#readers;
+    if (readers === undefined) return;
+    const { entries } = this;
+    readers.drainHits((slot, hashLo) => {
+      if (this.visible(slot) && entries.hashLo(slot) === hashLo) this.#policy.hit(slot);
+    });
+    if (this.#lingering.length === 0) return;
+    const slots = this.#lingering;
+    this.#lingering = [];
+    for (const slot of slots) {
+      const isUnlinked = entries.used(slot) && (entries.flags(slot) & Flag.UNLINKED) !== 0;
+      if (isUnlinked && entries.pins(slot) === 0) this.#forget(slot);
+    }
+  }
+
+  /**
    * Makes room for a response and takes a slot for it: filling, invisible and pinned once.
    * Whoever is evicted for it has been dropped when this returns.
    *
@@ -141,6 +197,7 @@ export class Cache {
   admit(hash: Hash64, facts: EntryFacts, nowS: number): number {
     const { entries } = this;
     const charge = facts.chargeBytes + METADATA_BYTES;
+    this.catchUp();
     if (charge > this.budgetBytes || entries.count === entries.capacity) return NONE;
     const slot = entries.take();
     const admitted = this.#policy.admit(slot, hash.lo, charge, this.#victims);
@@ -157,7 +214,7 @@ export class Cache {
     entries.set(slot, Word.STATUS, facts.status);
     entries.set(slot, Word.ROUTE, facts.route);
     entries.set(slot, Word.STORED_S, nowS);
-    entries.set(slot, Word.FLAGS, Flag.FILLING | facts.flags);
+    entries.setFlags(slot, Flag.FILLING | facts.flags);
     entries.set(slot, Word.PINS, 1);
     this.setLifetime(slot, facts);
     this.account.inserted(facts.route, charge);
@@ -171,7 +228,7 @@ export class Cache {
   ): void {
     const { entries } = this;
     const marks = Flag.VALIDATE | Flag.VALIDATOR;
-    entries.set(slot, Word.FLAGS, (entries.flags(slot) & ~marks) | (facts.flags & marks));
+    entries.setFlags(slot, (entries.flags(slot) & ~marks) | (facts.flags & marks));
     entries.set(slot, Word.BORN_S, facts.bornS);
     entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);
     entries.set(slot, Word.REVALIDATE_UNTIL_S, facts.revalidateUntilS);
@@ -184,7 +241,7 @@ export class Cache {
     assert((entries.flags(slot) & Flag.FILLING) !== 0, 'publish follows admit');
     const old = this.find(hash);
     if (old !== NONE) this.remove(old, 'replaced');
-    entries.set(slot, Word.FLAGS, entries.flags(slot) & ~Flag.FILLING);
+    entries.setFlags(slot, entries.flags(slot) & ~Flag.FILLING);
     entries.link(slot);
     this.unpin(slot);
   }
@@ -192,7 +249,7 @@ export class Cache {
   /** Gives up a filling entry: what arrived was not whole, or a better one came first. */
   withdraw(slot: number): void {
     assert((this.entries.flags(slot) & Flag.FILLING) !== 0, 'withdraw follows admit');
-    this.entries.set(slot, Word.FLAGS, (this.entries.flags(slot) & ~Flag.FILLING) | Flag.UNLINKED);
+    this.entries.setFlags(slot, (this.entries.flags(slot) & ~Flag.FILLING) | Flag.UNLINKED);
     this.unpin(slot);
   }
 
@@ -207,7 +264,7 @@ export class Cache {
   /** Takes a visible entry out for another reason than room. Its bytes stay until nobody reads them. */
   remove(slot: number, reason: Exclude<RemovalReason, 'room'>): void {
     this.entries.unlink(slot);
-    this.entries.set(slot, Word.FLAGS, this.entries.flags(slot) | Flag.UNLINKED);
+    this.entries.setFlags(slot, this.entries.flags(slot) | Flag.UNLINKED);
     this.account.removed(reason);
     if (this.entries.pins(slot) === 0) this.#forget(slot);
   }
@@ -283,7 +340,6 @@ export class Cache {
   /** Books the policy's victims: they leave for want of room. */
   #evicted(nowS: number): void {
     const victims = this.#victims;
-    if (victims.length === 0) return;
     const { entries } = this;
     for (const slot of victims) {
       const route = entries.route(slot);
@@ -310,10 +366,26 @@ export class Cache {
       entries.release(slot);
     }
     victims.length = 0;
+    for (const slot of this.#claims) if (entries.used(slot)) this.yield(slot);
+    this.#claims.length = 0;
   }
 
-  /** An unlinked entry's bytes are free at last. */
+  /** True when nobody uses a slot, and nobody will before {@link #evicted} is done. */
+  #claimForVictims(slot: number): boolean {
+    const { entries } = this;
+    if (entries.pins(slot) !== 0) return false;
+    if ((entries.flags(slot) & Flag.CLAIMED) !== 0) return true;
+    if (!this.claim(slot)) return false;
+    this.#claims.push(slot);
+    return true;
+  }
+
+  /** An unlinked entry's bytes are free at last, unless other threads still read them. */
   #forget(slot: number): void {
+    if (this.#readers?.reading(slot) === true) {
+      this.#lingering.push(slot);
+      return;
+    }
     this.account.left(this.entries.route(slot), this.#chargeOf(slot));
     this.#policy.remove(slot);
     this.#bytes.drop(slot);

@@ -12,6 +12,7 @@ export interface NodeFacts {
   readonly draining: boolean;
   readonly connections: number;
   readonly transport: Snapshot['transport'];
+  readonly workers: Snapshot['workers'];
   readonly memory: MemorySnapshot;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];

@@ -33,7 +33,7 @@ export class Routes {
   readonly #matchers: readonly Matcher[];
 
   /** @param origins every origin that a route names; their order is their ids. */
-  constructor(config: ValidConfig, origins: readonly Origin[]) {
+  constructor(config: Pick<ValidConfig, 'routes' | 'cache'>, origins: readonly Origin[]) {
     this.#matchers = config.routes.map((rule, id) => {
       const originId = origins.findIndex((origin) => origin.name === rule.origin);
       const route: Route = {

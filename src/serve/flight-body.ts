@@ -1,5 +1,5 @@
 import type { MemoryTier } from '../store/memory/tier.ts';
-import { BROKEN, END, type Payload, WAIT } from './answer.ts';
+import { BROKEN, END, type Payload, type StoredPart, WAIT } from './answer.ts';
 
 /** Where the body of a running origin fetch is kept while it arrives, and read by any number of clients meanwhile. */
 export interface FlightBody {
@@ -103,6 +103,13 @@ class ReservedReader implements Payload {
   release(): void {
     this.#body.readers -= 1;
     this.#body.tier.cache.unpin(this.#body.slot);
+  }
+
+  stored(): StoredPart {
+    const { slot, tier, written, broken } = this.#body;
+    const arrived = Math.max(0, Math.min(written - this.#from, this.bytes));
+    const available = broken && arrived < this.bytes ? BROKEN : arrived;
+    return { slot, from: tier.cache.entries.headBytes(slot) + this.#from, available };
   }
 }
 
@@ -383,5 +390,9 @@ export class StoredPayload implements Payload {
 
   release(): void {
     this.#tier.cache.unpin(this.#slot);
+  }
+
+  stored(): StoredPart {
+    return { slot: this.#slot, from: this.#from, available: this.bytes };
   }
 }

@@ -4,6 +4,7 @@ import type { ValidConfig } from '../config/config.ts';
 import { AccessLog } from '../monitor/access-log.ts';
 import { exposition } from '../monitor/exposition.ts';
 import type { Log } from '../monitor/log.ts';
+import type { MetricSource } from '../monitor/readings.ts';
 import { Recorder } from '../monitor/recorder.ts';
 import type { LineSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
@@ -16,11 +17,19 @@ import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
 import { type AdminServer, startAdminServer } from './admin.ts';
-import { type PublicServer, startPublicServer } from './listener.ts';
+import { type PublicServer, type PublicServerOptions, startPublicServer } from './listener.ts';
 import { MemoryGuard } from './memory-guard.ts';
 import { createOrigins } from './origins.ts';
 import { memorySnapshot, snapshots } from './snapshots.ts';
 import { rarely } from './warnings.ts';
+import { othersOf } from './workers/board.ts';
+import {
+  type ConnectionCounts,
+  Crew,
+  type CrewOptions,
+  joined,
+  newConnectionCounts,
+} from './workers/crew.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
 const SPOOL_SHARE = 1 / 8;
@@ -47,6 +56,8 @@ export interface NodeOptions {
   readonly collectGarbage: () => void;
   /** Resident memory and processor time of this process. */
   readonly processUsage: () => Snapshot['process'];
+  /** Threads that serve, this one included; default 1. Needs a system that deals out the connections of a shared port. */
+  readonly workers?: number;
 }
 
 /** A running node: one public server, one admin server, one memory tier. */
@@ -63,6 +74,8 @@ export interface Node {
   stop(deadlineMs?: number): Promise<void>;
   /** The tier, for tests and for what inspects a node. */
   readonly tier: MemoryTier;
+  /** The threads beside this one; undefined when there are none. */
+  readonly crew: Crew | undefined;
 }
 
 /**
@@ -74,12 +87,16 @@ export function startNode(options: NodeOptions): Node {
   const { config, clock, log } = options;
   const { memory } = config.cache;
   const nowS = (): number => epochS(clock);
+  const beside = (options.workers ?? 1) - 1;
+  const counts = beside > 0 ? newConnectionCounts(beside) : undefined;
+  let crew: Crew | undefined;
   const tier = new MemoryTier({
     budgetBytes: memory.sizeBytes,
     policy: memory.policy,
     routes: config.routes.length,
     ghosts: config.cache.ghosts,
     hashKey: options.hashKey,
+    onLayout: counts === undefined ? undefined : (layout) => crew?.announce(layout),
   });
   const origins = createOrigins(options);
   const routes = new Routes(config, origins);
@@ -105,11 +122,13 @@ export function startNode(options: NodeOptions): Node {
     pseudonym: viaPseudonym(options.hashKey),
     onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
   });
-  const server = startServer(options, handler, recorder);
-  const snapshot = snapshots({ options, recorder, tier, origins, server });
-  const admin = startAdmin(options, server, {
+  const own = startServer(options, handler, recorder, counts);
+  if (counts !== undefined) crew = startCrew(options, own, { tier, handler, recorder }, counts);
+  const server = crew === undefined ? own : joined(own, crew);
+  const snapshot = snapshots({ options, recorder, tier, origins, server, crew });
+  const admin = startAdmin(options, server, crew, {
     snapshot,
-    metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
+    metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog: loggedBy(accessLog, crew) }),
     purge: (target) => purge(tier, routes, target, handler.flights),
     budgetBytesMax: Math.min(options.memoryBytesMax, tier.budgetBytesMax),
     changeMemory: (change) => {
@@ -127,7 +146,7 @@ export function startNode(options: NodeOptions): Node {
       });
     },
   });
-  const stopUpkeep = startUpkeep(options, tier);
+  const stopUpkeep = startUpkeep(options, tier, crew);
   const stopOnce = async (deadlineMs: number): Promise<void> => {
     await server.drain(deadlineMs);
     for (const origin of origins) origin.close();
@@ -140,6 +159,7 @@ export function startNode(options: NodeOptions): Node {
     url: server.url,
     adminUrl: admin.url,
     tier,
+    crew,
     snapshot,
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
     switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
@@ -152,11 +172,18 @@ export function startNode(options: NodeOptions): Node {
 }
 
 /** What has to be done from time to time, whether there are requests or not. */
-function startUpkeep({ clock, processUsage, collectGarbage }: NodeOptions, tier: MemoryTier): () => void {
+function startUpkeep(
+  { clock, processUsage, collectGarbage }: NodeOptions,
+  tier: MemoryTier,
+  crew: Crew | undefined,
+): () => void {
   const guard = new MemoryGuard({
     tier,
     residentBytes: () => processUsage().residentBytes,
-    collectGarbage,
+    collectGarbage: () => {
+      collectGarbage();
+      crew?.collectGarbage();
+    },
   });
   const stops = [
     every(clock, MAINTENANCE_MS, () => tier.maintain(epochS(clock))),
@@ -172,27 +199,78 @@ function createAccessLog({ config, clock, accessLog: sink }: NodeOptions): Acces
   return new AccessLog({ sink, clock, sample: config.log.access.sample });
 }
 
+/** @param counts connections of all threads, when there are several: the owner's are the first. */
 function startServer(
-  { config, clock, log }: NodeOptions,
+  options: NodeOptions,
   handler: RequestPath,
   recorder: Recorder,
+  counts: ConnectionCounts | undefined,
 ): PublicServer {
-  const { server } = config;
+  const shared = counts && {
+    first: true,
+    others: () => othersOf(counts, 0),
+    changed: (connections: number) => {
+      counts[0] = connections;
+    },
+  };
   return startPublicServer({
-    listen: { hostname: server.listen.host, port: server.listen.port },
+    ...publicPort(options.config),
     handler,
-    clock,
+    clock: options.clock,
+    onFault: faultCounter(options, recorder),
+    ...(shared === undefined ? {} : { shared }),
+  });
+}
+
+function publicPort({ server }: NodeOptions['config']): Pick<PublicServerOptions, 'listen' | 'limits'> {
+  return {
+    listen: { hostname: server.listen.host, port: server.listen.port },
     limits: {
       connectionsMax: server.maxConnections,
       headTimeoutMs: server.headTimeoutMs,
       idleTimeoutMs: server.idleTimeoutMs,
       writeTimeoutMs: server.stallTimeoutMs,
     },
-    onFault: (error) => {
-      recorder.internalFault();
-      log.error('a request failed inside the node; the node goes on', { error: String(error) });
+  };
+}
+
+function faultCounter({ log }: NodeOptions, recorder: Recorder): (error: unknown) => void {
+  return (error) => {
+    recorder.internalFault();
+    log.error('a request failed inside the node; the node goes on', { error: String(error) });
+  };
+}
+
+/** The threads beside this one, on the port that this one listens on. */
+function startCrew(
+  options: NodeOptions,
+  own: PublicServer,
+  parts: Pick<CrewOptions, 'tier' | 'handler' | 'recorder'>,
+  counts: ConnectionCounts,
+): Crew {
+  const { config, clock, log, accessLog: sink } = options;
+  const { listen, limits } = publicPort(config);
+  return new Crew(
+    {
+      ...parts,
+      count: counts.length - 1,
+      listen: { listen: { ...listen, port: own.port }, ...(limits === undefined ? {} : { limits }) },
+      config,
+      pseudonym: viaPseudonym(options.hashKey),
+      clock,
+      log,
+      accessLog: sink && { sink, sample: config.log.access.sample },
+      onFault: faultCounter(options, parts.recorder),
     },
-  });
+    counts,
+  );
+}
+
+/** Access log lines of all threads. */
+function loggedBy(own: AccessLog | undefined, crew: Crew | undefined): MetricSource['accessLog'] {
+  if (own === undefined || crew === undefined) return own;
+  const { lines, dropped } = crew.logged;
+  return { lines: own.lines + lines, dropped: own.dropped + dropped };
 }
 
 type AdminParts = Pick<
@@ -201,12 +279,20 @@ type AdminParts = Pick<
 >;
 
 /** A node without its admin server is not a node: the public one is taken down again. */
-function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminParts): AdminServer {
+function startAdmin(
+  options: NodeOptions,
+  server: PublicServer,
+  crew: Crew | undefined,
+  parts: AdminParts,
+): AdminServer {
   const { listen } = options.config.admin;
   try {
     return startAdminServer({
       ...parts,
-      ready: () => (server.draining ? { ready: false, reason: 'draining' } : { ready: true }),
+      ready: () => {
+        if (server.draining) return { ready: false, reason: 'draining' };
+        return crew?.ready === false ? { ready: false, reason: 'starting workers' } : { ready: true };
+      },
       listen: { host: listen.host, port: listen.port },
       token: options.adminToken,
       clock: options.clock,

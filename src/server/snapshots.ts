@@ -5,6 +5,7 @@ import type { Origin } from '../origin/origin.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { PublicServer } from './listener.ts';
 import type { NodeOptions } from './node.ts';
+import type { Crew } from './workers/crew.ts';
 
 /** Where a snapshot reads. */
 export interface Parts {
@@ -13,13 +14,16 @@ export interface Parts {
   readonly tier: MemoryTier;
   readonly origins: readonly Origin[];
   readonly server: PublicServer;
+  readonly crew: Crew | undefined;
 }
 
 /** What the node says of itself, read anew at each call. */
-export function snapshots({ options, recorder, tier, origins, server }: Parts): () => Snapshot {
+export function snapshots({ options, recorder, tier, origins, server, crew }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
-  return () =>
-    composeSnapshot(recorder, {
+  return () => {
+    crew?.tick();
+    const { stats } = server;
+    return composeSnapshot(recorder, {
       holdfast: options.version,
       startedAtMs,
       nowMs: options.clock.nowMs(),
@@ -27,15 +31,21 @@ export function snapshots({ options, recorder, tier, origins, server }: Parts): 
       draining: server.draining,
       connections: server.connections(),
       transport: {
-        refused: server.stats.refused,
-        malformed: { ...server.stats.malformed },
-        timeouts: { ...server.stats.timeouts },
+        refused: stats.refused,
+        malformed: { ...stats.malformed },
+        timeouts: { ...stats.timeouts },
+      },
+      workers: {
+        serving: 1 + (crew?.alive ?? 0),
+        deaths: crew?.deaths ?? 0,
+        droppedHits: tier.readers?.droppedHits ?? 0,
       },
       memory: memorySnapshot(tier),
       routes: tier.cache.account.routes,
       origins: origins.map((origin) => origin.gauges()),
       process: options.processUsage(),
     });
+  };
 }
 
 /** The memory tier's part of it. */

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../src/base/clock.ts';
 import type { ValidConfig } from '../../src/config/config.ts';
-import { type Node, startNode } from '../../src/server/node.ts';
+import { type Node, type NodeOptions, startNode } from '../../src/server/node.ts';
 
 /** The machine's own clock. */
 export const realClock: Clock = {
@@ -14,8 +14,9 @@ export const realClock: Clock = {
  * Starts a whole node for a test that goes through sockets.
  *
  * @param faults what the node reports as an error of its own is added here; that origins fail is a warning.
+ * @param more options that are to be other than those of a test.
  */
-export function startTestNode(config: ValidConfig, faults: string[]): Node {
+export function startTestNode(config: ValidConfig, faults: string[], more: Partial<NodeOptions> = {}): Node {
   const note = (message: string, facts?: object): void =>
     void faults.push(`${message} ${JSON.stringify(facts)}`);
   return startNode({
@@ -30,5 +31,6 @@ export function startTestNode(config: ValidConfig, faults: string[]): Node {
     memoryBytesMax: 2 ** 30,
     accessLog: undefined,
     processUsage: () => ({ residentBytes: process.memoryUsage.rss(), cpuSeconds: 0 }),
+    ...more,
   });
 }

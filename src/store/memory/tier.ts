@@ -3,8 +3,10 @@ import type { HashKey } from '../../base/hash.ts';
 import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
 import { type Entries, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
+import { Readers } from '../../cache/readers.ts';
 import type { PolicyName } from '../../policy/policy.ts';
-import { Arena, NO_ROOM } from './arena.ts';
+import { Arena, type MemoryPiece, NO_ROOM } from './arena.ts';
+import type { TierLayout, TierShare } from './tier-reader.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
@@ -17,6 +19,8 @@ export interface MemoryTierOptions {
   readonly ghosts: number;
   readonly hashKey: HashKey;
   readonly segmentBytes?: number;
+  /** Says that other threads are to read the tier, and is told of every change of its memory, for them to renew theirs. */
+  readonly onLayout?: ((layout: TierLayout) => void) | undefined;
 }
 
 /** Heads are counted in 16 bits. */
@@ -35,26 +39,41 @@ export class MemoryTier {
   readonly arena: Arena;
   /** The key that {@link find} and {@link reserve} are asked about; `set` it first. */
   readonly key: KeyBuffer;
+  /** Other threads that read it; undefined where there are none. */
+  readonly readers: Readers | undefined;
   readonly #entries: Entries;
+  readonly #hashKey: HashKey;
+  readonly #onLayout: ((layout: TierLayout) => void) | undefined;
   #copyBuffer: Uint8Array | undefined;
   /** Where the relocation walk stands; NONE when nothing is to be moved. */
   #relocateAt = NONE;
 
   constructor(options: MemoryTierOptions) {
-    const { segmentBytes } = options;
+    const { segmentBytes, budgetBytes, onLayout } = options;
+    this.#hashKey = options.hashKey;
+    this.#onLayout = onLayout;
     this.arena = new Arena({
       capacityBytes: options.budgetBytes,
       blockBytes: blockBytesFor(options.budgetBytes),
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(onLayout === undefined ? {} : { onMemory: (piece) => this.#memoryChanged(piece) }),
     });
+    const minChargeBytes = this.arena.costBytes(1);
+    this.readers =
+      onLayout === undefined ? undefined : new Readers(budgetBytes / (minChargeBytes + METADATA_BYTES));
     this.key = new KeyBuffer(options.hashKey);
     const bytes: CacheBytes = {
       sameKey: (slot) => this.#sameKey(slot),
       chargeOf: (slot) => this.arena.costBytes(this.#entries.recordBytes(slot)),
       drop: (slot) => this.#drop(slot),
     };
-    this.cache = new Cache({ ...options, bytes, minChargeBytes: this.arena.costBytes(1) });
+    this.cache = new Cache({ ...options, bytes, minChargeBytes, readers: this.readers });
     this.#entries = this.cache.entries;
+  }
+
+  /** All that another thread needs to read the tier, as of now; later changes go to `onLayout`. */
+  share(): TierShare {
+    return { hashKey: this.#hashKey, shape: this.arena.shape, ...this.#layout(this.arena.memory()) };
   }
 
   /** The visible entry of {@link key}, or NONE. About 100 ns, whatever the number of entries. */
@@ -157,9 +176,10 @@ export class MemoryTier {
   refresh(slot: number, head: string, facts: ResponseFacts, nowS: number): number {
     const { cache } = this;
     const entries = this.#entries;
-    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1) {
+    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1 && cache.claim(slot)) {
       this.arena.write(this.#ref(slot), entries.keyBytes(slot), Buffer.from(head, 'latin1'));
       cache.setLifetime(slot, facts);
+      cache.yield(slot);
       return slot;
     }
     const bodyBytes = this.bodyBytes(slot);
@@ -183,7 +203,9 @@ export class MemoryTier {
   /** Sets the byte budget, live. What a shrink frees is given back to the system by {@link maintain}, in slices. */
   resize(budgetBytes: number, nowS: number): void {
     assert(budgetBytes <= this.budgetBytesMax, 'a budget is within what the arena can count');
+    const { epoch } = this.#entries;
     this.cache.resize(budgetBytes, nowS);
+    if (this.#entries.epoch !== epoch) this.#onLayout?.(this.#layout([]));
     this.arena.resize(budgetBytes);
     this.#relocateAt = 0;
   }
@@ -203,12 +225,13 @@ export class MemoryTier {
     for (; this.#relocateAt < entries.highest; this.#relocateAt += 1) {
       const slot = this.#relocateAt;
       if (!entries.used(slot) || !this.arena.isDoomed(this.#ref(slot))) continue;
-      if (entries.pins(slot) !== 0) {
+      if (moved >= RELOCATE_SLICE_BYTES) return true;
+      if (entries.pins(slot) !== 0 || !this.cache.claim(slot)) {
         waiting = true;
         continue;
       }
-      if (moved >= RELOCATE_SLICE_BYTES) return true;
       moved += this.#relocate(slot);
+      this.cache.yield(slot);
     }
     this.#relocateAt = waiting ? 0 : NONE;
     return waiting;
@@ -230,6 +253,17 @@ export class MemoryTier {
       this.cache.usedBytes === held + METADATA_BYTES * this.cache.count,
       'charged: records by the block, and metadata',
     );
+  }
+
+  /** Told before a new segment is used; one that is gone makes every share void first, for its number will be used again. */
+  #memoryChanged(piece: MemoryPiece): void {
+    if (piece.kind === 'segment' && piece.buffer === undefined) this.#entries.nextEpoch();
+    this.#onLayout?.(this.#layout([piece]));
+  }
+
+  /** Always with the table as it is now: an epoch must never reach a reader without everything that belongs to it. */
+  #layout(pieces: readonly MemoryPiece[]): TierLayout {
+    return { epoch: this.#entries.epoch, entries: this.#entries.share(), pieces };
   }
 
   #relocate(slot: number): number {
