@@ -4,7 +4,6 @@ import type { ValidConfig } from '../config/config.ts';
 import { AccessLog } from '../monitor/access-log.ts';
 import { exposition } from '../monitor/exposition.ts';
 import type { Log } from '../monitor/log.ts';
-import type { MetricSource } from '../monitor/readings.ts';
 import { Recorder } from '../monitor/recorder.ts';
 import type { LineSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
@@ -16,20 +15,15 @@ import { purge } from '../serve/purge.ts';
 import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
+import type { TierLayout } from '../store/memory/tier-reader.ts';
 import { type AdminServer, startAdminServer } from './admin.ts';
-import { type PublicServer, type PublicServerOptions, startPublicServer } from './listener.ts';
+import { type Front, hasWorkers, loggedBy, startFront } from './front.ts';
+import type { PublicServer } from './listener.ts';
 import { MemoryGuard } from './memory-guard.ts';
 import { createOrigins } from './origins.ts';
 import { memorySnapshot, snapshots } from './snapshots.ts';
 import { rarely } from './warnings.ts';
-import { othersOf } from './workers/board.ts';
-import {
-  type ConnectionCounts,
-  Crew,
-  type CrewOptions,
-  joined,
-  newConnectionCounts,
-} from './workers/crew.ts';
+import type { Crew } from './workers/crew.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
 const SPOOL_SHARE = 1 / 8;
@@ -87,17 +81,8 @@ export function startNode(options: NodeOptions): Node {
   const { config, clock, log } = options;
   const { memory } = config.cache;
   const nowS = (): number => epochS(clock);
-  const beside = (options.workers ?? 1) - 1;
-  const counts = beside > 0 ? newConnectionCounts(beside) : undefined;
-  let crew: Crew | undefined;
-  const tier = new MemoryTier({
-    budgetBytes: memory.sizeBytes,
-    policy: memory.policy,
-    routes: config.routes.length,
-    ghosts: config.cache.ghosts,
-    hashKey: options.hashKey,
-    onLayout: counts === undefined ? undefined : (layout) => crew?.announce(layout),
-  });
+  let front: Front | undefined;
+  const tier = createTier(options, (layout) => front?.crew?.announce(layout));
   const origins = createOrigins(options);
   const routes = new Routes(config, origins);
   const recorder = new Recorder({
@@ -122,9 +107,8 @@ export function startNode(options: NodeOptions): Node {
     pseudonym: viaPseudonym(options.hashKey),
     onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
   });
-  const own = startServer(options, handler, recorder, counts);
-  if (counts !== undefined) crew = startCrew(options, own, { tier, handler, recorder }, counts);
-  const server = crew === undefined ? own : joined(own, crew);
+  front = startFront(options, { tier, handler, recorder });
+  const { server, crew } = front;
   const snapshot = snapshots({ options, recorder, tier, origins, server, crew });
   const admin = startAdmin(options, server, crew, {
     snapshot,
@@ -171,6 +155,19 @@ export function startNode(options: NodeOptions): Node {
   };
 }
 
+/** @param announce told of changes of its memory, when other threads read it. */
+function createTier(options: NodeOptions, announce: (layout: TierLayout) => void): MemoryTier {
+  const { memory, ghosts } = options.config.cache;
+  return new MemoryTier({
+    budgetBytes: memory.sizeBytes,
+    policy: memory.policy,
+    routes: options.config.routes.length,
+    ghosts,
+    hashKey: options.hashKey,
+    onLayout: hasWorkers(options) ? announce : undefined,
+  });
+}
+
 /** What has to be done from time to time, whether there are requests or not. */
 function startUpkeep(
   { clock, processUsage, collectGarbage }: NodeOptions,
@@ -197,80 +194,6 @@ function startUpkeep(
 function createAccessLog({ config, clock, accessLog: sink }: NodeOptions): AccessLog | undefined {
   if (sink === undefined) return undefined;
   return new AccessLog({ sink, clock, sample: config.log.access.sample });
-}
-
-/** @param counts connections of all threads, when there are several: the owner's are the first. */
-function startServer(
-  options: NodeOptions,
-  handler: RequestPath,
-  recorder: Recorder,
-  counts: ConnectionCounts | undefined,
-): PublicServer {
-  const shared = counts && {
-    first: true,
-    others: () => othersOf(counts, 0),
-    changed: (connections: number) => {
-      counts[0] = connections;
-    },
-  };
-  return startPublicServer({
-    ...publicPort(options.config),
-    handler,
-    clock: options.clock,
-    onFault: faultCounter(options, recorder),
-    ...(shared === undefined ? {} : { shared }),
-  });
-}
-
-function publicPort({ server }: NodeOptions['config']): Pick<PublicServerOptions, 'listen' | 'limits'> {
-  return {
-    listen: { hostname: server.listen.host, port: server.listen.port },
-    limits: {
-      connectionsMax: server.maxConnections,
-      headTimeoutMs: server.headTimeoutMs,
-      idleTimeoutMs: server.idleTimeoutMs,
-      writeTimeoutMs: server.stallTimeoutMs,
-    },
-  };
-}
-
-function faultCounter({ log }: NodeOptions, recorder: Recorder): (error: unknown) => void {
-  return (error) => {
-    recorder.internalFault();
-    log.error('a request failed inside the node; the node goes on', { error: String(error) });
-  };
-}
-
-/** The threads beside this one, on the port that this one listens on. */
-function startCrew(
-  options: NodeOptions,
-  own: PublicServer,
-  parts: Pick<CrewOptions, 'tier' | 'handler' | 'recorder'>,
-  counts: ConnectionCounts,
-): Crew {
-  const { config, clock, log, accessLog: sink } = options;
-  const { listen, limits } = publicPort(config);
-  return new Crew(
-    {
-      ...parts,
-      count: counts.length - 1,
-      listen: { listen: { ...listen, port: own.port }, ...(limits === undefined ? {} : { limits }) },
-      config,
-      pseudonym: viaPseudonym(options.hashKey),
-      clock,
-      log,
-      accessLog: sink && { sink, sample: config.log.access.sample },
-      onFault: faultCounter(options, parts.recorder),
-    },
-    counts,
-  );
-}
-
-/** Access log lines of all threads. */
-function loggedBy(own: AccessLog | undefined, crew: Crew | undefined): MetricSource['accessLog'] {
-  if (own === undefined || crew === undefined) return own;
-  const { lines, dropped } = crew.logged;
-  return { lines: own.lines + lines, dropped: own.dropped + dropped };
 }
 
 type AdminParts = Pick<

@@ -22,6 +22,8 @@ export const KNOWS_THE_ORDER: Readonly<Record<string, string>> = {
   'src/serve/passage.ts': 'one request that waits for the second half, and is answered by step 7',
   'src/serve/selected.ts': 'the conditional and partial form of step 7',
   'src/serve/purge.ts': 'names what to forget as steps 1 and 2 name what to keep',
+  'src/serve/edge.ts': 'the first half of request.ts again, for hits that a worker answers by itself',
+  'src/server/workers/edge-node.ts': 'builds the routes of step 1 in a worker, for edge.ts',
   'src/server/node.ts': 'builds the routes of step 1 from the configuration, for request.ts',
 };
 
