@@ -10,6 +10,7 @@ import { type Node, startNode } from '../server/node.ts';
 import { EXIT } from './io.ts';
 import { preflight } from './preflight.ts';
 import { startupSummary } from './startup.ts';
+import { workerCount } from './workers.ts';
 import type { World } from './world.ts';
 
 const HELP = `holdfast serve: run a node
@@ -143,6 +144,8 @@ async function run(config: ValidConfig, world: World): Promise<number> {
             : log.error('access log', { trouble }),
         );
   const token = config.admin.token ?? newAdminToken();
+  const workers = await workerCount(config.server.workers, world);
+  if (workers.note !== undefined) log.warn(workers.note);
   world.onSignal(['SIGHUP'], () => {
     sink?.reopen();
     log.info('SIGHUP: log files are opened anew');
@@ -159,6 +162,7 @@ async function run(config: ValidConfig, world: World): Promise<number> {
     memoryBytesMax: world.totalMemoryBytes,
     accessLog: sink,
     processUsage: () => world.processUsage(),
+    workers: workers.count,
   });
   // A token that the operator chose is known to who needs it.
   const tokenFile = config.admin.token === undefined ? publishToken(node, token, world) : undefined;
