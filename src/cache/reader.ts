@@ -52,19 +52,17 @@ export class EntryReader {
   }
 
   /**
-   * Pins a slot, if it holds a visible entry of that hash. Its row and its bytes then stay as they are, lifetime aside,
-   * until {@link unpin}.
+   * Pins a slot, if it holds a visible entry; whose, its key must tell. Its row and its bytes then stay as they are, lifetime
+   * aside, until {@link unpin}.
    */
-  pin(slot: number, hash: Hash64): boolean {
+  pin(slot: number): boolean {
     const { header, rows } = this.#entries;
     const row = slot << ROW_SHIFT;
     // Counted first, looked at then (see Readers).
     Atomics.add(this.#own.counters, slot & this.#counterMask, 1);
     if (
       Atomics.load(header, HeaderWord.EPOCH) === this.#epoch &&
-      (Atomics.load(rows, row + W.FLAGS) & HIDDEN) === 0 &&
-      rows[row + W.HASH_LO] === hash.lo &&
-      rows[row + W.HASH_HI] === hash.hi
+      (Atomics.load(rows, row + W.FLAGS) & HIDDEN) === 0
     )
       return true;
     this.unpin(slot);

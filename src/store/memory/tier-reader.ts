@@ -53,16 +53,11 @@ export class TierReader {
 
   /** The visible entry of {@link key}, pinned; or NONE, which says only that it cannot be had without the owner. */
   find(): number {
-    const slot = this.candidate();
-    if (slot === NONE || !this.#entries.pin(slot, this.key)) return NONE;
+    const slot = this.#entries.candidate(this.key);
+    if (slot === NONE || !this.#entries.pin(slot)) return NONE;
     if (this.#sameKey(slot)) return slot;
     this.#entries.unpin(slot);
     return NONE;
-  }
-
-  /** The first half of {@link find}: where the entry may be. For tests that let the owner act in between. */
-  candidate(): number {
-    return this.#entries.candidate(this.key);
   }
 
   /** Ends the reading of a slot that {@link find} returned. */
