@@ -326,7 +326,9 @@ test('a drain lets every thread finish what it sends, and takes nobody new', asy
     client.socket.pause();
     client.send(get(path));
   }
-  await until(() => node.tier.readers!.pins === 2);
+  const { entries } = node.tier.cache;
+  const isSending = (): boolean => [...entries.slots()].some((slot) => entries.pins(slot) === 1);
+  await until(() => node.tier.readers!.pins === 2 && isSending());
   const stopped = node.stop(20_000);
   await until(() => idle.ended);
   for (const client of three) client.socket.resume();
