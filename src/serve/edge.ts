@@ -15,6 +15,8 @@ import { variantKey } from './place.ts';
 
 export interface EdgePathOptions {
   readonly routes: Routes;
+  /** By route id, whether its hits may be answered here ({@link isPlain}). */
+  readonly plain: readonly boolean[];
   readonly tier: TierReader;
   readonly books: HitBooks;
   readonly accessLog: AccessLog | undefined;
@@ -29,7 +31,7 @@ export interface EdgePathOptions {
  * The request path of a worker: a plain fresh hit is answered out of the shared memory, anything else is the owner's.
  *
  * What stands here are the first steps of {@link RequestPath.handle} and nothing of its own: a rule that comes between a
- * request and its hit there has to be kept here too, or the request handed on.
+ * request and its hit there has to be kept here too, or the request handed on. Options of routes: edge-routes.ts.
  */
 export class EdgePath implements RequestHandler {
   readonly tier: TierReader;
@@ -56,7 +58,7 @@ export class EdgePath implements RequestHandler {
     const target = normalisePath(request.target);
     if (target === undefined) return undefined;
     const route = this.#options.routes.match(request.host, target.path);
-    if (route === undefined || !route.caches) return undefined;
+    if (route === undefined || !route.caches || this.#options.plain[route.id] !== true) return undefined;
     const primary = primaryKey(route, request.host, resourceOf(route, target));
     const slot = this.#find(primary, request);
     if (slot === NONE) return undefined;

@@ -6,6 +6,7 @@ import type { LineSink } from '../../monitor/sink.ts';
 import type { Origin } from '../../origin/origin.ts';
 import { Routes } from '../../serve/1-route.ts';
 import { EdgePath } from '../../serve/edge.ts';
+import { isPlain } from '../../serve/edge-routes.ts';
 import { TierReader } from '../../store/memory/tier-reader.ts';
 import { type PublicServer, startPublicServer } from '../listener.ts';
 import { BoardWord, othersOf, showStats } from './board.ts';
@@ -38,6 +39,7 @@ export function startEdgeNode(order: WorkerOrder, { clock, send, collectGarbage 
   const names = new Set(order.config.routes.map((route) => route.origin));
   const handler = new EdgePath({
     routes: new Routes(order.config, [...names].map(ownersOrigin)),
+    plain: order.config.routes.map(isPlain),
     tier,
     books: new HitBooks(order.hits),
     accessLog,
