@@ -48,6 +48,8 @@ test('SIGHUP reads the file again: what is valid changes, what is not is told, a
     clock: realClock,
     version: 'test',
     hashKey: { k0: 1, k1: 2 },
+    processors: 1,
+    platform: 'linux',
     fetch,
     openScreen: () => undefined,
     openSink: (to, onTrouble) => new FileSink({ to, onTrouble }),

@@ -14,6 +14,7 @@ import { EXIT } from './io.ts';
 import { LogFiles } from './log-files.ts';
 import { preflight } from './preflight.ts';
 import { startupSummary } from './startup.ts';
+import { workerCount } from './workers.ts';
 import type { World } from './world.ts';
 
 const HELP = `holdfast serve: run a node
@@ -152,6 +153,8 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   const files = new LogFiles(log, world);
   const auditLog = files.open(config.log.audit.to);
   const token = config.admin.token ?? newAdminToken();
+  const workers = await workerCount(config.server.workers, world);
+  if (workers.note !== undefined) log.warn(workers.note);
   const node = startNode({
     config,
     adminToken: token,
@@ -171,6 +174,7 @@ async function run({ config, source }: Start, world: World): Promise<number> {
       level = next;
     },
     processUsage: () => world.processUsage(),
+    workers: workers.count,
   });
   world.onSignal(['SIGHUP'], () => {
     files.reopen();

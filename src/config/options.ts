@@ -34,9 +34,21 @@ const server = group('The public port: where images are served.', {
     },
     readListen,
   ).prefault('127.0.0.1:8080'),
+  workers: z
+    .union([z.literal('auto'), z.int().min(1).max(64)])
+    .register(META, {
+      kind: 'integer',
+      about:
+        'Threads that serve clients on the one port, out of the one cache: auto is one for each processor that the node may use, at most 8. Hits scale with them; everything else stays with the first, which decides. Each takes some 40 MiB beside the cache. Linux only; elsewhere there is one.',
+      effect: 'restart',
+      expects: 'auto or a whole number from 1 to 64',
+      min: '1',
+      max: '64',
+    })
+    .prefault(1),
   maxConnections: integer({
     about:
-      'Most client connections at a time; further ones are answered 503 and closed. Each costs one open file and a few KiB.',
+      'Most client connections at a time, over all workers; further ones are answered 503 and closed. Each costs one open file and a few KiB.',
     effect: 'restart',
     min: 1,
     max: 1_000_000,

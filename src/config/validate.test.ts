@@ -34,6 +34,7 @@ test('what identifies is enough; everything else has a default', () => {
     version: 1,
     server: {
       listen: { host: '127.0.0.1', port: 8080 },
+      workers: 1,
       maxConnections: 10_000,
       maxFetches: 4096,
       maxConnectionsPerClient: 0,

@@ -13,6 +13,7 @@ export interface NodeFacts {
   readonly connections: number;
   readonly fetches: number;
   readonly transport: Snapshot['transport'];
+  readonly workers: Snapshot['workers'];
   readonly memory: MemorySnapshot;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];

@@ -45,6 +45,9 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
     for (const [wait, count] of Object.entries(snapshot.transport.timeouts)) emit(count, wait);
   },
   holdfast_draining: ({ snapshot }, emit) => emit(snapshot.draining ? 1 : 0),
+  holdfast_workers: ({ snapshot }, emit) => emit(snapshot.workers.serving),
+  holdfast_worker_deaths_total: ({ snapshot }, emit) => emit(snapshot.workers.deaths),
+  holdfast_worker_dropped_hits_total: ({ snapshot }, emit) => emit(snapshot.workers.droppedHits),
   holdfast_internal_faults_total: ({ recorder }, emit) => emit(recorder.internalFaults),
 
   holdfast_requests_total: ({ recorder }, emit) => {

@@ -77,6 +77,7 @@ function firstFacts(routes: readonly string[]): NodeFacts {
     draining: false,
     connections: 32,
     transport: { refused: 0, refusedPerClient: 0, malformed: { 'bare-lf': 0 }, timeouts: { head: 0 } },
+    workers: { serving: 1, deaths: 0, droppedHits: 0 },
     memory: {
       policy: 's3-fifo',
       budgetBytes: 64 * 1024 ** 2,

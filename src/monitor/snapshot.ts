@@ -23,6 +23,14 @@ export interface Snapshot {
     /** Connections closed because a client took too long, by what was waited for. */
     readonly timeouts: Readonly<Record<string, number>>;
   };
+  readonly workers: {
+    /** Threads that serve now: one, or server.workers. */
+    readonly serving: number;
+    /** Those that ended without being asked to, and were started anew. */
+    readonly deaths: number;
+    /** Hits that the eviction policy was not told of, because a worker was too far ahead. */
+    readonly droppedHits: number;
+  };
   readonly requests: Readonly<Record<Outcome, number>>;
   readonly statuses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx', number>>;
   readonly sentBytes: number;

@@ -50,7 +50,7 @@ export class Routes {
    * @param idOf the id of a route by its name: counters are kept by it, so it stays when the configuration changes.
    */
   constructor(
-    config: ValidConfig,
+    config: Pick<ValidConfig, 'routes' | 'cache'>,
     origins: readonly Origin[],
     byRoute?: readonly Origin[],
     idOf: (name: string, position: number) => number = (_, position) => position,

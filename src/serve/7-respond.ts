@@ -3,7 +3,7 @@ import type { Outcome, ServedCause } from '../cache/outcome.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route } from './1-route.ts';
-import type { Answer, CacheRequest, Payload } from './answer.ts';
+import type { Answer, CacheRequest, Payload, StoredPart } from './answer.ts';
 import { DiskPayload } from './disk-body.ts';
 import { StoredPayload, TextPayload } from './flight-body.ts';
 import type { Ledger, Served } from './ledger.ts';
@@ -63,6 +63,10 @@ export class HitAnswer implements Answer, Payload, Served {
 
   release(): void {
     this.#tier.cache.unpin(this.#slot);
+  }
+
+  stored(): StoredPart {
+    return { slot: this.#slot, from: 0, available: this.bytes };
   }
 
   done(sentBytes: number, whole: boolean): void {

@@ -46,6 +46,17 @@ export interface Payload {
   whenReadable(fn: () => void): void;
   /** The transport needs it no more: sent whole, or the client is gone. Called exactly once. */
   release(): void;
+  /** For a payload that lies in the memory tier: where, so that another thread can read it there until {@link release}. */
+  stored?(): StoredPart;
+}
+
+/** A part of an entry of the memory tier that is pinned as long as its payload is not released. */
+export interface StoredPart {
+  readonly slot: number;
+  /** Where the payload starts, counted from behind the key. Its length is that of the payload. */
+  readonly from: number;
+  /** Bytes of the payload that may be read by now; BROKEN when the rest will never come. */
+  readonly available: number;
 }
 
 export interface Answer {

@@ -87,6 +87,11 @@ export class Live {
     return this.#access?.log;
   }
 
+  /** What it writes to. */
+  get accessSink(): LineSink | undefined {
+    return this.#access?.sink;
+  }
+
   /**
    * Makes the node what the configuration says, at once for all requests from now on.
    *

@@ -15,7 +15,8 @@ import { MemoryTier } from '../store/memory/tier.ts';
 import { type AdminOperations, type AdminServer, startAdminServer } from './admin.ts';
 import type { AdminToken } from './admin-guard.ts';
 import { AuditLog } from './audit-log.ts';
-import { type PublicServer, startPublicServer } from './listener.ts';
+import { type Front, hasWorkers, startFront } from './front.ts';
+import type { PublicServer } from './listener.ts';
 import { type AccessLogs, Live } from './live.ts';
 import { MemoryGuard } from './memory-guard.ts';
 import { operationsOf } from './operations.ts';
@@ -24,6 +25,7 @@ import { RoomWatch, roomRules } from './room.ts';
 import { snapshots } from './snapshots.ts';
 import { stopping } from './stopping.ts';
 import { rarely } from './warnings.ts';
+import type { Crew } from './workers/crew.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
 const SPOOL_SHARE = 1 / 8;
@@ -57,6 +59,8 @@ export interface NodeOptions {
   readonly configSource?: ConfigSource;
   /** From now on lines below it are left out of the log. */
   readonly setLogLevel?: (level: LogLevel) => void;
+  /** Threads that serve, this one included; 1 by default. */
+  readonly workers?: number;
   /** Collects all garbage of the process, now. */
   readonly collectGarbage: () => void;
   /** Resident memory and processor time of this process. */
@@ -82,6 +86,8 @@ export interface Node {
   stop(deadlineMs?: number): Promise<void>;
   /** The tier, for tests and for what inspects a node. */
   readonly tier: MemoryTier;
+  /** The threads beside this one; undefined when there are none. */
+  readonly crew: Crew | undefined;
 }
 
 /**
@@ -98,13 +104,16 @@ export function startNode(options: NodeOptions): Node {
     setLogLevel: options.setLogLevel ?? (() => undefined),
     recorder: () => recorder,
   });
+  let front: Front | undefined;
   const tier = new MemoryTier({
     budgetBytes: memory.sizeBytes,
+    objectBytesMax: memory.maxObjectBytes,
     policy: memory.policy,
     routes: config.routes.length,
     ghosts: config.cache.ghosts,
     hashKey: options.hashKey,
     room: roomRules(config, live.routeNames),
+    onLayout: hasWorkers(options) ? (layout) => front?.crew?.announce(layout) : undefined,
   });
   const recorder: Recorder = new Recorder({
     routes: [...live.routeNames],
@@ -123,7 +132,8 @@ export function startNode(options: NodeOptions): Node {
     fetchesMax: config.server.maxFetches,
     onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
   });
-  const server = startServer(options, handler, recorder);
+  front = startFront(options, { tier, handler, recorder, live });
+  const { server, crew } = front;
   const reloader = new Reloader({
     config,
     source: options.configSource,
@@ -132,6 +142,7 @@ export function startNode(options: NodeOptions): Node {
     log,
     apply: (next, running) => {
       live.apply(next, running, { tier, recorder, path: handler, ledger });
+      crew?.configure(next, live.routeNames);
       admin.setTokens(tokensOf(next, options.adminToken));
     },
   });
@@ -143,6 +154,7 @@ export function startNode(options: NodeOptions): Node {
     flights: handler.flights,
     server,
     reloader,
+    crew,
   });
   const audit = new AuditLog(log, clock, options.auditLog);
   const operations = operationsOf({
@@ -154,6 +166,7 @@ export function startNode(options: NodeOptions): Node {
     audit,
     snapshot,
     server,
+    crew,
   });
   const admin = startAdmin(options, server, operations, {
     onChange: (call) => audit.write(call),
@@ -163,7 +176,7 @@ export function startNode(options: NodeOptions): Node {
       warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', facts);
     },
   });
-  const stopUpkeep = startUpkeep(options, tier, recorder);
+  const stopUpkeep = startUpkeep(options, tier, recorder, crew);
   const stop = stopping({
     server,
     clock,
@@ -183,17 +196,26 @@ export function startNode(options: NodeOptions): Node {
     reload: () => reloader.reload(false),
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
     switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
+    crew,
     stop: (deadlineMs = config.server.drainTimeoutMs) => stop(deadlineMs),
   };
 }
 
 /** What has to be done from time to time, whether there are requests or not. */
-function startUpkeep(options: NodeOptions, tier: MemoryTier, recorder: Recorder): () => void {
+function startUpkeep(
+  options: NodeOptions,
+  tier: MemoryTier,
+  recorder: Recorder,
+  crew: Crew | undefined,
+): () => void {
   const { clock, log, processUsage, collectGarbage } = options;
   const guard = new MemoryGuard({
     tier,
     residentBytes: () => processUsage().residentBytes,
-    collectGarbage,
+    collectGarbage: () => {
+      collectGarbage();
+      crew?.collectGarbage();
+    },
   });
   const residency = NOT_STORED_REASONS.indexOf('residency');
   const room = new RoomWatch({
@@ -210,32 +232,6 @@ function startUpkeep(options: NodeOptions, tier: MemoryTier, recorder: Recorder)
   return () => {
     for (const stop of stops) stop();
   };
-}
-
-function startServer(
-  { config, clock, log }: NodeOptions,
-  handler: RequestPath,
-  recorder: Recorder,
-): PublicServer {
-  const { server } = config;
-  return startPublicServer({
-    listen: { hostname: server.listen.host, port: server.listen.port },
-    handler,
-    clock,
-    limits: {
-      connectionsMax: server.maxConnections,
-      connectionsPerClientMax: server.maxConnectionsPerClient,
-      headTimeoutMs: server.headTimeoutMs,
-      idleTimeoutMs: server.idleTimeoutMs,
-      writeTimeoutMs: server.stallTimeoutMs,
-      sendRateMin: server.minSendRateBytes,
-      requestBodyBytesMax: server.maxRequestBodyBytes,
-    },
-    onFault: (error) => {
-      recorder.internalFault();
-      log.error('a request failed inside the node; the node goes on', { error: String(error) });
-    },
-  });
 }
 
 /** The one that may do everything, and those that the configuration names. */

@@ -9,10 +9,12 @@ import type { RequestPath } from '../serve/request.ts';
 import { Warmer } from '../serve/warm.ts';
 import type { AdminOperations } from './admin.ts';
 import type { AuditLog } from './audit-log.ts';
+import { loggedBy } from './front.ts';
 import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
 import type { Reloader } from './reload.ts';
 import { memorySnapshot } from './snapshots.ts';
+import type { Crew } from './workers/crew.ts';
 
 /** What the operations of the admin port work on. */
 export interface OperatedParts {
@@ -23,6 +25,7 @@ export interface OperatedParts {
   readonly audit: AuditLog;
   readonly snapshot: () => Snapshot;
   readonly server: Pick<PublicServer, 'draining'>;
+  readonly crew: Crew | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Memory that there is. */
@@ -31,14 +34,23 @@ export interface OperatedParts {
 
 /** Everything that the admin port can do to a node. */
 export function operationsOf(parts: OperatedParts): AdminOperations {
-  const { handler, recorder, live, reloader, audit, snapshot, clock, log } = parts;
+  const { handler, recorder, live, reloader, audit, snapshot, crew, clock, log } = parts;
   const { tier, flights } = handler;
   const routes = (): typeof handler.routes => handler.routes;
   const purger = new Purger({ tier, flights, clock, routes });
   return {
     snapshot,
-    metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog: live.accessLog, auditLog: audit }),
-    ready: () => (parts.server.draining ? { ready: false, reason: 'draining' } : { ready: true }),
+    metrics: () =>
+      exposition({
+        snapshot: snapshot(),
+        recorder,
+        accessLog: loggedBy(live.accessLog, crew),
+        auditLog: audit,
+      }),
+    ready: () => {
+      if (parts.server.draining) return { ready: false, reason: 'draining' };
+      return crew?.ready === false ? { ready: false, reason: 'starting workers' } : { ready: true };
+    },
     purge: (target, soft) => purger.purge(target, soft),
     swept: (purge) => purger.swept(purge),
     explain: (question) => explain({ routes: routes(), tier, flights, clock }, question),

@@ -36,7 +36,7 @@ routes:
   - { name: rest, origin: o }
 `;
   const result = validateConfig(text, { file: 'f', env: {} });
-  expect(result.ok && roomRules(result.config)).toEqual({
+  expect(result.ok && roomRules(result.config, ['icons', 'rest'])).toEqual({
     minResidencyS: 300,
     pinnedShare: 0.2,
     pinnedRoutes: [true, false],

@@ -6,6 +6,7 @@ import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
 import type { NodeOptions } from './node.ts';
 import type { Reloader } from './reload.ts';
+import type { Crew } from './workers/crew.ts';
 
 /** Where a snapshot reads. */
 export interface Parts {
@@ -17,6 +18,7 @@ export interface Parts {
   readonly flights: { readonly count: number };
   readonly server: PublicServer;
   readonly reloader: Reloader;
+  readonly crew: Crew | undefined;
 }
 
 /** What the node says of itself, read anew at each call. */
@@ -28,10 +30,13 @@ export function snapshots({
   flights,
   server,
   reloader,
+  crew,
 }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
-  return () =>
-    composeSnapshot(recorder, {
+  return () => {
+    crew?.tick();
+    const { stats } = server;
+    return composeSnapshot(recorder, {
       holdfast: options.version,
       startedAtMs,
       nowMs: options.clock.nowMs(),
@@ -40,10 +45,15 @@ export function snapshots({
       connections: server.connections(),
       fetches: flights.count,
       transport: {
-        refused: server.stats.refused,
-        refusedPerClient: server.stats.refusedPerClient,
-        malformed: { ...server.stats.malformed },
-        timeouts: { ...server.stats.timeouts },
+        refused: stats.refused,
+        refusedPerClient: stats.refusedPerClient,
+        malformed: { ...stats.malformed },
+        timeouts: { ...stats.timeouts },
+      },
+      workers: {
+        serving: 1 + (crew?.alive ?? 0),
+        deaths: crew?.deaths ?? 0,
+        droppedHits: tier.readers?.droppedHits ?? 0,
       },
       memory: memorySnapshot(tier),
       routes: tier.cache.account.routes,
@@ -52,6 +62,7 @@ export function snapshots({
       config: reloader.snapshot(),
       purges: { active: tier.purges.active, total: tier.purges.total },
     });
+  };
 }
 
 /** The memory tier's part of it. */

@@ -4,12 +4,14 @@ import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../c
 import { type Entries, Flag, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
 import type { NotStoredReason } from '../../cache/outcome.ts';
+import { Readers } from '../../cache/readers.ts';
 import type { RoomRules } from '../../cache/residency.ts';
 import type { PolicyName } from '../../policy/policy.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
-import { Arena, NO_ROOM } from './arena.ts';
+import { Arena, type MemoryPiece, NO_ROOM } from './arena.ts';
 import { Below } from './below.ts';
 import { Purges } from './purges.ts';
+import type { TierLayout, TierShare } from './tier-reader.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
@@ -28,6 +30,8 @@ export interface MemoryTierOptions {
   readonly below?: DiskTier | undefined;
   /** Who may not leave for want of room; nobody by default. */
   readonly room?: RoomRules;
+  /** Says that other threads are to read the tier, and is told of every change of its memory, for them to renew theirs. */
+  readonly onLayout?: ((layout: TierLayout) => void) | undefined;
 }
 
 /** A response whose body the tier below holds. */
@@ -61,19 +65,29 @@ export class MemoryTier {
   readonly reads: { readonly limitBytes: number; usedBytes: number };
   readonly #below: Below | undefined;
   readonly purges: Purges;
+  /** Other threads that read it; undefined where there are none. */
+  readonly readers: Readers | undefined;
   readonly #entries: Entries;
+  readonly #hashKey: HashKey;
+  readonly #onLayout: ((layout: TierLayout) => void) | undefined;
   readonly #guests = new Map<number, Guest>();
   #copyBuffer: Uint8Array | undefined;
   /** Where the relocation walk stands; NONE when nothing is to be moved. */
   #relocateAt = NONE;
 
   constructor(options: MemoryTierOptions) {
-    const { segmentBytes } = options;
+    const { segmentBytes, budgetBytes, onLayout } = options;
+    this.#hashKey = options.hashKey;
+    this.#onLayout = onLayout;
     this.arena = new Arena({
       capacityBytes: options.budgetBytes,
       blockBytes: blockBytesFor(options.budgetBytes),
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(onLayout === undefined ? {} : { onMemory: (piece) => this.#memoryChanged(piece) }),
     });
+    const minChargeBytes = this.arena.costBytes(1);
+    this.readers =
+      onLayout === undefined ? undefined : new Readers(budgetBytes / (minChargeBytes + METADATA_BYTES));
     this.key = new KeyBuffer(options.hashKey);
     this.below = options.below;
     this.objectBytesMax = options.objectBytesMax ?? Number.MAX_SAFE_INTEGER;
@@ -87,9 +101,14 @@ export class MemoryTier {
         ? {}
         : { evicted: (slot) => this.#below!.demote(slot), forgotten: (slot) => this.#below!.forget(slot) }),
     };
-    this.cache = new Cache({ ...options, bytes, minChargeBytes: this.arena.costBytes(1) });
+    this.cache = new Cache({ ...options, bytes, minChargeBytes, readers: this.readers });
     this.#entries = this.cache.entries;
     this.purges = new Purges(this.cache, this);
+  }
+
+  /** All that another thread needs to read the tier, as of now; later changes go to `onLayout`. */
+  share(): TierShare {
+    return { hashKey: this.#hashKey, shape: this.arena.shape, ...this.#layout(this.arena.memory()) };
   }
 
   /** The visible entry of {@link key}, or NONE. About 100 ns, whatever the number of entries. */
@@ -245,9 +264,10 @@ export class MemoryTier {
     const { cache } = this;
     const entries = this.#entries;
     const before = this.#below === undefined ? '' : this.head(slot);
-    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1) {
+    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1 && cache.claim(slot)) {
       this.arena.write(this.#ref(slot), entries.keyBytes(slot), Buffer.from(head, 'latin1'));
       cache.setLifetime(slot, facts);
+      cache.yield(slot);
       this.#below?.renew(slot, before, facts);
       return slot;
     }
@@ -275,7 +295,9 @@ export class MemoryTier {
   /** Sets the byte budget, live. What a shrink frees is given back to the system by {@link maintain}, in slices. */
   resize(budgetBytes: number, nowS: number): void {
     assert(budgetBytes <= this.budgetBytesMax, 'a budget is within what the arena can count');
+    const { epoch } = this.#entries;
     this.cache.resize(budgetBytes, nowS);
+    if (this.#entries.epoch !== epoch) this.#onLayout?.(this.#layout([]));
     this.arena.resize(budgetBytes);
     this.#relocateAt = 0;
   }
@@ -296,12 +318,13 @@ export class MemoryTier {
       const slot = this.#relocateAt;
       if (!entries.used(slot) || this.guest(slot) !== undefined) continue;
       if (!this.arena.isDoomed(this.#ref(slot))) continue;
-      if (entries.pins(slot) !== 0) {
+      if (moved >= RELOCATE_SLICE_BYTES) return true;
+      if (entries.pins(slot) !== 0 || !this.cache.claim(slot)) {
         waiting = true;
         continue;
       }
-      if (moved >= RELOCATE_SLICE_BYTES) return true;
       moved += this.#relocate(slot);
+      this.cache.yield(slot);
     }
     this.#relocateAt = waiting ? 0 : NONE;
     return waiting;
@@ -324,6 +347,17 @@ export class MemoryTier {
       this.cache.usedBytes === held + METADATA_BYTES * this.cache.count,
       'charged: records by the block, and metadata',
     );
+  }
+
+  /** Told before a new segment is used; one that is gone makes every share void first, for its number will be used again. */
+  #memoryChanged(piece: MemoryPiece): void {
+    if (piece.kind === 'segment' && piece.buffer === undefined) this.#entries.nextEpoch();
+    this.#onLayout?.(this.#layout([piece]));
+  }
+
+  /** Always with the table as it is now: an epoch must never reach a reader without everything that belongs to it. */
+  #layout(pieces: readonly MemoryPiece[]): TierLayout {
+    return { epoch: this.#entries.epoch, entries: this.#entries.share(), pieces };
   }
 
   #relocate(slot: number): number {
