@@ -3,7 +3,7 @@ import { HitFold, newHitCounts } from '../../monitor/hit-books.ts';
 import { type Board, BoardWord, newBoard } from './board.ts';
 import type { ConnectionCounts, CrewOptions } from './crew.ts';
 import { OwnerLink } from './link.ts';
-import { Outbox, type ToOwner, type ToWorker } from './messages.ts';
+import { Outbox, type ToOwner, type ToWorker, type WorkerRouting } from './messages.ts';
 import { startThread, type Thread, timeOriginMs } from './thread.ts';
 
 /** What a {@link Member} tells its crew. */
