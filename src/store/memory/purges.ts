@@ -34,6 +34,7 @@ export class Purges {
   active = 0;
   readonly #cache: Cache;
   readonly #reader: PurgeReader;
+  readonly #onActive: (active: boolean) => void;
   readonly #rules = new PurgeRules();
   /** By rule, in the order in which they were made, with the place where the sweep stood then. */
   readonly #open = new Map<number, { readonly purge: Purge; readonly lap: number; readonly at: number }>();
@@ -44,9 +45,11 @@ export class Purges {
   #cursor = 0;
   #lap = 0;
 
-  constructor(cache: Cache, reader: PurgeReader) {
+  /** @param onActive told when rules come into force, before the first look-up by them, and when none is left. */
+  constructor(cache: Cache, reader: PurgeReader, onActive: (active: boolean) => void = () => undefined) {
     this.#cache = cache;
     this.#reader = reader;
+    this.#onActive = onActive;
   }
 
   /** The latest purges, the newest first; at most 1,000. */
@@ -67,6 +70,7 @@ export class Purges {
     if (this.active >= PURGE_RULES_MAX) while (this.sweep());
     const purge: Purge = { rule: this.#rules.add(pattern, soft, nowS), removed: 0, swept: false };
     this.#open.set(purge.rule.id, { purge, lap: this.#lap, at: this.#cursor });
+    if (this.active === 0) this.#onActive(true);
     this.active = this.#open.size;
     this.#recent.unshift(purge);
     if (this.#recent.length > REMEMBERED) this.#recent.pop();
@@ -130,7 +134,10 @@ export class Purges {
     }
     if (last > 0) this.#rules.retireUpTo(last);
     this.active = this.#open.size;
-    if (this.active === 0) this.#since.clear();
+    if (this.active === 0) {
+      this.#since.clear();
+      this.#onActive(false);
+    }
     return this.active > 0;
   }
 

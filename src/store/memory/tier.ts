@@ -43,6 +43,8 @@ interface Guest {
 
 /** Heads are counted in 16 bits. */
 const HEAD_BYTES_MAX = 0xffff;
+/** Of a table that nobody can pin in. */
+const VOID_EPOCH = -1;
 /** Most bytes of {@link MemoryTier.reads}. */
 const READ_BYTES_MAX = 64 * 1024 * 1024;
 /** Bytes that one slice of {@link MemoryTier.relocate} moves: a few milliseconds. */
@@ -71,6 +73,7 @@ export class MemoryTier {
   readonly #hashKey: HashKey;
   readonly #onLayout: ((layout: TierLayout) => void) | undefined;
   readonly #guests = new Map<number, Guest>();
+  #readersKeptOff = false;
   #copyBuffer: Uint8Array | undefined;
   /** Where the relocation walk stands; NONE when nothing is to be moved. */
   #relocateAt = NONE;
@@ -103,7 +106,7 @@ export class MemoryTier {
     };
     this.cache = new Cache({ ...options, bytes, minChargeBytes, readers: this.readers });
     this.#entries = this.cache.entries;
-    this.purges = new Purges(this.cache, this);
+    this.purges = new Purges(this.cache, this, (active) => this.#keepReadersOff(active));
   }
 
   /** All that another thread needs to read the tier, as of now; later changes go to `onLayout`. */
@@ -356,8 +359,20 @@ export class MemoryTier {
   }
 
   /** Always with the table as it is now: an epoch must never reach a reader without everything that belongs to it. */
+  /** Other threads know nothing of purge rules: while there are any, they find nothing and ask the owner. */
+  #keepReadersOff(off: boolean): void {
+    if (this.readers === undefined) return;
+    this.#readersKeptOff = off;
+    if (off) this.#entries.nextEpoch();
+    else this.#onLayout?.(this.#layout([]));
+  }
+
   #layout(pieces: readonly MemoryPiece[]): TierLayout {
-    return { epoch: this.#entries.epoch, entries: this.#entries.share(), pieces };
+    return {
+      epoch: this.#readersKeptOff ? VOID_EPOCH : this.#entries.epoch,
+      entries: this.#entries.share(),
+      pieces,
+    };
   }
 
   #relocate(slot: number): number {
