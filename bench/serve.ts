@@ -1,7 +1,8 @@
 /**
- * The serving benchmarks against nginx and Varnish: hits, misses, and the cost of a hit as the cache grows.
+ * The serving benchmarks against nginx and Varnish: hits, misses, the cost of a hit as the cache grows,
+ * and what a second worker adds.
  *
- *   npm run bench:serve -- [--rounds 5] [--seconds 3] [--only hits,misses,growth] [--no-log]
+ *   npm run bench:serve -- [--rounds 5] [--seconds 3] [--only hits,misses,growth,workers] [--no-log]
  *
  * Installs nginx, Varnish and wrk from Debian when they are missing and this is root. Listens on loopback only, ends
  * what it started, and rewrites its section of bench/RESULTS.md when everything was measured. Exit codes: 0 every floor
@@ -12,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { measureGrowth } from './serve/growth.ts';
 import { type HitOptions, measureHits } from './serve/hits.ts';
 import { measureMisses } from './serve/misses.ts';
+import { measureWorkers } from './serve/workers.ts';
 import { requirePrograms } from './support/debian.ts';
 import { describeRun, NGINX, VARNISH, WRK } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
@@ -19,7 +21,7 @@ import { positiveInteger, someOf } from './support/options.ts';
 import { startOrigin } from './support/servers.ts';
 import { runBenchmark, Workbench } from './support/workbench.ts';
 
-const PARTS = ['hits', 'misses', 'growth'] as const;
+const PARTS = ['hits', 'misses', 'growth', 'workers'] as const;
 type Part = (typeof PARTS)[number];
 
 interface Options extends HitOptions {
@@ -59,6 +61,7 @@ async function main(): Promise<boolean> {
     }
     if (options.parts.includes('misses')) parts.push(await measureMisses(bench, origin, options));
     if (options.parts.includes('growth')) parts.push(await measureGrowth(bench));
+    if (options.parts.includes('workers')) parts.push(await measureWorkers(bench, origin, options));
   } finally {
     await bench.dispose();
   }

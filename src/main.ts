@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Clock, Timer } from './base/clock.ts';
 import { holdfast } from './cli/cli.ts';
@@ -57,6 +57,8 @@ const world: World = {
     const { user, system } = process.cpuUsage();
     return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
   },
+  processors: availableParallelism(),
+  platform: process.platform,
   onSignal: (signals, fn) => {
     for (const signal of signals) process.on(signal, () => fn(signal));
   },

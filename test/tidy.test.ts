@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { bans, EDGES, pure } from './tidy/bans.ts';
 import { KNOWS_THE_ORDER, layers, steps } from './tidy/layers.ts';
 import { changelog, commands, generated, links, machinePaths, namedFiles } from './tidy/papers.ts';
@@ -59,7 +59,7 @@ describe('steps: only the files that know the order import them as values', () =
   const order = Object.fromEntries(
     Object.keys(KNOWS_THE_ORDER).map((path) => [
       path,
-      `import { s } from '${path.includes('/server/') ? '../serve' : '.'}/2-b.ts';`,
+      `import { s } from './${relative(dirname(path), 'src/serve/2-b.ts')}';`,
     ]),
   );
   test('finds a step that calls another', () => {

@@ -44,6 +44,9 @@ export async function startHoldfast(
     readonly memory: string;
     readonly runtimeArgs?: readonly string[];
     readonly accessLog?: boolean;
+    /** Default 1, on the server's core. */
+    readonly workers?: number;
+    readonly cores?: string;
   },
 ): Promise<HoldfastNode> {
   const [port, adminPort] = [await freePort(), await freePort()];
@@ -51,7 +54,7 @@ export async function startHoldfast(
   const file = join(dir, 'holdfast.yaml');
   const accessLogPath = join(dir, 'access.log');
   const config = `version: 1
-server: { listen: '127.0.0.1:${port}' }
+server: { listen: '127.0.0.1:${port}', workers: ${options.workers ?? 1} }
 admin: { listen: '127.0.0.1:${adminPort}', token: ${ADMIN_TOKEN} }
 cache: { memory: { size: ${options.memory} } }
 origins: { images: { type: http, url: 'http://127.0.0.1:${origin.port}' } }
@@ -62,7 +65,7 @@ log: { level: warn, access: { to: ${options.accessLog === false ? 'off' : access
 `;
   writeFileSync(file, config);
   const command = [process.execPath, ...(options.runtimeArgs ?? []), MAIN, 'serve', '-c', file];
-  const child = bench.start(command, bench.cores.server);
+  const child = bench.start(command, options.cores ?? bench.cores.server);
   await bench.ready(child, `http://127.0.0.1:${port}/s/1/0`);
   return { name: 'Holdfast', child, port, adminPort, accessLogPath };
 }

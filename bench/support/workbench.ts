@@ -13,6 +13,8 @@ export interface Cores {
   readonly server: number;
   readonly client: number;
   readonly origin: number;
+  /** All that this process may use. */
+  readonly all: readonly number[];
 }
 
 export type Child = Bun.Subprocess<'ignore', 'pipe', 'pipe'>;
@@ -32,11 +34,12 @@ export class Workbench {
 
   /** @throws Unusable on a machine with a single core. */
   constructor(name: string) {
-    const [server, client, third] = allowedCores();
+    const all = allowedCores();
+    const [server, client, third] = all;
     if (server === undefined || client === undefined) {
       throw new Unusable('this needs two cores: one for the server, one for the client');
     }
-    this.cores = { server, client, origin: third ?? client };
+    this.cores = { server, client, origin: third ?? client, all };
     this.onTmpfs = hasRoomInMemory();
     this.dir = mkdtempSync(join(this.onTmpfs ? '/dev/shm' : tmpdir(), `holdfast-bench-${name}-`));
     process.on('exit', () => this.#abort());
@@ -50,8 +53,8 @@ export class Workbench {
     return path;
   }
 
-  /** Starts a process on one core. `HOLDFAST_STATE` leads into the scratch directory. */
-  start(command: readonly string[], core: number): Child {
+  /** Starts a process on one core, or on several (`0,1`). `HOLDFAST_STATE` leads into the scratch directory. */
+  start(command: readonly string[], core: number | string): Child {
     const child = Bun.spawn(['taskset', '-c', String(core), ...command], {
       stdin: 'ignore',
       stdout: 'pipe',

@@ -30,9 +30,16 @@ export interface Round {
 /**
  * One round of wrk (one thread, 64 connections) against the server whose process tree starts at `pid`.
  *
+ * @param core where wrk runs.
  * @throws Error when a response was not 2xx or a connection broke: such a round measures something else.
  */
-export async function runWrk(bench: Workbench, port: number, pid: number, load: Load): Promise<Round> {
+export async function runWrk(
+  bench: Workbench,
+  port: number,
+  pid: number,
+  load: Load,
+  core: number = bench.cores.client,
+): Promise<Round> {
   const script = join(import.meta.dirname, 'wrk.lua');
   const { mode, prefix, count, first = 0, seconds } = load;
   const beforeMs = treeCpuMs(pid);
@@ -41,7 +48,7 @@ export async function runWrk(bench: Workbench, port: number, pid: number, load: 
       ...['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`],
       ...['--', mode, prefix, String(count), String(first)],
     ],
-    bench.cores.client,
+    core,
   );
   const cpuMs = treeCpuMs(pid) - beforeMs;
   const json = /^\{.*\}$/m.exec(out)?.[0];

@@ -26,18 +26,26 @@ export class Account {
   #evictions = 0;
 
   constructor(routes: number) {
-    this.routes = Array.from({ length: routes }, () => ({
-      entries: 0,
-      usedBytes: 0,
-      evictions: 0,
-      earlyEvictions: 0,
-      prematureEvictions: 0,
-      refetchedBytes: 0,
-    }));
+    this.routes = [];
+    this.grow(routes);
     this.removals = Object.fromEntries(REMOVAL_REASONS.map((reason) => [reason, 0])) as Record<
       RemovalReason,
       number
     >;
+  }
+
+  /** Opens books for further routes. */
+  grow(routes: number): void {
+    while (this.routes.length < routes) {
+      this.routes.push({
+        entries: 0,
+        usedBytes: 0,
+        evictions: 0,
+        earlyEvictions: 0,
+        prematureEvictions: 0,
+        refetchedBytes: 0,
+      });
+    }
   }
 
   inserted(route: number, chargeBytes: number): void {

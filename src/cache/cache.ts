@@ -3,17 +3,19 @@ import type { Hash64 } from '../base/hash.ts';
 import { createPolicy } from '../policy/create.ts';
 import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
 import { Account } from './account.ts';
-import { Entries, Flag, NONE, Word } from './entries.ts';
+import { Departures } from './departures.ts';
+import { Entries, FACTS, Flag, NONE, Word } from './entries.ts';
 import { Ghosts } from './ghosts.ts';
 import type { RemovalReason, RoomRefusal } from './outcome.ts';
+import type { Readers } from './readers.ts';
 import { FREE_FOR_ALL, Residency, type RoomRules } from './residency.ts';
 
 /**
- * What an entry is charged beyond the bytes of its record: its row in the entry table (64 bytes), its share of the
- * index (4 to 8) and of the policy's arrays (13 to 34, which double as they grow). An upper bound, checked by
- * `npm run bench:memory` against the resident memory of a running node.
+ * What an entry is charged beyond the bytes of its record: its row in the entry table (64 bytes), its share of the index (4 to
+ * 8), and of the policy's arrays, which double as they grow (measured with 10^6 entries and as many evictions: FIFO, LRU and SIEVE
+ * 20 to 34, W-TinyLFU 38 to 52, S3-FIFO with its ghosts 56 to 66, GDSF 48 to 68). An upper bound for all policies.
  */
-export const METADATA_BYTES = 112;
+export const METADATA_BYTES = 144;
 
 /** The facts of a response that the cache decides by. Times in seconds since the Unix epoch. */
 export interface EntryFacts {
@@ -57,6 +59,8 @@ export interface CacheOptions {
   readonly bytes: CacheBytes;
   /** Who may not leave for want of room; nobody by default. */
   readonly room?: RoomRules;
+  /** Other threads that read entries by themselves; undefined where there are none, and nothing is paid for them. */
+  readonly readers?: Readers | undefined;
 }
 
 /**
@@ -69,6 +73,8 @@ export interface CacheOptions {
 export class Cache {
   readonly entries: Entries;
   readonly account: Account;
+  /** Why keys that are not stored are not. */
+  readonly departures = new Departures();
   readonly #bytes: CacheBytes;
   readonly #smallestBytes: number;
   readonly #ghosts: Ghosts;
@@ -77,7 +83,14 @@ export class Cache {
   #guests = 0;
   readonly #residency: Residency;
   #refusal: RoomRefusal = 'no-room';
-  readonly #isPinned = (slot: number): boolean => this.entries.pins(slot) !== 0;
+  /** The latest time that it was told. */
+  #nowS = 0;
+  readonly #readers: Readers | undefined;
+  /** Kept from other threads while victims are chosen. */
+  readonly #claims: number[] = [];
+  /** Removed while other threads were reading them. */
+  #lingering: number[] = [];
+  readonly #isPinned: (slot: number) => boolean;
 
   constructor(options: CacheOptions) {
     this.#smallestBytes = METADATA_BYTES + options.minChargeBytes;
@@ -86,6 +99,11 @@ export class Cache {
     this.#ghosts = new Ghosts(options.ghosts);
     this.#bytes = options.bytes;
     this.#residency = new Residency(this.entries, options.room ?? FREE_FOR_ALL);
+    this.#readers = options.readers;
+    this.#isPinned =
+      options.readers === undefined
+        ? (slot) => this.entries.pins(slot) !== 0
+        : (slot) => !this.#claimForVictims(slot);
     this.#policy = createPolicy(options.policy, {
       capacityBytes: options.budgetBytes,
       isPinned: this.#isPinned,
@@ -169,6 +187,49 @@ export class Cache {
   }
 
   /**
+   * Keeps other threads off an entry that is to be rewritten or moved, until {@link yield}. The caller may hold pins.
+   *
+   * @returns false, with nothing changed, when one of them is reading it.
+   */
+  claim(slot: number): boolean {
+    const readers = this.#readers;
+    if (readers === undefined) return true;
+    const { entries } = this;
+    const flags = entries.flags(slot);
+    // The order is the point: readers count themselves first and look at the flags then.
+    entries.setFlags(slot, flags | Flag.CLAIMED);
+    if (!readers.reading(slot)) return true;
+    entries.setFlags(slot, flags);
+    return false;
+  }
+
+  /** Ends a {@link claim}. */
+  yield(slot: number): void {
+    const { entries } = this;
+    if (this.#readers !== undefined) entries.setFlags(slot, entries.flags(slot) & ~Flag.CLAIMED);
+  }
+
+  /**
+   * Learns what other threads did: counts their hits, and forgets what they were the last to read. To be called every few
+   * milliseconds while there are such threads; {@link admit} does so besides.
+   */
+  catchUp(): void {
+    const readers = this.#readers;
+    if (readers === undefined) return;
+    const { entries } = this;
+    readers.drainHits((slot, hashLo) => {
+      if (this.visible(slot) && entries.hashLo(slot) === hashLo) this.#policy.hit(slot);
+    });
+    if (this.#lingering.length === 0) return;
+    const slots = this.#lingering;
+    this.#lingering = [];
+    for (const slot of slots) {
+      const isUnlinked = entries.used(slot) && (entries.flags(slot) & Flag.UNLINKED) !== 0;
+      if (isUnlinked && entries.pins(slot) === 0) this.#forget(slot);
+    }
+  }
+
+  /**
    * Makes room for a response and takes a slot for it: filling, invisible and pinned once.
    * Whoever is evicted for it has been dropped when this returns.
    *
@@ -177,7 +238,9 @@ export class Cache {
    */
   admit(hash: Hash64, facts: EntryFacts, nowS: number): number {
     const { entries } = this;
+    this.#nowS = nowS;
     const charge = facts.chargeBytes + METADATA_BYTES;
+    this.catchUp();
     this.#refusal = 'no-room';
     if (charge > this.budgetBytes || entries.count === entries.capacity) return NONE;
     this.#residency.ripen(this.#policy, charge, nowS);
@@ -207,7 +270,7 @@ export class Cache {
     entries.set(slot, Word.STATUS, facts.status);
     entries.set(slot, Word.ROUTE, facts.route);
     entries.set(slot, Word.STORED_S, nowS);
-    entries.set(slot, Word.FLAGS, Flag.FILLING | facts.flags);
+    entries.setFlags(slot, Flag.FILLING | facts.flags);
     entries.set(slot, Word.PINS, 1);
     this.setLifetime(slot, facts);
   }
@@ -223,7 +286,7 @@ export class Cache {
     if (entries.count === entries.capacity) return NONE;
     const slot = entries.take();
     this.#describe(slot, facts, nowS);
-    entries.set(slot, Word.FLAGS, Flag.GUEST | Flag.UNLINKED | facts.flags);
+    entries.setFlags(slot, Flag.GUEST | Flag.UNLINKED | facts.flags);
     this.#guests += 1;
     return slot;
   }
@@ -234,8 +297,8 @@ export class Cache {
     facts: Pick<EntryFacts, 'bornS' | 'freshUntilS' | 'revalidateUntilS' | 'errorUntilS' | 'flags'>,
   ): void {
     const { entries } = this;
-    const marks = Flag.VALIDATE | Flag.VALIDATOR | Flag.LAST_GOOD | Flag.SHARED;
-    entries.set(slot, Word.FLAGS, (entries.flags(slot) & ~marks) | (facts.flags & marks));
+    const marks = FACTS & ~Flag.VARY;
+    entries.setFlags(slot, (entries.flags(slot) & ~marks) | (facts.flags & marks));
     entries.set(slot, Word.BORN_S, facts.bornS);
     entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);
     entries.set(slot, Word.REVALIDATE_UNTIL_S, facts.revalidateUntilS);
@@ -248,8 +311,9 @@ export class Cache {
     assert((entries.flags(slot) & Flag.FILLING) !== 0, 'publish follows admit');
     const old = this.find(hash);
     if (old !== NONE) this.remove(old, 'replaced');
-    entries.set(slot, Word.FLAGS, entries.flags(slot) & ~Flag.FILLING);
+    entries.setFlags(slot, entries.flags(slot) & ~Flag.FILLING);
     entries.link(slot);
+    // Which was admitted a moment ago: near enough to now to tell what has expired.
     this.#residency.published(this.#policy, slot, this.#chargeOf(slot), entries.storedS(slot));
     this.unpin(slot);
   }
@@ -263,7 +327,7 @@ export class Cache {
   /** Gives up a filling entry: what arrived was not whole, or a better one came first. */
   withdraw(slot: number): void {
     assert((this.entries.flags(slot) & Flag.FILLING) !== 0, 'withdraw follows admit');
-    this.entries.set(slot, Word.FLAGS, (this.entries.flags(slot) & ~Flag.FILLING) | Flag.UNLINKED);
+    this.entries.setFlags(slot, (this.entries.flags(slot) & ~Flag.FILLING) | Flag.UNLINKED);
     this.unpin(slot);
   }
 
@@ -275,10 +339,15 @@ export class Cache {
     this.entries.release(slot);
   }
 
-  /** Takes a visible entry out for another reason than room. Its bytes stay until nobody reads them. */
-  remove(slot: number, reason: Exclude<RemovalReason, 'room'>): void {
+  /**
+   * Takes a visible entry out for another reason than room. Its bytes stay until nobody reads them.
+   *
+   * @param purge the number of the purge that removes it.
+   */
+  remove(slot: number, reason: Exclude<RemovalReason, 'room'>, purge = 0): void {
+    this.#departs(slot, reason, purge);
     this.entries.unlink(slot);
-    this.entries.set(slot, Word.FLAGS, this.entries.flags(slot) | Flag.UNLINKED);
+    this.entries.setFlags(slot, this.entries.flags(slot) | Flag.UNLINKED);
     this.account.removed(reason);
     this.#residency.unlinked(this.#policy, slot);
     if (reason !== 'replaced') this.#bytes.forgotten?.(slot);
@@ -288,8 +357,17 @@ export class Cache {
   /** Tells the account when a request missed because its entry had been evicted while it was still usable. */
   missed(hash: Hash64, nowS: number): boolean {
     const ghost = this.#ghosts.take(hash);
+    this.#nowS = nowS;
     if (ghost === undefined || nowS >= ghost.usableUntilS) return false;
     this.account.premature(ghost);
+    const { usableUntilS } = ghost;
+    this.departures.add(hash.lo, hash.hi, {
+      kind: 'premature',
+      atS: nowS,
+      storedS: 0,
+      usableUntilS,
+      purge: 0,
+    });
     return true;
   }
 
@@ -310,6 +388,7 @@ export class Cache {
    * newcomers, not from the operator: the budget is a promise about memory.
    */
   trim(nowS: number): void {
+    this.#nowS = nowS;
     const policy = this.#policy;
     if (policy.usedBytes <= policy.capacityBytes) return;
     do policy.trim(this.#victims);
@@ -372,7 +451,7 @@ export class Cache {
   /** Books the policy's victims: they leave for want of room. */
   #evicted(nowS: number): void {
     const victims = this.#victims;
-    if (victims.length === 0) return;
+    this.#nowS = nowS;
     const { entries } = this;
     for (const slot of victims) {
       const route = entries.route(slot);
@@ -382,6 +461,7 @@ export class Cache {
       const early = linked && nowS < usableUntilS && (entries.flags(slot) & Flag.VARY) === 0;
       if (linked) {
         this.#bytes.evicted?.(slot);
+        this.#departs(slot, 'room', 0);
         entries.unlink(slot);
       }
       this.account.evicted(route, charge, Math.max(0, nowS - entries.storedS(slot)), early);
@@ -398,14 +478,37 @@ export class Cache {
       entries.release(slot);
     }
     victims.length = 0;
+    for (const slot of this.#claims) if (entries.used(slot)) this.yield(slot);
+    this.#claims.length = 0;
   }
 
-  /** An unlinked entry's bytes are free at last. */
+  #departs(slot: number, kind: RemovalReason, purge: number): void {
+    const { entries } = this;
+    const usableUntilS = entries.usableUntilS(slot);
+    const departure = { kind, atS: this.#nowS, storedS: entries.storedS(slot), usableUntilS, purge };
+    this.departures.add(entries.hashLo(slot), entries.hashHi(slot), departure);
+  }
+
+  /** True when nobody uses a slot, and nobody will before {@link #evicted} is done. */
+  #claimForVictims(slot: number): boolean {
+    const { entries } = this;
+    if (entries.pins(slot) !== 0) return false;
+    if ((entries.flags(slot) & Flag.CLAIMED) !== 0) return true;
+    if (!this.claim(slot)) return false;
+    this.#claims.push(slot);
+    return true;
+  }
+
+  /** An unlinked entry's bytes are free at last, unless other threads still read them. */
   #forget(slot: number): void {
     if ((this.entries.flags(slot) & Flag.GUEST) !== 0) {
       this.#guests -= 1;
       this.#bytes.drop(slot);
       this.entries.release(slot);
+      return;
+    }
+    if (this.#readers?.reading(slot) === true) {
+      this.#lingering.push(slot);
       return;
     }
     this.account.left(this.entries.route(slot), this.#chargeOf(slot));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { InternalFault } from '../base/assert.ts';
 import { seededRandom } from '../base/random.ts';
-import { Entries, NONE, Word } from './entries.ts';
+import { Entries, Flag, NONE, Word } from './entries.ts';
 
 /** Follows a chain as the cache does: by both halves of the hash, here without comparing keys. */
 function find(entries: Entries, lo: number, hi: number): number[] {
@@ -59,7 +59,7 @@ describe('slots', () => {
     entries.release(slot);
     expect(entries.used(slot)).toBe(false);
     const again = entries.take();
-    expect([again, entries.flags(again), entries.pins(again)]).toEqual([slot, 0, 0]);
+    expect([again, entries.flags(again), entries.pins(again)]).toEqual([slot, Flag.FILLING, 0]);
   });
 
   test('there are as many as promised, and growing keeps what they hold', () => {

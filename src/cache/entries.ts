@@ -16,16 +16,21 @@ export const Flag = {
   VALIDATE: 8,
   /** Has an ETag or Last-Modified, so it can be validated. */
   VALIDATOR: 16,
-  /** Not resident: the body is in a lower tier, and the row is lent for as long as somebody uses it. */
-  GUEST: 32,
+  /** About to be evicted, moved or rewritten: other threads keep off. Only while the owner is busy with it. */
+  CLAIMED: 32,
   /** May stand in for a failing origin however old it is (`stale.lastKnownGood`). */
   LAST_GOOD: 64,
   /** May answer requests with credentials: it says so (RFC 9111 section 3.5). */
   SHARED: 128,
+  /** Not resident: the body is in a lower tier, and the row is lent for as long as somebody uses it. */
+  GUEST: 256,
 } as const;
 
 /** The bits that come from the response, and go wherever it goes. */
 export const FACTS: number = Flag.VARY | Flag.VALIDATE | Flag.VALIDATOR | Flag.LAST_GOOD | Flag.SHARED;
+
+/** What other threads must not answer with: not yet, or no longer, or not now. */
+export const HIDDEN = Flag.FILLING | Flag.UNLINKED | Flag.CLAIMED;
 
 /** The words of an entry's row. All are unsigned 32-bit integers; times are seconds since the Unix epoch. */
 export const Word = {
@@ -59,16 +64,42 @@ export type Word = (typeof Word)[keyof typeof Word];
 
 /** Words of a row: 64 bytes, one cache line. */
 const ROW = 16;
-const ROW_SHIFT = 4;
+/** log2 of the words of a row: where a slot's row starts. */
+export const ROW_SHIFT = 4;
 /** Rows that the longest array of the runtime (4 GiB) can hold. */
 const ROWS_MAX = 2 ** 26;
+const BUCKETS_MIN = 1024;
+
+/** Words of {@link EntriesShare.header}. */
+export const HeaderWord = {
+  /** Counts what makes an earlier share void: a new table, a segment that is gone. */
+  EPOCH: 0,
+  /** Buckets of the index in use. */
+  BUCKETS: 1,
+} as const;
+
+/** The table as other threads map it, to read. All of it is shared memory. */
+export interface EntriesShare {
+  /** {@link HeaderWord}s. The same for good; the others are replaced when the table grows. */
+  readonly header: Int32Array<SharedArrayBuffer>;
+  readonly rows: Uint32Array<SharedArrayBuffer>;
+  /** Per bucket its first slot plus one; 0 for none. */
+  readonly heads: Int32Array<SharedArrayBuffer>;
+}
+
+/** The bucket of a hash while there are `buckets` of them (Litwin's linear hashing). */
+export function bucketOf(lo: number, buckets: number): number {
+  const half = 2 ** (31 - Math.clz32(buckets));
+  const wide = (lo & (half * 2 - 1)) >>> 0;
+  return wide < buckets ? wide : (lo & (half - 1)) >>> 0;
+}
 
 /**
  * The entry table: one row of 16 words per resident response, and a hash index over them.
  *
  * Rows in one array on shared memory, because (1) a JavaScript object per entry would cost several times as much and be
  * walked by every garbage collection, (2) a hit touches one cache line of it, where a column for each field costs a
- * cache and TLB miss each (measured at 10^6 entries: half of the time of a hit), (3) workers can later map the same table.
+ * cache and TLB miss each (measured at 10^6 entries: half of the time of a hit), (3) workers map the same table, to read.
  * It is reserved for the most entries the budget can hold, so that there is no entry limit an operator could
  * hit before the byte limit (but for 67 million of them); memory that no row has used yet is not resident.
  *
@@ -76,20 +107,37 @@ const ROWS_MAX = 2 ** 26;
  * request ever pays for a rehash. Lookup is O(1) expected.
  */
 export class Entries {
+  readonly #header = new Int32Array(new SharedArrayBuffer(64));
   #capacity: number;
-  #rows: Uint32Array;
+  #rows: Uint32Array<SharedArrayBuffer>;
   #count = 0;
   #highest = 0;
   #free = NONE;
-  #heads: Int32Array;
-  #buckets = 1024;
+  #heads: Int32Array<SharedArrayBuffer>;
+  #buckets = BUCKETS_MIN;
   #linked = 0;
 
   constructor(capacity: number) {
     assert(Number.isSafeInteger(capacity) && capacity >= 1, 'entry capacity is a positive integer');
     this.#capacity = Math.min(capacity, ROWS_MAX);
     this.#rows = rows(this.#capacity);
-    this.#heads = new Int32Array(this.#buckets).fill(NONE);
+    this.#heads = heads(this.#capacity);
+    this.#header[HeaderWord.BUCKETS] = this.#buckets;
+  }
+
+  /** What other threads need to look up entries; void once {@link epoch} has moved on. */
+  share(): EntriesShare {
+    return { header: this.#header, rows: this.#rows, heads: this.#heads };
+  }
+
+  /** Which share is the valid one. */
+  get epoch(): number {
+    return this.#header[HeaderWord.EPOCH]!;
+  }
+
+  /** Makes every earlier share void: readers that still have one turn to the owner. Before what it names is reused. */
+  nextEpoch(): void {
+    Atomics.add(this.#header, HeaderWord.EPOCH, 1);
   }
 
   /** The most entries there can be. */
@@ -101,9 +149,13 @@ export class Entries {
   grow(capacity: number): void {
     const wanted = Math.min(capacity, ROWS_MAX);
     if (wanted <= this.#capacity) return;
+    this.nextEpoch();
     const wider = rows(wanted);
     wider.set(this.#rows.subarray(0, this.#highest * ROW));
     this.#rows = wider;
+    const more = heads(wanted);
+    more.set(this.#heads.subarray(0, this.#buckets));
+    this.#heads = more;
     this.#capacity = wanted;
   }
 
@@ -182,6 +234,11 @@ export class Entries {
     this.#rows[(slot << ROW_SHIFT) + word] = value;
   }
 
+  /** Writes a slot's flags, and everything written to its row before them: other threads see both in this order. */
+  setFlags(slot: number, flags: number): void {
+    Atomics.store(this.#rows, (slot << ROW_SHIFT) + Word.FLAGS, flags);
+  }
+
   /** Slots in use. */
   get count(): number {
     return this.#count;
@@ -192,7 +249,7 @@ export class Entries {
     return this.#highest;
   }
 
-  /** Takes a free slot, its fields undefined but for flags and pins, which are 0. The lowest ones are reused first-out. */
+  /** Takes a free slot, its fields undefined but for flags (FILLING) and pins (0). The lowest ones are reused first-out. */
   take(): number {
     let slot = this.#free;
     if (slot !== NONE) {
@@ -202,7 +259,7 @@ export class Entries {
       slot = this.#highest;
       this.#highest += 1;
     }
-    this.set(slot, Word.FLAGS, 0);
+    this.setFlags(slot, Flag.FILLING);
     this.set(slot, Word.PINS, 0);
     this.set(slot, Word.RECORD_BYTES, 1);
     this.#count += 1;
@@ -212,6 +269,7 @@ export class Entries {
   /** Gives a slot back. It must not be linked. */
   release(slot: number): void {
     assert(this.recordBytes(slot) !== 0, 'a slot is released once');
+    this.setFlags(slot, Flag.UNLINKED);
     this.set(slot, Word.RECORD_BYTES, 0);
     this.#chain(slot, this.#free);
     this.#free = slot;
@@ -225,7 +283,7 @@ export class Entries {
 
   /** First slot of the chain a hash falls into; follow with {@link next}. The caller compares hashes and keys. */
   first(hash: Hash64): number {
-    return this.#heads[this.#bucketOf(hash.lo)]!;
+    return this.#heads[bucketOf(hash.lo, this.#buckets)]! - 1;
   }
 
   next(slot: number): number {
@@ -234,19 +292,19 @@ export class Entries {
 
   /** Makes a slot findable by its hash. Grows the index by one bucket when it is full. */
   link(slot: number): void {
-    const bucket = this.#bucketOf(this.hashLo(slot));
-    this.#chain(slot, this.#heads[bucket]!);
-    this.#heads[bucket] = slot;
+    const bucket = bucketOf(this.hashLo(slot), this.#buckets);
+    this.#chain(slot, this.#head(bucket));
+    this.#heads[bucket] = slot + 1;
     this.#linked += 1;
     if (this.#linked > this.#buckets) this.#split();
   }
 
   /** Takes a slot out of the index. */
   unlink(slot: number): void {
-    const bucket = this.#bucketOf(this.hashLo(slot));
-    let at = this.#heads[bucket]!;
+    const bucket = bucketOf(this.hashLo(slot), this.#buckets);
+    let at = this.#head(bucket);
     if (at === slot) {
-      this.#heads[bucket] = this.next(slot);
+      this.#heads[bucket] = this.next(slot) + 1;
     } else {
       // Asserted before it is followed: NONE has no next, and the walk would never end.
       assert(at !== NONE, 'an unlinked slot was linked');
@@ -263,11 +321,8 @@ export class Entries {
     this.#rows[(slot << ROW_SHIFT) + Word.NEXT] = next + 1;
   }
 
-  #bucketOf(lo: number): number {
-    const level = 31 - Math.clz32(this.#buckets);
-    const half = 2 ** level;
-    const wide = (lo & (half * 2 - 1)) >>> 0;
-    return wide < this.#buckets ? wide : (lo & (half - 1)) >>> 0;
+  #head(bucket: number): number {
+    return this.#heads[bucket]! - 1;
   }
 
   /** Litwin's split: the next bucket in order is divided in two by one more bit of the hash. */
@@ -275,20 +330,16 @@ export class Entries {
     const half = 2 ** (31 - Math.clz32(this.#buckets));
     const from = this.#buckets - half;
     const to = this.#buckets;
-    if (to === this.#heads.length) {
-      const wider = new Int32Array(this.#heads.length * 2);
-      wider.set(this.#heads);
-      this.#heads = wider;
-    }
     this.#buckets += 1;
-    let at = this.#heads[from]!;
-    this.#heads[from] = NONE;
-    this.#heads[to] = NONE;
+    this.#header[HeaderWord.BUCKETS] = this.#buckets;
+    let at = this.#head(from);
+    this.#heads[from] = 0;
+    this.#heads[to] = 0;
     while (at !== NONE) {
       const next = this.next(at);
       const bucket = (this.hashLo(at) & half) === 0 ? from : to;
-      this.#chain(at, this.#heads[bucket]!);
-      this.#heads[bucket] = at;
+      this.#chain(at, this.#head(bucket));
+      this.#heads[bucket] = at + 1;
       at = next;
     }
   }
@@ -302,9 +353,9 @@ export class Entries {
   check(): void {
     let linked = 0;
     for (let bucket = 0; bucket < this.#buckets; bucket += 1) {
-      for (let at = this.#heads[bucket]!; at !== NONE; at = this.next(at)) {
+      for (let at = this.#head(bucket); at !== NONE; at = this.next(at)) {
         assert(this.used(at), 'a linked slot is in use');
-        assert(this.#bucketOf(this.hashLo(at)) === bucket, 'a slot is in its own bucket');
+        assert(bucketOf(this.hashLo(at), this.#buckets) === bucket, 'a slot is in its own bucket');
         linked += 1;
       }
     }
@@ -315,6 +366,12 @@ export class Entries {
   }
 }
 
-function rows(count: number): Uint32Array {
+function rows(count: number): Uint32Array<SharedArrayBuffer> {
   return new Uint32Array(new SharedArrayBuffer(count * ROW * 4));
+}
+
+/** As many as the table can come to need: each entry adds one bucket. What is not used is not resident. */
+function heads(capacity: number): Int32Array<SharedArrayBuffer> {
+  const count = Math.max(BUCKETS_MIN, 2 ** Math.ceil(Math.log2(capacity + 1)));
+  return new Int32Array(new SharedArrayBuffer(count * 4));
 }

@@ -20,6 +20,26 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly load:
       about: 'check a file; print its schema or the reference',
       load: async () => (await import('./config.ts')).config,
     },
+    purge: {
+      about: 'forget images: by address, prefix, tag or route',
+      load: async () => (await import('./purge.ts')).purge,
+    },
+    warm: {
+      about: 'fill the cache from a list or a sitemap',
+      load: async () => (await import('./warm.ts')).warm,
+    },
+    explain: {
+      about: 'why an image is served, stale or missing',
+      load: async () => (await import('./explain.ts')).explain,
+    },
+    status: {
+      about: 'a running node on one screen',
+      load: async () => (await import('./status.ts')).status,
+    },
+    reload: {
+      about: 'let a node read its configuration again',
+      load: async () => (await import('./reload.ts')).reload,
+    },
     top: { about: 'what a running node does, live', load: async () => (await import('./top.ts')).top },
   };
 

@@ -64,6 +64,12 @@ describe('what a configuration needs of the machine', () => {
       s3With(', credentials: { from: file, file: /keys, profile: b }'),
       'origins.a.credentials.file: /keys: there is no profile "b" in it',
     ],
+    ['an audit log', 'log: { audit: { to: /nope/a.jsonl } }\n', 'log.audit.to: there is no directory /nope'],
+    [
+      'a key',
+      'admin: { tls: { cert: /ca.pem, key: /k.pem } }\n',
+      'admin.tls.key: /k.pem cannot be read (ENOENT)',
+    ],
     ['a log', 'log: { access: { to: /logs/a.log } }\n', undefined],
   ])('%s', async (_, more, said) => {
     const found = await unmet(more);

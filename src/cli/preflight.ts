@@ -35,14 +35,11 @@ export async function preflight(
     const keys = origin.type === 's3' ? await unmetKeys(name, origin, io) : undefined;
     if (keys !== undefined) unmet.push(keys);
   }
-  const { to } = config.log.access;
-  if (to !== 'off' && to !== 'stdout' && to !== 'stderr') {
-    if ((await io.pathKind(to)) === 'directory')
-      unmet.push(`log.access.to: ${to} is a directory; name a file in it`);
-    else if ((await io.pathKind(dirname(to))) !== 'directory') {
-      unmet.push(`log.access.to: there is no directory ${dirname(to)}; create it, or write somewhere else`);
-    }
-  }
+  unmet.push(
+    ...(await unreadable(config, io)),
+    ...(await unwritable('log.access.to', config.log.access.to, io)),
+    ...(await unwritable('log.audit.to', config.log.audit.to, io)),
+  );
   const { sizeBytes } = config.cache.memory;
   if (sizeBytes > io.totalMemoryBytes) {
     unmet.push(
@@ -50,4 +47,24 @@ export async function preflight(
     );
   }
   return unmet;
+}
+
+/** The certificate of the admin port and its key. */
+async function unreadable({ admin }: ValidConfig, io: Pick<CliIo, 'readFile'>): Promise<string[]> {
+  const unmet: string[] = [];
+  for (const [name, path] of Object.entries(admin.tls)) {
+    if (path === undefined) continue;
+    await io.readFile(path).catch((error: NodeJS.ErrnoException) => {
+      unmet.push(`admin.tls.${name}: ${path} cannot be read (${error.code}); correct the path or its rights`);
+    });
+  }
+  return unmet;
+}
+
+/** Where a log goes. */
+async function unwritable(option: string, to: string, io: Pick<CliIo, 'pathKind'>): Promise<string[]> {
+  if (to === 'off' || to === 'stdout' || to === 'stderr') return [];
+  if ((await io.pathKind(to)) === 'directory') return [`${option}: ${to} is a directory; name a file in it`];
+  if ((await io.pathKind(dirname(to))) === 'directory') return [];
+  return [`${option}: there is no directory ${dirname(to)}; create it, or write somewhere else`];
 }

@@ -8,9 +8,13 @@ import { validateConfig } from '../config/validate.ts';
 import { createLog } from '../monitor/log.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
 import { type Node, startNode } from '../server/node.ts';
+import type { ConfigSource } from '../server/reload.ts';
+import { configSource } from './config-source.ts';
 import { EXIT } from './io.ts';
+import { LogFiles } from './log-files.ts';
 import { preflight } from './preflight.ts';
 import { startupSummary } from './startup.ts';
+import { workerCount } from './workers.ts';
 import type { World } from './world.ts';
 
 const HELP = `holdfast serve: run a node
@@ -24,7 +28,8 @@ const HELP = `holdfast serve: run a node
   --admin HOST:PORT     admin address, without a file (default 127.0.0.1:9090)
   --memory SIZE         memory budget, without a file (default 512MiB)
 
-SIGTERM and SIGINT stop it gracefully; the second one at once. SIGHUP opens the access log anew, after a rotation.
+SIGTERM and SIGINT stop it gracefully; the second one at once. SIGHUP opens the log files anew, after a rotation, and reads
+the configuration file again: what can change on a running node does, unless there is any mistake in it.
 `;
 
 /** `holdfast serve`: runs until it is told to stop. */
@@ -52,6 +57,12 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   return config === undefined ? EXIT.unusable : await run(config, world);
 }
 
+/** A configuration, and the file that it is from where there is one. */
+interface Start {
+  readonly config: ValidConfig;
+  readonly source?: ConfigSource;
+}
+
 function readArguments(args: readonly string[]) {
   return parseArgs({
     args: [...args],
@@ -71,7 +82,7 @@ function unusable(world: World, why: string): number {
   return EXIT.unusable;
 }
 
-async function configOfFile(file: string, world: World): Promise<ValidConfig | undefined> {
+async function configOfFile(file: string, world: World): Promise<Start | undefined> {
   const path = isAbsolute(file) ? file : resolve(world.cwd, file);
   let text: string;
   try {
@@ -85,7 +96,8 @@ async function configOfFile(file: string, world: World): Promise<ValidConfig | u
     );
     return undefined;
   }
-  return accepted(text, file, dirname(path), world);
+  const config = accepted(text, file, dirname(path), world);
+  return config && { config, source: configSource(file, text, world) };
 }
 
 async function configOfOrigin(
@@ -96,7 +108,7 @@ async function configOfOrigin(
     memory,
   }: { listen?: string | undefined; admin?: string | undefined; memory?: string | undefined },
   world: World,
-): Promise<ValidConfig | undefined> {
+): Promise<Start | undefined> {
   const starter = configForOrigin(origin, {
     ...(listen === undefined ? {} : { listen }),
     ...(admin === undefined ? {} : { adminListen: admin }),
@@ -114,7 +126,8 @@ async function configOfOrigin(
     );
     return undefined;
   }
-  return accepted(starter.text, '(defaults)', world.cwd, world);
+  const config = accepted(starter.text, '(defaults)', world.cwd, world);
+  return config && { config };
 }
 
 function accepted(text: string, file: string, baseDir: string, world: World): ValidConfig | undefined {
@@ -124,32 +137,24 @@ function accepted(text: string, file: string, baseDir: string, world: World): Va
   return result.ok ? result.config : undefined;
 }
 
-async function run(config: ValidConfig, world: World): Promise<number> {
+async function run({ config, source }: Start, world: World): Promise<number> {
   const unmet = await preflight(config, world);
   if (unmet.length > 0) {
     for (const line of unmet) world.err(`holdfast serve: ${line}\n`);
     return EXIT.refused;
   }
+  let { level } = config.log;
   const log = createLog({
     write: (text) => world.log(text),
     clock: world.clock,
-    level: config.log.level,
+    level: () => level,
     format: 'logfmt',
   });
-  const { to } = config.log.access;
-  const sink =
-    to === 'off'
-      ? undefined
-      : world.openSink(to, (trouble) =>
-          trouble === undefined
-            ? log.info('the access log is written again')
-            : log.error('access log', { trouble }),
-        );
+  const files = new LogFiles(log, world);
+  const auditLog = files.open(config.log.audit.to);
   const token = config.admin.token ?? newAdminToken();
-  world.onSignal(['SIGHUP'], () => {
-    sink?.reopen();
-    log.info('SIGHUP: log files are opened anew');
-  });
+  const workers = await workerCount(config.server.workers, world);
+  if (workers.note !== undefined) log.warn(workers.note);
   const node = startNode({
     config,
     adminToken: token,
@@ -162,15 +167,26 @@ async function run(config: ValidConfig, world: World): Promise<number> {
     readFile: (path) => world.readFile(path),
     env: world.env,
     memoryBytesMax: world.totalMemoryBytes,
-    accessLog: sink,
+    accessLogs: files,
+    ...(auditLog === undefined ? {} : { auditLog }),
+    ...(source === undefined ? {} : { configSource: source }),
+    setLogLevel: (next) => {
+      level = next;
+    },
     processUsage: () => world.processUsage(),
+    workers: workers.count,
+  });
+  world.onSignal(['SIGHUP'], () => {
+    files.reopen();
+    log.info('SIGHUP: log files are opened anew');
+    if (source !== undefined) void node.reload();
   });
   // A token that the operator chose is known to who needs it.
   const tokenFile = config.admin.token === undefined ? publishToken(node, token, world) : undefined;
   world.out(await startupSummary(config, node, tokenFile, world));
   await untilStopped(node, config, world);
   if (tokenFile !== undefined) removeAdminToken(tokenFile);
-  await sink?.close();
+  await files.close();
   return EXIT.ok;
 }
 

@@ -10,6 +10,8 @@ import type { World } from './world.ts';
  * Held against a running node by `npm run bench:memory`.
  */
 export const BASE_RESIDENT_BYTES = 160 * 1024 * 1024;
+/** The same for each worker thread beside the first. */
+const WORKER_RESIDENT_BYTES = 40 * 1024 * 1024;
 
 /**
  * What a node says when it starts: where it is, what each limit works out to, and which one will bind first.
@@ -31,6 +33,7 @@ export async function startupSummary(
     `admin    ${node.adminUrl}  (${tokenText(config, tokenFile)})`,
     `routes   ${routes.join('; ')}`,
     `policy   ${config.cache.memory.policy}`,
+    `workers  ${threadsOf(node)}`,
     summary,
   ].join('\n');
 }
@@ -49,13 +52,17 @@ function originText(config: ValidConfig, name: string): string {
     : `${origin.url.scheme}://${origin.url.authority}${origin.url.basePath}`;
 }
 
+function threadsOf({ crew }: Node): number {
+  return 1 + (crew?.options.count ?? 0);
+}
+
 function storeFacts(node: Node): StoreFacts {
   const { arena, cache } = node.tier;
   return {
     segmentBytes: arena.segmentBytes,
     blockBytes: arena.costBytes(1),
     metadataBytesPerEntry: METADATA_BYTES,
-    baseResidentBytes: BASE_RESIDENT_BYTES,
+    baseResidentBytes: BASE_RESIDENT_BYTES + (threadsOf(node) - 1) * WORKER_RESIDENT_BYTES,
     bytesPerGhost: GHOST_BYTES,
     entriesMax: cache.entries.capacity,
   };

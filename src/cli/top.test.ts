@@ -2,31 +2,25 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { manualClock } from '../monitor/manual-clock.fixture.ts';
 import { fakeNode } from '../monitor/snapshot.fixture.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
+import { ADMIN_TOKEN, fakeAdmin } from '../server/admin.fixture.ts';
 import { type AdminServer, startAdminServer } from '../server/admin.ts';
 import type { ScreenEvents } from './live.ts';
 import { TOP_HELP, type TopIo, top } from './top.ts';
 
-const TOKEN = 'correct-horse-battery-staple';
 let node = fakeNode(1);
 let failing = false;
 
 function startNode(port = 0): AdminServer {
-  return startAdminServer({
-    listen: { host: '127.0.0.1', port },
-    token: TOKEN,
-    clock: manualClock(),
-    snapshot: (): Snapshot => {
-      if (failing) throw new Error('on purpose');
-      return node.second(120, 4);
-    },
-    metrics: () => '',
-    ready: () => ({ ready: true }),
-    changeMemory: () => fakeNode(1).facts.memory,
-    budgetBytesMax: 2 ** 34,
-    purge: () => 0,
-    onDenied: () => undefined,
-    onFault: () => undefined,
-  });
+  return startAdminServer(
+    fakeAdmin({
+      listen: { host: '127.0.0.1', port },
+      snapshot: (): Snapshot => {
+        if (failing) throw new Error('on purpose');
+        return node.second(120, 4);
+      },
+      onFault: () => undefined,
+    }),
+  );
 }
 
 const server = startNode();
@@ -57,7 +51,7 @@ function setUp(withScreen = false) {
       changed();
     },
     readFile: () => Promise.reject(Object.assign(new Error('none'), { code: 'ENOENT' })),
-    env: { HOLDFAST_ADMIN_TOKEN: TOKEN, NO_COLOR: '1' },
+    env: { HOLDFAST_ADMIN_TOKEN: ADMIN_TOKEN, NO_COLOR: '1' },
     clock: {
       ...clock,
       after: (delayMs, fn) => {

@@ -21,6 +21,10 @@ export interface World extends CliIo, TopIo {
   openSink(to: string, onTrouble: (message: string | undefined) => void): FileSink;
   /** Resident memory and processor time of this process. */
   processUsage(): Snapshot['process'];
+  /** Processors that this process may run on. */
+  readonly processors: number;
+  /** Name of the operating system, as the runtime has it: `linux`, `darwin`, `win32`. */
+  readonly platform: string;
   /** Calls `fn` for each of these signals from now on, instead of ending the process. */
   onSignal(signals: readonly Signal[], fn: (signal: Signal) => void): void;
 }

@@ -24,8 +24,10 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
   const absolute = (path: string): string =>
     baseDir === undefined || path.startsWith('/') ? path : join(baseDir, path);
   const tierBytes = largestObject(parsed.cache.memory);
-  const { access } = parsed.log;
-  const toFile = !['off', 'stdout', 'stderr'].includes(access.to);
+  const { access, audit } = parsed.log;
+  const target = (to: string): string => (['off', 'stdout', 'stderr'].includes(to) ? to : absolute(to));
+  const { cert, key } = parsed.admin.tls;
+  const tls = { cert: cert && absolute(cert), key: key && absolute(key) };
   const origins = Object.entries(parsed.origins).map(([name, origin]): [string, OriginConfig] => {
     if (origin.type === 'files') return [name, { ...origin, root: absolute(origin.root) }];
     const ca = origin.tls.ca === undefined ? undefined : absolute(origin.tls.ca);
@@ -48,6 +50,11 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
       },
       maxObjectBytes: route.maxObjectBytes ?? tierBytes,
     })),
-    log: { ...parsed.log, access: toFile ? { ...access, to: absolute(access.to) } : access },
+    admin: { ...parsed.admin, tls },
+    log: {
+      ...parsed.log,
+      access: { ...access, to: target(access.to) },
+      audit: { ...audit, to: target(audit.to) },
+    },
   };
 }

@@ -16,9 +16,8 @@ that is wrong with one, each mistake with its place and what to do. Everything h
 - **Environment**: \`\${NAME}\` in a value is replaced, \`\${NAME:-fallback}\` when NAME is unset or empty; a missing variable
   is an error. \`$\${\` stands for the characters themselves. Inside of \`{ }\` and \`[ ]\`, put it in quotes.
 - **Unknown keys** are errors, with the key that was probably meant.
-- **Takes effect**: *live* options can change while the node runs, *restart* options with the next start. This version
-  reads the file once, at the start, so a change of it takes a restart; size and policy of the memory tier can be changed
-  on the running node besides: [POST /api/memory](admin.md#post-apimemory).
+- **Takes effect**: *live* options change while the node runs, when it reads the file again: SIGHUP or
+  [POST /api/reload](admin.md#post-apireload). *restart* options take effect with the next start; a reload names those that wait for it.
 - **Relative paths** start at the directory of the configuration file.
 
 Editors complete and check the file when its first line is
@@ -46,7 +45,7 @@ function sectionOf(section: Described, rows: readonly Described[]): string {
         ? 'routes[].'
         : `${section.path}.`;
   const inside = rows.filter(
-    (row) => row.path.startsWith(prefix) && !row.path.slice(prefix.length).includes('.'),
+    (row) => row.path.startsWith(prefix) && /^[^.]+(\[\]\.[^.]+)?$/.test(row.path.slice(prefix.length)),
   );
   let text = `## ${title(section)}\n\n${section.meta.about}\n\n`;
   if (section.path !== 'origins') return text + tableOf(inside.filter((row) => !isSection(row)));

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
 import { ORIGINS } from './options-origins.ts';
 import { ROUTES } from './options-routes.ts';
 import { choice, flag, group, integer, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
-import { readListen, readLogTarget } from './values.ts';
+import { readFilePath, readListen, readLogTarget } from './values.ts';
 
 /**
  * The option table: every option with its unit, bounds, default, reason and effect. The only place where a default
@@ -11,6 +12,15 @@ import { readListen, readLogTarget } from './values.ts';
 
 /** The eviction policies that may be chosen; a test keeps this equal to the policies that exist. */
 export const POLICIES = ['s3-fifo', 'w-tinylfu', 'sieve', 'gdsf', 'lru', 'fifo'] as const;
+
+const readToken = (input: string): string | Refusal =>
+  /^[\x21-\x7e]{16,512}$/.test(input)
+    ? input
+    : {
+        reason: 'the token is too easy to guess, or has characters that a header cannot carry',
+        remedy:
+          'use 16 to 512 visible ASCII characters without spaces, such as the output of: openssl rand -hex 32',
+      };
 
 const ADDRESS = { expects: 'an address with a port', pattern: '^.+:[0-9]{1,5}$' } as const;
 
@@ -24,9 +34,21 @@ const server = group('The public port: where images are served.', {
     },
     readListen,
   ).prefault('127.0.0.1:8080'),
+  workers: z
+    .union([z.literal('auto'), z.int().min(1).max(64)])
+    .register(META, {
+      kind: 'integer',
+      about:
+        'Threads that serve clients on the one port, out of the one cache: auto is one for each processor that the node may use, at most 8. Hits scale with them; everything else stays with the first, which decides. Each takes some 40 MiB beside the cache. Linux only; elsewhere there is one.',
+      effect: 'restart',
+      expects: 'auto or a whole number from 1 to 64',
+      min: '1',
+      max: '64',
+    })
+    .prefault(1),
   maxConnections: integer({
     about:
-      'Most client connections at a time; further ones are answered 503 and closed. Each costs one open file and a few KiB.',
+      'Most client connections at a time, over all workers; further ones are answered 503 and closed. Each costs one open file and a few KiB.',
     effect: 'restart',
     min: 1,
     max: 1_000_000,
@@ -116,15 +138,65 @@ const admin = group('The admin port: metrics, status and everything that changes
       defaultNote: 'generated for each run',
       expects: 'at least 16 visible ASCII characters',
     },
-    (input): string | Refusal =>
-      /^[\x21-\x7e]{16,512}$/.test(input)
-        ? input
-        : {
-            reason: 'the token is too easy to guess, or has characters that a header cannot carry',
-            remedy:
-              'use 16 to 512 visible ASCII characters without spaces, such as the output of: openssl rand -hex 32',
-          },
+    readToken,
   ).optional(),
+  tokens: z
+    .array(
+      group('A token of its own for each person or program, so that the audit log can tell them apart.', {
+        name: text(
+          {
+            about: 'Whose it is, for the audit log.',
+            effect: 'live',
+            expects: NAME_EXPECTS,
+            pattern: NAME_PATTERN,
+          },
+          readName,
+        ),
+        token: text(
+          {
+            about: 'What is sent as "Authorization: Bearer". Take it from the environment.',
+            effect: 'live',
+            secret: true,
+            expects: 'at least 16 visible ASCII characters',
+          },
+          readToken,
+        ),
+        role: choice(['read', 'operate'], {
+          about: 'read: metrics, status and explain. operate: everything that changes the node, besides.',
+          effect: 'live',
+        }),
+      }),
+    )
+    .max(100)
+    .register(META, {
+      kind: 'list',
+      about:
+        'Further tokens, each with a name and a role. admin.token, or the one generated for the run, may do everything.',
+      expects: 'a list of tokens with their names and roles',
+      effect: 'live',
+      defaultNote: 'none',
+    })
+    .prefault([]),
+  tls: group('A certificate of the admin port: it then speaks HTTPS only.', {
+    cert: text(
+      {
+        about: 'File with the certificate and its chain, PEM. Together with key.',
+        effect: 'restart',
+        expects: 'the path of a file',
+        defaultNote: 'plain HTTP',
+      },
+      readFilePath,
+    ).optional(),
+    key: text(
+      {
+        about: 'File with its private key, PEM.',
+        effect: 'restart',
+        expects: 'the path of a file',
+        defaultNote: 'plain HTTP',
+      },
+      readFilePath,
+    ).optional(),
+  }).prefault({}),
 });
 
 const memory = group('The memory tier.', {
@@ -156,7 +228,7 @@ const memory = group('The memory tier.', {
   }).prefault(50),
   maxObject: size({
     about: 'Largest response that is stored; larger ones are passed through. At most half of the size.',
-    effect: 'restart',
+    effect: 'live',
     min: '1KiB',
     max: '8TiB',
     defaultNote: '32MiB, but at most a quarter of the size',
@@ -197,6 +269,20 @@ const log = group('What is written about what happens.', {
       max: 1_000_000,
     }).prefault(1),
   }).prefault({}),
+  audit: group(
+    'One JSON line for each request to the admin port that changes something: who, from where, what, with what result.',
+    {
+      to: text(
+        {
+          about:
+            'off, stdout, stderr, or the path of a file, relative to the directory of the configuration file. Changes are in the log of the node in any case.',
+          effect: 'restart',
+          expects: 'off, stdout, stderr or the path of a file',
+        },
+        readLogTarget,
+      ).prefault('off'),
+    },
+  ).prefault({}),
 });
 
 /** The whole file. */

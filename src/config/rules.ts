@@ -3,6 +3,7 @@ import { largestObject } from './complete.ts';
 import type { HttpOriginConfig, OriginConfig, ParsedConfig } from './config.ts';
 import type { Finding } from './issues.ts';
 import type { Path } from './problem.ts';
+import { checkAdmin } from './rules-admin.ts';
 import { checkFailover, checkGuard } from './rules-guard.ts';
 import { checkS3Origin } from './rules-s3.ts';
 import { endpointOf } from './s3.ts';
@@ -25,6 +26,7 @@ export interface Checked {
 export function checkTogether(checked: Checked): readonly Finding[] {
   return [
     ...checkPorts(checked),
+    ...checkAdmin(checked),
     ...checkMemory(checked),
     ...checkOrigins(checked),
     ...checkRoutes(checked),
@@ -70,7 +72,7 @@ function checkPorts({ config, said }: Checked): Finding[] {
       const reason = `the admin port would be reachable from other machines (${admin.listen.host})`;
       const remedy = `listen on 127.0.0.1:${admin.listen.port}, or say allowRemote: true and set a token`;
       findings.push(finding('error', listen, [['admin', 'allowRemote']], reason, remedy));
-    } else if (admin.token === undefined) {
+    } else if (admin.token === undefined && !admin.tokens.some(({ role }) => role === 'operate')) {
       const reason = 'the admin port is open to other machines, but no token is set';
       const remedy = `set token: "\${HOLDFAST_ADMIN_TOKEN}" and that variable to the output of: openssl rand -hex 32`;
       findings.push(finding('error', ['admin', 'allowRemote'], [['admin', 'token'], listen], reason, remedy));

@@ -22,6 +22,9 @@ export function jsonSchema(): Record<string, unknown> {
       const isFixed = node.const !== undefined || node.anyOf !== undefined;
       if (!isFixed && ['integer', 'boolean', 'choice'].includes(meta.kind))
         Object.assign(node, orReference(node));
+      // A word or a number: one more alternative, once.
+      if (meta.kind === 'integer' && node.anyOf?.length === 2 && node.anyOf.every((one) => !isReference(one)))
+        node.anyOf.push(REFERENCE);
       if (meta.secret === true) node.format = 'password';
       if (meta.kind === 'group') delete node.default;
     },
@@ -57,5 +60,12 @@ function orReference(node: Record<string, unknown>): Record<string, unknown> {
     demands[key] = node[key];
     delete node[key];
   }
-  return { anyOf: [demands, { type: 'string', pattern: '^\\$\\{.*\\}$' }] };
+  return { anyOf: [demands, REFERENCE] };
+}
+
+/** A value out of the environment. */
+const REFERENCE = { type: 'string', pattern: '^\\$\\{.*\\}$' } as const;
+
+function isReference(node: object): boolean {
+  return 'pattern' in node && node.pattern === REFERENCE.pattern;
 }

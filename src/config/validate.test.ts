@@ -34,6 +34,7 @@ test('what identifies is enough; everything else has a default', () => {
     version: 1,
     server: {
       listen: { host: '127.0.0.1', port: 8080 },
+      workers: 1,
       maxConnections: 10_000,
       maxFetches: 4096,
       maxConnectionsPerClient: 0,
@@ -45,7 +46,13 @@ test('what identifies is enough; everything else has a default', () => {
       drainDelayMs: 0,
       drainTimeoutMs: 30_000,
     },
-    admin: { listen: { host: '127.0.0.1', port: 9090 }, allowRemote: false, token: undefined },
+    admin: {
+      listen: { host: '127.0.0.1', port: 9090 },
+      allowRemote: false,
+      token: undefined,
+      tokens: [],
+      tls: { cert: undefined, key: undefined },
+    },
     cache: {
       memory: {
         sizeBytes: 512 * 1024 ** 2,
@@ -119,7 +126,7 @@ test('what identifies is enough; everything else has a default', () => {
         maxObjectBytes: 32 * 1024 ** 2,
       },
     ],
-    log: { level: 'info', access: { to: 'off', sample: 1 } },
+    log: { level: 'info', access: { to: 'off', sample: 1 }, audit: { to: 'off' } },
   } as never);
 });
 

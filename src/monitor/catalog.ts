@@ -1,4 +1,5 @@
 import { GUARD_METRICS } from './catalog-guard.ts';
+import { OPERATION_METRICS } from './catalog-operations.ts';
 
 /**
  * The one table of metrics. Exposition, reference documentation, panels and alerts come from it.
@@ -32,6 +33,7 @@ export const LABELS = {
     'Why the origin did not deliver, as in the log; why a client did not get its image, spelled as in the access log and in `Cache-Status`.',
   version: 'Version of Holdfast.',
   policy: 'Eviction policy of the memory tier.',
+  hash: 'First digits of the SHA-256 of the configuration file that is in force.',
   problem: 'What was wrong with the message, as in `Cache-Status`.',
   wait: 'What was waited for: the handshake, the head or body of a request, the next request, or the client taking its answer.',
 } as const;
@@ -110,6 +112,30 @@ export const METRICS = [
     [],
     node,
     '1 while the node is going away: it is not ready any more, and takes no new connections once server.drainDelay is over.',
+  ),
+  metric(
+    'holdfast_workers',
+    'gauge',
+    'threads',
+    [],
+    node,
+    'Threads that serve now. Below server.workers: one is being started, or cannot be.',
+  ),
+  metric(
+    'holdfast_worker_deaths_total',
+    'counter',
+    'threads',
+    [],
+    node,
+    'Worker threads that ended by themselves and were started anew. Their connections were lost. Above 0 is a fault of the node: its log says more.',
+  ),
+  metric(
+    'holdfast_worker_dropped_hits_total',
+    'counter',
+    'hits',
+    [],
+    node,
+    'Hits served by workers that the eviction policy was not told of, because too many came at once. It then knows a little less of what is popular.',
   ),
   metric(
     'holdfast_internal_faults_total',
@@ -362,6 +388,7 @@ export const METRICS = [
   ),
   ...GUARD_METRICS,
 
+  ...OPERATION_METRICS,
   metric(
     'holdfast_access_log_lines_total',
     'counter',

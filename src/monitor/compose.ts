@@ -1,7 +1,7 @@
 import { NOT_STORED_REASONS, OUTCOMES, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { cumulative } from './histogram.ts';
 import type { Recorder } from './recorder.ts';
-import type { MemorySnapshot, OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
+import type { ConfigSnapshot, MemorySnapshot, OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
 /** What a snapshot needs besides the recorder: facts that their owners hold. */
 export interface NodeFacts {
@@ -13,12 +13,15 @@ export interface NodeFacts {
   readonly connections: number;
   readonly fetches: number;
   readonly transport: Snapshot['transport'];
+  readonly workers: Snapshot['workers'];
   readonly memory: MemorySnapshot;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];
   /** By origin id. */
   readonly origins: readonly Omit<OriginSnapshot, 'name' | 'requests' | 'receivedBytes' | 'failures'>[];
   readonly process: Snapshot['process'];
+  readonly config?: ConfigSnapshot;
+  readonly purges?: NonNullable<Snapshot['purges']>;
 }
 
 /** Counters and facts at one moment. O(routes + origins + buckets), some microseconds; not for the hot path. */

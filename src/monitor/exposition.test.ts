@@ -63,7 +63,12 @@ function unescapeText(text: string, inLabel: boolean): string {
 
 const quiet = () => {
   const node = fakeNode(2);
-  return { snapshot: node.second(3_000, 20), recorder: node.recorder, accessLog: { lines: 12, dropped: 1 } };
+  return {
+    snapshot: node.second(3_000, 20),
+    recorder: node.recorder,
+    accessLog: { lines: 12, dropped: 1 },
+    auditLog: { lostLines: 0 },
+  };
 };
 
 describe('the exposition', () => {

@@ -11,12 +11,19 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [
 
 const BOUNDS = Float64Array.from(LATENCY_BOUNDS_MS);
 const BOUND_COUNT = BOUNDS.length;
+/** One for each bound, and one for what is above them all. */
+export const BUCKET_COUNT: number = BOUND_COUNT + 1;
 
 /** Counts durations per bucket. Recording costs a few nanoseconds and never allocates; 184 bytes each. */
 export class LatencyHistogram {
   /** Per bucket, not cumulative; the last one is everything above the highest bound. */
-  readonly buckets = new Float64Array(BOUND_COUNT + 1);
+  readonly buckets: Float64Array;
   sumMs = 0;
+
+  /** @param buckets where to count, for counts that another thread reads; {@link BUCKET_COUNT} of them. */
+  constructor(buckets: Float64Array = new Float64Array(BUCKET_COUNT)) {
+    this.buckets = buckets;
+  }
 
   /** Adds one duration in milliseconds. What is negative or no number (a clock that misbehaved) counts as zero. */
   record(durationMs: number): void {

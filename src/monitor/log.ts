@@ -21,8 +21,8 @@ export interface Log {
 export interface LogOptions {
   readonly write: (text: string) => void;
   readonly clock: Clock;
-  /** Lines below it are left out. */
-  readonly level: LogLevel;
+  /** Lines below it are left out. A function where it can change. */
+  readonly level: LogLevel | (() => LogLevel);
   readonly format: LogFormat;
 }
 
@@ -37,14 +37,15 @@ const UNSAFE = /[\x7f-\x9f\u2028\u2029]/g;
  * 1,000 characters. Callers hand in no secrets.
  */
 export function createLog(options: LogOptions): Log {
-  const lowest = LOG_LEVELS.indexOf(options.level);
+  const level = options.level;
+  const lowest = typeof level === 'function' ? level : () => level;
   const at =
-    (level: LogLevel) =>
+    (of: LogLevel) =>
     (message: string, facts: LogFacts = {}): void => {
-      if (LOG_LEVELS.indexOf(level) < lowest) return;
+      if (LOG_LEVELS.indexOf(of) < LOG_LEVELS.indexOf(lowest())) return;
       const entries = Object.entries({
         time: new Date(options.clock.nowMs()).toISOString(),
-        level,
+        level: of,
         msg: message,
         ...facts,
       }).filter(([, value]) => value !== undefined);

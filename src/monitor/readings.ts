@@ -16,6 +16,8 @@ export interface MetricSource {
   readonly recorder: Recorder;
   /** Undefined when there is no access log. */
   readonly accessLog: { readonly lines: number; readonly dropped: number } | undefined;
+  /** Its lost lines are undefined when none is written. */
+  readonly auditLog?: { readonly lostLines: number | undefined };
 }
 
 /** Label of requests that no route matched. */
@@ -43,6 +45,9 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
     for (const [wait, count] of Object.entries(snapshot.transport.timeouts)) emit(count, wait);
   },
   holdfast_draining: ({ snapshot }, emit) => emit(snapshot.draining ? 1 : 0),
+  holdfast_workers: ({ snapshot }, emit) => emit(snapshot.workers.serving),
+  holdfast_worker_deaths_total: ({ snapshot }, emit) => emit(snapshot.workers.deaths),
+  holdfast_worker_dropped_hits_total: ({ snapshot }, emit) => emit(snapshot.workers.droppedHits),
   holdfast_internal_faults_total: ({ recorder }, emit) => emit(recorder.internalFaults),
 
   holdfast_requests_total: ({ recorder }, emit) => {
@@ -127,6 +132,27 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
   holdfast_origin_hedges_total: perOrigin((origin) => origin.hedges),
   holdfast_origin_failovers_total: perOrigin((origin) => origin.failovers),
 
+  holdfast_config_info: ({ snapshot }, emit) => {
+    if (snapshot.config?.hash !== undefined) emit(1, snapshot.config.hash);
+  },
+  holdfast_config_last_reload_successful: ({ snapshot }, emit) => {
+    if (snapshot.config !== undefined) emit(snapshot.config.lastReloadOk ? 1 : 0);
+  },
+  holdfast_config_loaded_time_seconds: ({ snapshot }, emit) => {
+    if (snapshot.config !== undefined) emit(snapshot.config.loadedAtMs / 1000);
+  },
+  holdfast_config_restart_pending: ({ snapshot }, emit) => {
+    if (snapshot.config !== undefined) emit(snapshot.config.needsRestart.length);
+  },
+  holdfast_purges_total: ({ snapshot }, emit) => {
+    if (snapshot.purges !== undefined) emit(snapshot.purges.total);
+  },
+  holdfast_purge_rules: ({ snapshot }, emit) => {
+    if (snapshot.purges !== undefined) emit(snapshot.purges.active);
+  },
+  holdfast_audit_log_lost_total: ({ auditLog }, emit) => {
+    if (auditLog?.lostLines !== undefined) emit(auditLog.lostLines);
+  },
   holdfast_access_log_lines_total: ({ accessLog }, emit) => {
     if (accessLog !== undefined) emit(accessLog.lines);
   },

@@ -18,6 +18,46 @@ const twoOrigins = [
 ];
 
 describe('the recorder', () => {
+  test('grows by further routes and origins, and no count moves', () => {
+    const recorder = newRecorder();
+    const word = OUTCOMES.indexOf('miss');
+    recorder.request(1, word, 200, 10, 1, true);
+    recorder.request(NO_ROUTE, word, 404, 5, 1, true);
+    recorder.originFetch(1, 200, 7, 1);
+    recorder.originFailure(1, 1);
+    recorder.grow(['a', 'b', 'c'], ['x', 'y', 'z']);
+    recorder.request(2, word, 200, 20, 1, true);
+    recorder.originFetch(2, 200, 9, 1);
+    const route = {
+      entries: 0,
+      usedBytes: 0,
+      evictions: 0,
+      earlyEvictions: 0,
+      prematureEvictions: 0,
+      refetchedBytes: 0,
+    };
+    const origins = [...twoOrigins, twoOrigins[0]!];
+    const snapshot = composeSnapshot(recorder, { ...facts(), routes: [route, route, route], origins });
+    expect(snapshot.routes.map(({ name, requests, sentBytes }) => [name, requests.miss, sentBytes])).toEqual([
+      ['a', 0, 0],
+      ['b', 1, 10],
+      ['c', 1, 20],
+    ]);
+    expect(snapshot.requests.miss).toBe(3);
+    expect(recorder.requests[3 * OUTCOMES.length + word]).toBe(1);
+    expect(
+      snapshot.origins.map(({ requests, receivedBytes, failures }) => [
+        requests,
+        receivedBytes,
+        failures['truncated'],
+      ]),
+    ).toEqual([
+      [0, 0, 0],
+      [1, 7, 1],
+      [1, 9, 0],
+    ]);
+  });
+
   test('says what a plain list of the same events says', () => {
     const random = seededRandom(11);
     const recorder = newRecorder();

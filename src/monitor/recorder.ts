@@ -8,6 +8,8 @@ export const ADMIN_DENIALS = [
   'too-many-guesses',
   'host',
   'cross-origin',
+  'role',
+  'too-many-requests',
 ] as const;
 export type AdminDenial = (typeof ADMIN_DENIALS)[number];
 
@@ -35,16 +37,16 @@ export interface RecorderOptions {
  * rather than failing the request it belongs to (an unknown route counts as {@link NO_ROUTE}).
  */
 export class Recorder {
-  readonly routes: readonly string[];
-  readonly origins: readonly string[];
+  routes: readonly string[];
+  origins: readonly string[];
   readonly causes: readonly string[];
 
   /** [route x outcome]; the row after the last route is for requests without one. */
-  readonly requests: Float64Array;
+  requests: Float64Array;
   /** Head and body bytes handed to the kernel, per route; one more for requests without a route. */
-  readonly sentBytes: Float64Array;
+  sentBytes: Float64Array;
   /** [route x cause], causes as in RETRIEVAL_FAILURES; the row after the last route is for requests without one. */
-  readonly retrievalFailures: Float64Array;
+  retrievalFailures: Float64Array;
   /** Answers by status code, 0 to 599. */
   readonly statuses = new Float64Array(STATUS_LIMIT);
   /** Answers that did not reach the client whole. */
@@ -58,16 +60,16 @@ export class Recorder {
   /** Faults of the node's own making that one request was failed over for. */
   internalFaults = 0;
 
-  readonly originRequests: Float64Array;
-  readonly originReceivedBytes: Float64Array;
+  originRequests: Float64Array;
+  originReceivedBytes: Float64Array;
   /** [origin x class], class 1 to 5 of the status; 0 when no head arrived. */
-  readonly originStatuses: Float64Array;
+  originStatuses: Float64Array;
   /** [origin x cause] */
-  readonly originFailures: Float64Array;
+  originFailures: Float64Array;
   /** Time in the queue of each exchange, per origin. */
-  readonly originQueueTimes: readonly LatencyHistogram[];
+  originQueueTimes: LatencyHistogram[];
   /** Time to the head of the response, per origin. */
-  readonly originDurations: readonly LatencyHistogram[];
+  originDurations: readonly LatencyHistogram[];
 
   /** By position in ADMIN_DENIALS. */
   readonly adminDenials = new Float64Array(ADMIN_DENIALS.length);
@@ -85,6 +87,37 @@ export class Recorder {
     this.originFailures = new Float64Array(options.origins.length * options.causes.length);
     this.originQueueTimes = options.origins.map(() => new LatencyHistogram());
     this.originDurations = options.origins.map(() => new LatencyHistogram());
+  }
+
+  /**
+   * Makes room for further routes and origins, whose ids follow on those that there are. All counts stay.
+   *
+   * @param routes names by id, starting with those that there are; likewise `origins`.
+   */
+  grow(routes: readonly string[], origins: readonly string[]): void {
+    const before = this.routes.length;
+    // The row after the last is of requests without a route: it moves behind the new ones.
+    this.requests = withRows(this.requests, OUTCOME_COUNT, before, routes.length);
+    this.sentBytes = withRows(this.sentBytes, 1, before, routes.length);
+    this.retrievalFailures = withRows(
+      this.retrievalFailures,
+      RETRIEVAL_FAILURES.length,
+      before,
+      routes.length,
+    );
+    this.routes = routes;
+    const wider = (counts: Float64Array, width: number): Float64Array => {
+      const grown = new Float64Array(origins.length * width);
+      grown.set(counts);
+      return grown;
+    };
+    this.originRequests = wider(this.originRequests, 1);
+    this.originReceivedBytes = wider(this.originReceivedBytes, 1);
+    this.originStatuses = wider(this.originStatuses, 6);
+    this.originFailures = wider(this.originFailures, this.causes.length);
+    this.originQueueTimes = origins.map((_, id) => this.originQueueTimes[id] ?? new LatencyHistogram());
+    this.originDurations = origins.map((_, id) => this.originDurations[id] ?? new LatencyHistogram());
+    this.origins = origins;
   }
 
   /**
@@ -167,4 +200,12 @@ export class Recorder {
   adminDenial(denial: AdminDenial): void {
     this.adminDenials[ADMIN_DENIALS.indexOf(denial)]! += 1;
   }
+}
+
+/** A table with further rows before its last one. */
+function withRows(table: Float64Array, width: number, rows: number, rowsAfter: number): Float64Array {
+  const grown = new Float64Array((rowsAfter + 1) * width);
+  grown.set(table.subarray(0, rows * width));
+  grown.set(table.subarray(rows * width), rowsAfter * width);
+  return grown;
 }

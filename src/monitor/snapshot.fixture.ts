@@ -77,6 +77,7 @@ function firstFacts(routes: readonly string[]): NodeFacts {
     draining: false,
     connections: 32,
     transport: { refused: 0, refusedPerClient: 0, malformed: { 'bare-lf': 0 }, timeouts: { head: 0 } },
+    workers: { serving: 1, deaths: 0, droppedHits: 0 },
     memory: {
       policy: 's3-fifo',
       budgetBytes: 64 * 1024 ** 2,
@@ -108,6 +109,15 @@ function firstFacts(routes: readonly string[]): NodeFacts {
       },
     ],
     process: { residentBytes: 120 * 1024 ** 2, cpuSeconds: 0.5 },
+    config: {
+      file: 'holdfast.yaml',
+      hash: '0123456789ab',
+      loadedAtMs: Date.UTC(2026, 10, 23, 17, 0, 0),
+      lastReloadOk: true,
+      problems: 0,
+      needsRestart: [],
+    },
+    purges: { active: 0, total: 0 },
   };
 }
 

@@ -23,6 +23,14 @@ export interface Snapshot {
     /** Connections closed because a client took too long, by what was waited for. */
     readonly timeouts: Readonly<Record<string, number>>;
   };
+  readonly workers: {
+    /** Threads that serve now: one, or server.workers. */
+    readonly serving: number;
+    /** Those that ended without being asked to, and were started anew. */
+    readonly deaths: number;
+    /** Hits that the eviction policy was not told of, because a worker was too far ahead. */
+    readonly droppedHits: number;
+  };
   readonly requests: Readonly<Record<Outcome, number>>;
   readonly statuses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx', number>>;
   readonly sentBytes: number;
@@ -37,6 +45,27 @@ export interface Snapshot {
   readonly routes: readonly RouteSnapshot[];
   readonly origins: readonly OriginSnapshot[];
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number };
+  /** What the node runs, and how the last reload went. */
+  readonly config?: ConfigSnapshot;
+  /** Purges whose sweep has not come round, and all so far. */
+  readonly purges?: { readonly active: number; readonly total: number };
+}
+
+/** The configuration of a node. */
+export interface ConfigSnapshot {
+  /** Absent for a node that was started without a file. */
+  readonly file?: string;
+  /** The first digits of the SHA-256 of the file that is in force. */
+  readonly hash?: string;
+  /** When that was read. */
+  readonly loadedAtMs: number;
+  /** False after a reload that was refused: the file is not what runs. */
+  readonly lastReloadOk: boolean;
+  readonly lastReloadAtMs?: number;
+  /** Mistakes that the last reload was refused for. */
+  readonly problems: number;
+  /** Options of the file that differ from what runs, and take a restart. */
+  readonly needsRestart: readonly string[];
 }
 
 /** A latency histogram as Prometheus has it: each count includes all smaller ones. */

@@ -98,9 +98,11 @@ export abstract class Model {
 
   admit(id: EntryId, fingerprint: number, sizeBytes: number, victims: EntryId[]): boolean {
     this.requested(fingerprint);
-    if (!this.accepts(sizeBytes) || this.pinnedBytes() + sizeBytes > this.capacityBytes) return false;
+    const heldBytes = sum([...this.held.young, ...this.held.kept]);
+    if (!this.accepts(sizeBytes) || heldBytes + sizeBytes > this.capacityBytes) return false;
     const excess = this.usedBytes + sizeBytes - this.capacityBytes;
     if (excess > 0 && this.prefersOthers(fingerprint, sizeBytes, excess)) return false;
+    if (this.pinnedBytes() + sizeBytes > this.capacityBytes) return false;
     this.incoming = sizeBytes;
     const known = this.takeGhost(fingerprint);
     this.shrinkTo(this.capacityBytes - sizeBytes, victims);

@@ -50,7 +50,7 @@ export interface EvictionPolicy {
    */
   admit(id: EntryId, fingerprint: number, sizeBytes: number, victims: EntryId[]): boolean;
 
-  /** Whether the latest {@link admit} was refused although room could have been made: those who would leave are worth more. */
+  /** Whether the latest {@link admit} was refused by choice: those who would have to leave are worth more. */
   readonly declined: boolean;
 
   /**

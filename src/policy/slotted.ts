@@ -77,9 +77,10 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     this.requested(fingerprint);
     if (sizeBytes > this.capacity || sizeBytes > MAX_ENTRY_BYTES || !this.accepts(sizeBytes)) return false;
     const excess = this.used + sizeBytes - this.capacity;
-    if (excess > 0 && (excess > this.contested || !this.canFree(excess, NONE))) return false;
+    if (excess > this.contested) return false;
+    // Before the search for room, whose cost is only bounded by the newcomer's size.
     this.refusedByChoice = excess > 0 && this.prefersOthers(fingerprint, sizeBytes, excess);
-    if (this.refusedByChoice) return false;
+    if (this.refusedByChoice || (excess > 0 && !this.canFree(excess, NONE))) return false;
     this.slots.reserve(id);
     const place = this.placeOf(fingerprint, sizeBytes);
     if (excess > 0) {
@@ -224,7 +225,7 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     this.listOf(id).bytes += growthBytes;
   }
 
-  /** Whether the algorithm keeps those that would have to leave for a newcomer: `excessBytes` of them, which could. */
+  /** Whether the algorithm keeps those that would have to leave for a newcomer: `excessBytes` of them. */
   protected prefersOthers(_fingerprint: number, _sizeBytes: number, _excessBytes: number): boolean {
     return false;
   }

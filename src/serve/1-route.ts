@@ -8,7 +8,7 @@ import type { BypassRule } from './bypass.ts';
 
 /** A route as the request path uses it. */
 export interface Route extends FreshnessRules, StaleRules {
-  /** Position in the configuration: the index of its counters. */
+  /** The index of its counters: stays with its name as long as the node runs. */
   readonly id: number;
   readonly name: string;
   readonly origin: Origin;
@@ -47,14 +47,20 @@ export class Routes {
    * @param origins every origin that a route names; their order is their ids.
    * @param byRoute what each route asks, in the order of the routes: its origin with those to fall back on. Default: that
    * origin alone.
+   * @param idOf the id of a route by its name: counters are kept by it, so it stays when the configuration changes.
    */
-  constructor(config: ValidConfig, origins: readonly Origin[], byRoute?: readonly Origin[]) {
-    this.#matchers = config.routes.map((rule, id) => {
+  constructor(
+    config: Pick<ValidConfig, 'routes' | 'cache'>,
+    origins: readonly Origin[],
+    byRoute?: readonly Origin[],
+    idOf: (name: string, position: number) => number = (_, position) => position,
+  ) {
+    this.#matchers = config.routes.map((rule, position) => {
       const originId = origins.findIndex((origin) => origin.name === rule.origin);
       const route: Route = {
-        id,
+        id: idOf(rule.name, position),
         name: rule.name,
-        origin: byRoute?.[id] ?? origins[originId]!,
+        origin: byRoute?.[position] ?? origins[originId]!,
         originId,
         stripPrefix: rule.stripPrefix ?? '',
         caches: rule.cache,
@@ -94,14 +100,36 @@ export class Routes {
 
   /** The route of a request, or undefined. O(routes). */
   match(host: string, path: string): Route | undefined {
-    for (const { route, hosts, paths } of this.#matchers) {
-      if (hosts !== undefined && !hosts.some((matches) => matches(host))) continue;
-      for (const { prefix, exact } of paths) {
-        if (exact ? path === prefix : path.startsWith(prefix)) return route;
-      }
+    for (const matcher of this.#matchers) {
+      if (objection(matcher, host, path) === undefined) return matcher.route;
     }
     return undefined;
   }
+
+  /** Every route in order, with what keeps it from serving the request; undefined for the ones that would. */
+  objections(
+    host: string,
+    path: string,
+  ): { readonly route: Route; readonly why: 'host' | 'path' | undefined }[] {
+    return this.#matchers.map((matcher) => ({ route: matcher.route, why: objection(matcher, host, path) }));
+  }
+
+  /** The routes that serve some path of a host, or of any. */
+  on(host: string | undefined): Route[] {
+    return this.#matchers
+      .filter(
+        ({ hosts }) => hosts === undefined || host === undefined || hosts.some((matches) => matches(host)),
+      )
+      .map(({ route }) => route);
+  }
+}
+
+function objection({ hosts, paths }: Matcher, host: string, path: string): 'host' | 'path' | undefined {
+  if (hosts !== undefined && !hosts.some((matches) => matches(host))) return 'host';
+  for (const { prefix, exact } of paths) {
+    if (exact ? path === prefix : path.startsWith(prefix)) return undefined;
+  }
+  return 'path';
 }
 
 /** `img.example.com` matches that host on any port, `*.example.com` every host below it. */

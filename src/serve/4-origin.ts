@@ -100,6 +100,8 @@ export interface FlightPlan {
   readonly onHead?: ((head: OriginHead) => void) | undefined;
   /** Wall clock at the start, for the age of the response (RFC 9111 section 4.2.3). */
   readonly requestedS: number;
+  /** The latest purge at the start: a later one may be meant for what it brings. */
+  readonly lastPurge: number;
 }
 
 /** A longer body goes to the clients as it arrives, although a good copy could stand in for it if it broke. */

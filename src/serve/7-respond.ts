@@ -3,7 +3,7 @@ import type { Outcome, ServedCause } from '../cache/outcome.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route } from './1-route.ts';
-import type { Answer, CacheRequest, Payload } from './answer.ts';
+import type { Answer, CacheRequest, Payload, StoredPart } from './answer.ts';
 import { DiskPayload } from './disk-body.ts';
 import { StoredPayload, TextPayload } from './flight-body.ts';
 import type { Ledger, Served } from './ledger.ts';
@@ -65,6 +65,10 @@ export class HitAnswer implements Answer, Payload, Served {
     this.#tier.cache.unpin(this.#slot);
   }
 
+  stored(): StoredPart {
+    return { slot: this.#slot, from: 0, available: this.bytes };
+  }
+
   done(sentBytes: number, whole: boolean): void {
     this.#ledger.served(this, sentBytes, whole);
   }
@@ -76,6 +80,7 @@ class ComposedAnswer implements Answer {
   readonly head: string;
   readonly headInPayload = false;
   readonly payload: Payload | undefined;
+  readonly outcome: Outcome;
   readonly #ledger: Ledger;
   readonly #served: Served;
   readonly #brokenBy: (() => ServedCause) | undefined;
@@ -90,6 +95,7 @@ class ComposedAnswer implements Answer {
     this.#brokenBy = brokenBy;
     this.#ledger = ledger;
     this.#served = served;
+    this.outcome = served.outcome;
     this.status = served.status;
     this.head = head;
     this.payload = payload;

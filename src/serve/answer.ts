@@ -1,3 +1,4 @@
+import type { Outcome } from '../cache/outcome.ts';
 import type { Fields } from '../http/fields.ts';
 import type { MessageBody } from '../origin/origin.ts';
 
@@ -45,6 +46,17 @@ export interface Payload {
   whenReadable(fn: () => void): void;
   /** The transport needs it no more: sent whole, or the client is gone. Called exactly once. */
   release(): void;
+  /** For a payload that lies in the memory tier: where, so that another thread can read it there until {@link release}. */
+  stored?(): StoredPart;
+}
+
+/** A part of an entry of the memory tier that is pinned as long as its payload is not released. */
+export interface StoredPart {
+  readonly slot: number;
+  /** Where the payload starts, counted from behind the key. Its length is that of the payload. */
+  readonly from: number;
+  /** Bytes of the payload that may be read by now; BROKEN when the rest will never come. */
+  readonly available: number;
 }
 
 export interface Answer {
@@ -59,6 +71,8 @@ export interface Answer {
   /** The payload starts with the rest of the head, the empty line included. Then `payload.bytes` is known. */
   readonly headInPayload: boolean;
   readonly payload: Payload | undefined;
+  /** How the request was served, where the request path answers. */
+  readonly outcome?: Outcome;
   /**
    * Called exactly once, after `payload.release()`.
    *

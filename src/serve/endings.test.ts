@@ -147,7 +147,7 @@ describe('purge', () => {
     h.fill('/a', varying, 'webp', { fields: { accept: 'image/webp' } });
     h.fill('/a?x', FRESH, 'other');
     h.fill('/ab', FRESH, 'other');
-    expect(h.purge({ url: 'http://img.example/b/../%61' })).toBe(3);
+    expect(h.purge({ url: 'http://img.example/b/../%61' })).toBe(2);
     expect(h.tier.cache.count).toBe(2);
     expect(h.ask('/a', { fields: { accept: 'image/avif' } }).state).toBe('waiting');
     expect(h.ask('/a?x').body.toString()).toBe('other');

@@ -1,5 +1,5 @@
 import type { MemoryTier } from '../store/memory/tier.ts';
-import { BROKEN, type Payload, WAIT } from './answer.ts';
+import { BROKEN, type Payload, type StoredPart, WAIT } from './answer.ts';
 
 /** Where the body of a running origin fetch is kept while it arrives, and read by any number of clients meanwhile. */
 export interface FlightBody {
@@ -104,6 +104,13 @@ class ReservedReader implements Payload {
     this.#body.readers -= 1;
     this.#body.tier.cache.unpin(this.#body.slot);
   }
+
+  stored(): StoredPart {
+    const { slot, tier, written, broken } = this.#body;
+    const arrived = Math.max(0, Math.min(written - this.#from, this.bytes));
+    const available = broken && arrived < this.bytes ? BROKEN : arrived;
+    return { slot, from: tier.cache.entries.headBytes(slot) + this.#from, available };
+  }
 }
 
 /** A short body made by the node itself. */
@@ -150,5 +157,9 @@ export class StoredPayload implements Payload {
 
   release(): void {
     this.#tier.cache.unpin(this.#slot);
+  }
+
+  stored(): StoredPart {
+    return { slot: this.#slot, from: this.#from, available: this.bytes };
   }
 }

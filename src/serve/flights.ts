@@ -1,6 +1,7 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
+import type { PurgeRule } from '../cache/purge-rules.ts';
 import { conditionalFields } from '../http/conditional.ts';
 import { isTrouble } from '../http/status.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
@@ -11,6 +12,7 @@ import { begin, finish, publish, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody } from './flight-body.ts';
 import { FlightMemory } from './flight-memory.ts';
+import { FlightPurges } from './flight-purges.ts';
 import { Generations } from './generations.ts';
 import { Landing } from './landing.ts';
 import type { Ledger } from './ledger.ts';
@@ -48,9 +50,11 @@ export class Flights implements FlightSteps {
   readonly #memory: FlightMemory;
   readonly #landing: Landing;
   readonly #generations: Generations;
+  readonly #purges: FlightPurges;
 
   constructor(options: FlightsOptions) {
     this.#tier = options.tier;
+    this.#purges = new FlightPurges(options.tier);
     this.#ledger = options.ledger;
     this.#clock = options.clock;
     this.#pseudonym = options.pseudonym;
@@ -100,13 +104,9 @@ export class Flights implements FlightSteps {
     return this.#memory.happened(this.#memory.troubled, key);
   }
 
-  /** Keeps what is under way for these keys from being stored or joined: it may be older than the purge. */
-  purge(matches: (key: string) => boolean): void {
-    for (const flight of this.#all) {
-      if (!matches(flight.plan.primary)) continue;
-      flight.purged = true;
-      this.onClosed(flight);
-    }
+  /** Keeps what is under way, and older than a purge that it matches, from being stored or joined. */
+  purge(rule: PurgeRule): void {
+    for (const flight of this.#purges.purge(rule, this.#all)) this.onClosed(flight);
   }
 
   /** A resource was changed: fetches of it that are under way may bring what was before, and its variants are not found any more. */
@@ -144,6 +144,7 @@ export class Flights implements FlightSteps {
           ...(request.body === undefined ? {} : { body: request.body }),
         },
         requestedS: epochS(this.#clock),
+        lastPurge: this.#tier.purges.total,
       },
       this,
     );
@@ -194,7 +195,7 @@ export class Flights implements FlightSteps {
   /** What speaks against storing it now: since its head was there, others may have come and stored something better. */
   #objection(flight: Flight, nowS: number): NotStoredReason | undefined {
     const { plan, place, facts } = flight;
-    if (flight.purged) return 'superseded';
+    if (this.#purges.isPurged(flight)) return 'superseded';
     if (place === undefined || facts === undefined) return undefined;
     const generation = this.#generations.of(plan.primary);
     const now = placeOf(this.#tier, plan.primary, place.vary, plan.fields, generation);
@@ -243,6 +244,7 @@ export class Flights implements FlightSteps {
     const siblings = this.#byPrimary.get(plan.primary);
     siblings?.delete(flight);
     if (siblings?.size === 0) this.#byPrimary.delete(plan.primary);
+    this.#purges.ended(this.#all);
     if (plan.key !== undefined && plan.stale !== NONE && ending !== 'stored' && ending !== 'revalidated') {
       this.#memory.remember(this.#memory.unrenewed, plan.key);
       const failed = flight.failure !== undefined || (head !== undefined && isTrouble(head.status));

@@ -139,6 +139,12 @@ export class Landing {
       this.#parts.close(flight);
       return;
     }
+    if (flight.purged) {
+      // The confirmation may be older than the purge: good for those who asked before it, and for nobody else.
+      flight.renewed = plan.stale;
+      this.refuse(flight, 'superseded');
+      return;
+    }
     const merged = merge304(stored, head.fields);
     const status = entries.status(plan.stale);
     const cc = responseDirectives(merged);
@@ -210,6 +216,7 @@ export class Landing {
   note(flight: Flight, reason: NotStoredReason): void {
     flight.notStored = reason;
     this.#parts.ledger.notStored(reason);
+    this.#tier.notStored(flight.plan.primary, reason, epochS(this.#parts.clock));
   }
 
   #spool(flight: Flight, head: OriginHead, keep: boolean, keepBytesMax: number, copy?: DiskWriter): Spool {

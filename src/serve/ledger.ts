@@ -42,11 +42,16 @@ const RETRIEVAL_INDEX: Partial<Record<ServedCause, number>> = indexOf(RETRIEVAL_
 export class Ledger {
   readonly recorder: Recorder;
   readonly #clock: Clock;
-  readonly #accessLog: AccessLog | undefined;
+  #accessLog: AccessLog | undefined;
 
   constructor(recorder: Recorder, clock: Clock, accessLog: AccessLog | undefined) {
     this.recorder = recorder;
     this.#clock = clock;
+    this.#accessLog = accessLog;
+  }
+
+  /** From now on requests are logged there. The former one is the caller's to close. */
+  logTo(accessLog: AccessLog | undefined): void {
     this.#accessLog = accessLog;
   }
 

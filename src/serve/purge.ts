@@ -1,73 +1,133 @@
+import { type Clock, epochS } from '../base/clock.ts';
+import type { PurgePattern } from '../cache/purge-rules.ts';
 import { hostName, normalisePath, type Target } from '../http/target.ts';
+import type { Purge } from '../store/memory/purges.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Routes } from './1-route.ts';
 import { primaryKey, resourceOf } from './2-key.ts';
 import type { Flights } from './flights.ts';
 
 /**
- * What to forget: one URL as clients ask for it, absolute or from its path on, with all its variants; or all of a route.
+ * What to forget: one URL as clients ask for it, absolute or from its path on, with all its variants; everything whose URL
+ * starts like this, on every host where it has none; all of a route; all that the origin tagged so; or everything.
  */
-export type PurgeTarget = { readonly url: string } | { readonly route: string };
+export type PurgeTarget =
+  | { readonly url: string }
+  | { readonly prefix: string }
+  | { readonly route: string }
+  | { readonly tag: string }
+  | { readonly all: true };
 
-/**
- * Removes what matches from the tier, and keeps fetches under way from bringing it back. O(entries): it reads every key.
- *
- * @returns how many responses that were; undefined when no route serves the target.
- */
-export function purge(
-  tier: MemoryTier,
-  routes: Routes,
-  target: PurgeTarget,
-  flights: Flights,
-): number | undefined {
-  const matches = 'url' in target ? matchUrl(routes, target.url) : matchRoute(routes, target.route);
-  if (matches === undefined) return undefined;
-  flights.purge(matches);
-  let purged = 0;
-  for (const slot of [...tier.cache.entries.slots()]) {
-    if (!tier.cache.visible(slot) || !matches(tier.keyText(slot))) continue;
-    tier.cache.remove(slot, 'purged');
-    purged += 1;
-  }
-  return purged;
+/** Between two slices of the sweep: it takes about a third of the time at most. */
+const PAUSE_MS = 4;
+
+export interface PurgerOptions {
+  readonly tier: MemoryTier;
+  readonly flights: Flights;
+  readonly clock: Clock;
+  /** Those that are in force. */
+  readonly routes: () => Routes;
 }
 
-function matchUrl(routes: Routes, text: string): ((key: string) => boolean) | undefined {
+/** Carries out purges: effective at once, swept behind that in slices. */
+export class Purger {
+  readonly #options: PurgerOptions;
+  readonly #waiting: { readonly purge: Purge; readonly resolve: () => void }[] = [];
+  #sweeping = false;
+
+  constructor(options: PurgerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Whoever asks after this has returned is served nothing that matches and is older. The first slice of the sweep, some
+   * 2 ms, is done as well, which is all of it for a small cache.
+   *
+   * @param soft leaves what matches as stale: validated before its next use, served when the origin fails.
+   * @returns undefined when no route serves the target.
+   */
+  purge(target: PurgeTarget, soft = false): Purge | undefined {
+    const { tier, flights, clock } = this.#options;
+    const pattern = patternOf(this.#options.routes(), target);
+    if (pattern === undefined) return undefined;
+    const purge = tier.purges.add(pattern, soft, epochS(clock));
+    flights.purge(purge.rule);
+    if (!this.#sweeping) this.#sweep();
+    return purge;
+  }
+
+  /** Resolves when everything older has been looked at. */
+  swept(purge: Purge): Promise<void> {
+    if (purge.swept) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ purge, resolve }));
+  }
+
+  #sweep(): void {
+    const { tier, clock } = this.#options;
+    this.#sweeping = tier.purges.sweep();
+    if (this.#sweeping) clock.after(PAUSE_MS, () => this.#sweep());
+    const done = this.#waiting.filter(({ purge }) => purge.swept);
+    if (done.length === 0) return;
+    this.#waiting.splice(0, this.#waiting.length, ...this.#waiting.filter(({ purge }) => !purge.swept));
+    for (const { resolve } of done) resolve();
+  }
+}
+
+function patternOf(routes: Routes, target: PurgeTarget): PurgePattern | undefined {
+  if ('url' in target) return urlPattern(routes, target.url);
+  if ('prefix' in target) return prefixPattern(routes, target.prefix);
+  if ('tag' in target) return { kind: 'tag', tag: target.tag };
+  if ('all' in target) return { kind: 'all' };
+  const { route } = target;
+  return routes.all.some(({ name }) => name === route) ? { kind: 'route', route } : undefined;
+}
+
+function urlPattern(routes: Routes, text: string): PurgePattern | undefined {
+  const url = splitUrl(text);
+  if (url === undefined) return undefined;
+  const { target } = url;
+  const host = url.host ?? 'localhost';
+  const route = routes.match(host, target.path);
+  return route === undefined
+    ? undefined
+    : { kind: 'url', key: primaryKey(route, host, resourceOf(route, target)) };
+}
+
+/** A prefix may be served by several routes, in whatever order they match. */
+function prefixPattern(routes: Routes, text: string): PurgePattern | undefined {
   const url = splitUrl(text);
   if (url === undefined) return undefined;
   const { host, target } = url;
-  const route = routes.match(host, target.path);
-  if (route === undefined) return undefined;
-  const primary = primaryKey(route, host, resourceOf(route, target));
-  return (key) => key === primary || key.startsWith(`${primary} `);
+  const names = routes.on(host).map(({ name }) => name);
+  if (names.length === 0) return undefined;
+  const path = target.query === '' ? target.path : `${target.path}?${target.query}`;
+  return { kind: 'prefix', routes: names, host: host === undefined ? undefined : hostName(host), path };
 }
 
 /** `http://user@host:port/path?query#fragment`, or from the path on. */
 const HTTP_URL = /^(?:https?:\/\/(?:[^/?#]*@)?([^/?#@]*))?([^?#]*)(\?[^#]*)?(?:#.*)?$/is;
 
 /**
- * Host and target of a URL. Split by hand: `URL` spells some characters in another way than clients send them, `'` in
- * queries and `\` for two, and the key is made of what clients send.
+ * Host and target of a URL, and undefined for a host that is not named. Split by hand: `URL` spells some characters in another
+ * way than clients send them, `'` in queries and `\\` for two, and the key is made of what clients send.
  */
-function splitUrl(text: string): { readonly host: string; readonly target: Target } | undefined {
+export function splitUrl(
+  text: string,
+): { readonly host: string | undefined; readonly target: Target; readonly raw: string } | undefined {
   const parts = HTTP_URL.exec(text.trim());
   if (parts === null) return undefined;
   const [, authority, path = '', query = ''] = parts;
   const written = `${authority !== undefined && path === '' ? '/' : path}${query}`;
   // What people write and browsers encode before they send it.
-  const sent = written.toWellFormed().replace(/[ \x80-\u{10ffff}]+/gu, encodeURIComponent);
-  const target = normalisePath(sent);
-  const host = hostOf(authority ?? 'localhost');
-  return target === undefined || host === undefined ? undefined : { host, target };
+  const raw = written.toWellFormed().replace(/[ \x80-\u{10ffff}]+/gu, encodeURIComponent);
+  const target = normalisePath(raw);
+  const host = authority === undefined ? undefined : hostOf(authority);
+  if (target === undefined || (authority !== undefined && host === undefined)) return undefined;
+  return { host, target, raw };
 }
 
 /** An international name counts in the form in which it is sent. */
 function hostOf(authority: string): string | undefined {
   const sent = /[^\x00-\x7f]/.test(authority) ? URL.parse(`http://${authority}`)?.host : authority;
   return sent === undefined ? undefined : hostName(sent);
-}
-
-function matchRoute(routes: Routes, name: string): ((key: string) => boolean) | undefined {
-  if (!routes.all.some((route) => route.name === name)) return undefined;
-  return (key) => key.startsWith(`${name} `);
 }

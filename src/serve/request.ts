@@ -52,7 +52,7 @@ export class RequestPath implements RequestHandler {
   readonly tier: MemoryTier;
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly #routes: Routes;
+  #routes: Routes;
   readonly #fetchesMax: number;
   readonly #pseudonym: string;
   /** Undefined without a tier below. */
@@ -78,6 +78,16 @@ export class RequestPath implements RequestHandler {
   /** So much is under way that what is not stored at all is not fetched besides. */
   get full(): boolean {
     return this.flights.count >= this.#fetchesMax;
+  }
+
+  /** Those that requests are matched against. */
+  get routes(): Routes {
+    return this.#routes;
+  }
+
+  /** From the next request on, these are the routes. What is under way ends by those that it began with. */
+  reroute(routes: Routes): void {
+    this.#routes = routes;
   }
 
   handle(request: CacheRequest, responder: Responder): Abandon | undefined {

@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { manualClock } from '../monitor/manual-clock.fixture.ts';
 import { fakeNode } from '../monitor/snapshot.fixture.ts';
+import { fakeAdmin } from './admin.fixture.ts';
 import { startAdminServer } from './admin.ts';
 import { AdminClient, type AdminClientOptions, AdminError } from './admin-client.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from './admin-token.ts';
@@ -12,19 +12,9 @@ import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-admin-'));
 const TOKEN = newAdminToken();
 const snapshot = fakeNode(1).second(100);
-const node = startAdminServer({
-  listen: { host: '127.0.0.1', port: 0 },
-  token: TOKEN,
-  clock: manualClock(),
-  snapshot: () => snapshot,
-  metrics: () => '',
-  ready: () => ({ ready: true }),
-  changeMemory: () => fakeNode(1).facts.memory,
-  budgetBytesMax: 2 ** 34,
-  purge: () => 0,
-  onDenied: () => undefined,
-  onFault: () => undefined,
-});
+const node = startAdminServer(
+  fakeAdmin({ tokens: [{ name: 'admin', token: TOKEN, role: 'operate' }], snapshot: () => snapshot }),
+);
 /** Stands for whatever else may listen on a port. */
 const other = Bun.serve({
   hostname: '127.0.0.1',

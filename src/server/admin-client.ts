@@ -24,6 +24,8 @@ export interface AdminClientOptions {
   readonly url: string | undefined;
   /** As given by the user; else HOLDFAST_ADMIN_TOKEN, else the file a node on this machine left. */
   readonly token: string | undefined;
+  /** Certificate file of a private authority, PEM, for https; else HOLDFAST_ADMIN_CA. */
+  readonly ca?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readFile: (path: string) => Promise<string>;
   readonly fetch: AdminFetch;
@@ -46,38 +48,83 @@ export class AdminClient {
 
   /** The node's state now. */
   async status(): Promise<Snapshot> {
-    const body = await this.#get('/api/status');
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(body);
-    } catch {
-      parsed = undefined;
-    }
-    if (isSnapshot(parsed)) return parsed;
+    return this.#checked(await this.get('/api/status'), isSnapshot);
+  }
+
+  /** What a GET of that path answers, read as JSON. */
+  get(path: string): Promise<unknown> {
+    return this.#ask('GET', path, undefined, []);
+  }
+
+  /**
+   * Changes something, by POST or DELETE.
+   *
+   * @param refusals statuses that are answers as well, and no failures.
+   * @param timeoutMs longest wait, where it is longer than usual.
+   */
+  change(
+    method: 'POST' | 'DELETE',
+    path: string,
+    body: unknown,
+    options: { readonly refusals?: readonly number[]; readonly timeoutMs?: number } = {},
+  ): Promise<unknown> {
+    return this.#ask(method, path, body, options.refusals ?? [], options.timeoutMs);
+  }
+
+  #checked<T>(value: unknown, isOne: (value: unknown) => value is T): T {
+    if (isOne(value)) return value;
     throw new AdminError(
       `what answered at ${this.url} is not a Holdfast node of this version`,
       'Check --admin; if it is one, use the same version of Holdfast here and there.',
     );
   }
 
-  async #get(path: string): Promise<string> {
+  async #ask(
+    method: string,
+    path: string,
+    body: unknown,
+    refusals: readonly number[],
+    timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS,
+  ): Promise<unknown> {
     const token = await this.#findToken();
-    const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
+    const ca = await this.#authority();
     try {
       const response = await this.#options.fetch(`${this.url}${path}`, {
+        method,
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(ca === undefined ? {} : { tls: { ca } }),
         redirect: 'manual',
         // Not even one from the environment: the request carries the token. (The type knows only URLs.)
         proxy: false as never,
         signal: AbortSignal.timeout(timeoutMs),
       });
-      const body = await response.text();
-      if (response.status === 200) return body;
-      throw this.#refused(response.status, body, token !== undefined);
+      const text = await response.text();
+      if (response.status >= 300 && !refusals.includes(response.status))
+        throw this.#refused(response.status, text, token !== undefined);
+      return this.#checked(
+        parsed(text),
+        (value): value is object => typeof value === 'object' && value !== null,
+      );
     } catch (error) {
       // A token from a file may be of an earlier run: look again next time.
       this.#token = undefined;
       throw error instanceof AdminError ? error : this.#unreachable(error, timeoutMs);
+    }
+  }
+
+  /** The certificate of a private authority, where one is named. */
+  async #authority(): Promise<string | undefined> {
+    const path = this.#options.ca ?? this.#options.env['HOLDFAST_ADMIN_CA'];
+    if (path === undefined || path === '') return undefined;
+    try {
+      return await this.#options.readFile(path);
+    } catch (error) {
+      throw new AdminError(
+        `cannot read the certificate ${path}: ${(error as Error).message}`,
+        'Check --ca or HOLDFAST_ADMIN_CA: a PEM file with the authority of the admin port.',
+        error,
+      );
     }
   }
 
@@ -143,6 +190,13 @@ export class AdminClient {
         error,
       );
     }
+    if (/certificate|self.signed|altname|_CERT_/i.test(`${code} ${message}`)) {
+      return new AdminError(
+        `the certificate of ${this.url} is not accepted: ${message ?? code}`,
+        'For a private authority name its file with --ca or HOLDFAST_ADMIN_CA; ask by a name that is in the certificate.',
+        error,
+      );
+    }
     return new AdminError(
       `cannot talk to ${this.url}: ${message ?? String(error)}`,
       'Check the address in --admin.',
@@ -164,6 +218,14 @@ function readProblem(body: string): { message: string; remedy: string } | undefi
     const { error } = JSON.parse(body) as { error?: { message?: unknown; remedy?: unknown } };
     if (typeof error?.message !== 'string' || typeof error.remedy !== 'string') return undefined;
     return { message: error.message, remedy: error.remedy };
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -1,10 +1,25 @@
 import { formatSize, parseSize } from '../base/units.ts';
+import type { Snapshot } from '../monitor/snapshot.ts';
 import { POLICY_NAMES, type PolicyName } from '../policy/policy.ts';
+import { type AdminCall, ok, problem, type Reply } from './admin-replies.ts';
 
 /** A change of the memory tier that takes effect at once and lasts until the node stops. */
 export interface MemoryChange {
   readonly budgetBytes?: number;
   readonly policy?: PolicyName;
+}
+
+const REMEDY = 'Send JSON: {"size": "2GiB"}, {"policy": "sieve"}, or both. It lasts until the node stops.';
+
+/** `POST /api/memory`. */
+export function memory(
+  { body }: AdminCall,
+  options: { budgetBytesMax: number; changeMemory: (change: MemoryChange) => Snapshot['memory'] },
+): Reply {
+  const change = readMemoryChange(body, options.budgetBytesMax);
+  if (typeof change === 'string')
+    return problem(400, 'bad-memory-change', `Nothing was changed: ${change}.`, REMEDY);
+  return ok(options.changeMemory(change));
 }
 
 /** As for `cache.memory.size`. */
@@ -16,7 +31,7 @@ const BUDGET_BYTES_MIN = 4 * 1024 ** 2;
  * @param budgetBytesMax the most that makes sense here: the memory of the machine or container.
  * @returns the change, or a sentence that says what is wrong.
  */
-export function readMemoryChange(body: unknown, budgetBytesMax: number): MemoryChange | string {
+function readMemoryChange(body: unknown, budgetBytesMax: number): MemoryChange | string {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     return 'the body is not a JSON object';
   const { size, policy, ...unknown } = body as Record<string, unknown>;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { METRICS } from '../monitor/catalog.ts';
 import { composeSnapshot } from '../monitor/compose.ts';
 import { exposition } from '../monitor/exposition.ts';
-import { manualClock } from '../monitor/manual-clock.fixture.ts';
 import { metricsDoc } from '../monitor/metrics-doc.ts';
 import { Recorder } from '../monitor/recorder.ts';
 import { fakeNode } from '../monitor/snapshot.fixture.ts';
 import { ORIGIN_FAILURES } from '../origin/origin.ts';
+import { fakeAdmin } from './admin.fixture.ts';
 import { startAdminServer } from './admin.ts';
 
 const DOC = join(import.meta.dir, '../../docs/reference/metrics.md');
@@ -16,19 +16,14 @@ const TOKEN = 'correct-horse-battery-staple';
 
 const recorder = new Recorder({ routes: ['images', 'avatars'], origins: ['shop'], causes: ORIGIN_FAILURES });
 const { facts } = fakeNode(1);
-const server = startAdminServer({
-  listen: { host: '127.0.0.1', port: 0 },
-  token: TOKEN,
-  clock: manualClock(),
-  snapshot: () => composeSnapshot(recorder, facts),
-  metrics: () => exposition({ snapshot: composeSnapshot(recorder, facts), recorder, accessLog: undefined }),
-  ready: () => ({ ready: true }),
-  changeMemory: () => fakeNode(1).facts.memory,
-  budgetBytesMax: 2 ** 34,
-  purge: () => 0,
-  onDenied: (denial) => recorder.adminDenial(denial),
-  onFault: () => undefined,
-});
+const server = startAdminServer(
+  fakeAdmin({
+    tokens: [{ name: 'admin', token: TOKEN, role: 'operate' }],
+    snapshot: () => composeSnapshot(recorder, facts),
+    metrics: () => exposition({ snapshot: composeSnapshot(recorder, facts), recorder, accessLog: undefined }),
+    onDenied: (denial) => recorder.adminDenial(denial),
+  }),
+);
 afterAll(() => server.stop());
 
 test('docs/reference/metrics.md is what the catalogue says (HOLDFAST_WRITE_DOCS=1 writes it)', () => {

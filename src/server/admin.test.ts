@@ -1,29 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { manualClock } from '../monitor/manual-clock.fixture.ts';
 import type { AdminDenial } from '../monitor/recorder.ts';
 import { fakeNode } from '../monitor/snapshot.fixture.ts';
+import { ADMIN_TOKEN, fakeAdmin } from './admin.fixture.ts';
 import { type AdminOptions, type AdminServer, adminHandler, startAdminServer } from './admin.ts';
 
-const TOKEN = 'correct-horse-battery-staple';
+const TOKEN = ADMIN_TOKEN;
 const snapshot = fakeNode(1).second(100);
 
 function options(more: Partial<AdminOptions> = {}): AdminOptions {
-  return {
-    listen: { host: '127.0.0.1', port: 0 },
-    token: TOKEN,
-    clock: manualClock(),
+  return fakeAdmin({
     snapshot: () => snapshot,
     metrics: () => 'holdfast_connections 3\n',
-    ready: () => ({ ready: true }),
     changeMemory: (change) => ({ ...fakeNode(1).facts.memory, ...change }),
-    budgetBytesMax: 2 ** 34,
-    purge: (target) => ('route' in target && target.route !== 'images' ? undefined : 7),
-    onDenied: () => undefined,
-    onFault: (path, error) => {
-      throw new Error(path, { cause: error });
-    },
     ...more,
-  };
+  });
 }
 
 interface Problem {
@@ -105,10 +95,17 @@ describe('the admin server', () => {
     expect((await get('/metrics', headers as unknown as Record<string, string>)).status).toBe(200);
   });
 
-  test('purges a URL or a route', async () => {
+  test('purges what it is told', async () => {
     const purge = (body: string): Promise<Response> => get('/api/purge', {}, { method: 'POST', body });
-    expect(await (await purge('{"route": "images"}')).json()).toEqual({ purged: 7 });
-    expect(await (await purge('{"url": "http://img.example/a.jpg?w=2"}')).json()).toEqual({ purged: 7 });
+    for (const body of [
+      '{"route": "images"}',
+      '{"url": "http://img.example/a.jpg?w=2", "soft": true}',
+      '{"prefix": "/a/", "wait": true}',
+      '{"tag": "sale-2026"}',
+      '{"all": true}',
+    ]) {
+      expect(await (await purge(body)).json()).toEqual({ id: 3, removed: 7, swept: true });
+    }
     expect((await purge('{"route": "nope"}')).status).toBe(404);
     for (const body of [
       '',
@@ -119,6 +116,12 @@ describe('the admin server', () => {
       '{"url": "a.jpg"}',
       '{"route": 3}',
       '{"url":"http://a/","route":"b"}',
+      '{"all": false}',
+      '{"tag": "two words"}',
+      '{"tag": "a,b"}',
+      '{"prefix": "photos/"}',
+      '{"tag": "a", "soft": "yes"}',
+      '{"tags": "a"}',
     ]) {
       const answer = await purge(body);
       expect(answer.status).toBe(400);

@@ -2,9 +2,25 @@ import type { Clock } from '../base/clock.ts';
 import { EXPOSITION_TYPE } from '../monitor/exposition.ts';
 import type { AdminDenial } from '../monitor/recorder.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
-import type { PurgeTarget } from '../serve/purge.ts';
-import { AdminGuard } from './admin-guard.ts';
-import { type MemoryChange, readMemoryChange } from './admin-memory.ts';
+import type { Explanation } from '../serve/explain.ts';
+import type { Warmer } from '../serve/warm.ts';
+import { type ExplainQuestion, explainUrl } from './admin-explain.ts';
+import { AdminGuard, type AdminToken } from './admin-guard.ts';
+import { type MemoryChange, memory } from './admin-memory.ts';
+import { type PurgeOperations, purge } from './admin-purge.ts';
+import {
+  type AdminCall,
+  denied,
+  type Endpoint,
+  ok,
+  plain,
+  problem,
+  type Reply,
+  toResponse,
+} from './admin-replies.ts';
+import { cancelWarm, showWarm, startWarm } from './admin-warm.ts';
+import type { AuditedCall } from './audit-log.ts';
+import type { ReloadReport } from './reload.ts';
 
 /** Whether the node should get traffic. */
 export interface Readiness {
@@ -13,42 +29,57 @@ export interface Readiness {
   readonly reason?: string;
 }
 
-export interface AdminOptions {
-  readonly listen: { readonly host: string; readonly port: number };
-  /** What operators must present. At least 16 characters. */
-  readonly token: string;
-  readonly clock: Clock;
+/** What the admin port can do to a node. */
+export interface AdminOperations extends PurgeOperations {
   readonly snapshot: () => Snapshot;
   /** The Prometheus exposition. */
   readonly metrics: () => string;
   readonly ready: () => Readiness;
-  /** Removes what matches from every tier and says how many responses that were; undefined for an unknown route. */
-  readonly purge: (target: PurgeTarget) => number | undefined;
   /** Changes the memory tier, live. */
   readonly changeMemory: (change: MemoryChange) => Snapshot['memory'];
   /** The largest budget that may be set. */
   readonly budgetBytesMax: number;
+  /** Undefined when the question is no URL that a client can ask for. */
+  readonly explain: (question: ExplainQuestion) => Explanation | undefined;
+  readonly warmer: Warmer;
+  /** Reads the configuration file again; with `dryRun`, only says what that would do. */
+  readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
+}
+
+export interface AdminOptions extends AdminOperations {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Who may do what. At least one. */
+  readonly tokens: readonly AdminToken[];
+  /** PEM texts: speaks HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly clock: Clock;
   /** A request was turned away: for metric and log. */
   readonly onDenied: (denial: AdminDenial, client: string) => void;
+  /** Somebody changed something, or tried to. */
+  readonly onChange: (call: AuditedCall) => void;
   /** Something of the node's own failed while answering: for the log. */
   readonly onFault: (path: string, error: unknown) => void;
 }
 
 export interface AdminServer {
-  /** `http://host:port`, with the port really taken. */
+  /** `http://host:port` or `https://`, with the port really taken. */
   readonly url: string;
   readonly port: number;
+  /** From now on these are let in, and no others. */
+  setTokens(tokens: readonly AdminToken[]): void;
   /** Ends all connections. */
   stop(): Promise<void>;
 }
 
-/** Largest body of an admin request. */
+/** Largest body of an admin request; only lists of URLs may be larger than 64 KiB. */
 const BODY_BYTES = 64 * 1024;
-const IDLE_S = 30;
+const LIST_BYTES = 16 * 1024 * 1024;
+/** A purge that is waited for, or a reload, may take that long without a byte. */
+const IDLE_S = 120;
 
 /**
- * Starts the admin server: `/healthz` and `/readyz` for probes, open to all who reach the port; `/metrics`,
- * `/api/status`, `POST /api/purge` and `POST /api/memory` for holders of the token (see {@link AdminGuard}).
+ * Starts the admin server: `/healthz` and `/readyz` for probes, open to all who reach the port; everything else for holders of
+ * a token (see {@link AdminGuard}): GET for all of them, what changes something for the role `operate`.
  *
  * Errors are JSON, `{"error": {"code", "message", "remedy"}}`; internals are never shown.
  *
@@ -56,7 +87,8 @@ const IDLE_S = 30;
  */
 export function startAdminServer(options: AdminOptions): AdminServer {
   const { host, port } = options.listen;
-  const handle = adminHandler(options);
+  const guard = new AdminGuard({ tokens: options.tokens, clock: options.clock, listenHost: host });
+  const handle = adminHandler(options, guard);
   let server: Bun.Server<undefined>;
   try {
     server = Bun.serve({
@@ -65,197 +97,157 @@ export function startAdminServer(options: AdminOptions): AdminServer {
       development: false,
       reusePort: false, // said aloud, or a second server of this process would share the port in silence
       idleTimeout: IDLE_S,
-      maxRequestBodySize: BODY_BYTES,
+      maxRequestBodySize: LIST_BYTES,
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
       fetch: (request, self) => handle(request, self.requestIP(request)?.address ?? 'unknown'),
     });
   } catch (error) {
     throw listenError(host, port, error);
   }
   const taken = server.port ?? port;
+  const scheme = options.tls === undefined ? 'http' : 'https';
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
     port: taken,
+    setTokens: (tokens) => guard.setTokens(tokens),
     stop: () => server.stop(true),
   };
 }
 
 /** The admin server as a function, without a socket. Never rejects. */
-export function adminHandler(options: AdminOptions): (request: Request, client: string) => Promise<Response> {
-  const guard = new AdminGuard({
-    token: options.token,
-    clock: options.clock,
-    listenHost: options.listen.host,
-  });
+export function adminHandler(
+  options: AdminOptions,
+  guard: AdminGuard = new AdminGuard({ ...options, listenHost: options.listen.host }),
+): (request: Request, client: string) => Promise<Response> {
+  const probes = probesOf(options);
+  const endpoints = endpointsOf(options);
+  const remedy = `Paths are ${[...Object.keys(probes), ...Object.keys(endpoints)].join(', ')}.`;
   return async (request, client) => {
-    const path = pathOf(request.url);
+    const url = URL.parse(request.url, 'http://localhost');
+    const path = url?.pathname ?? '/';
     try {
-      const probe = PROBES[path];
-      if (probe !== undefined) return probe(request, options);
-      const denial = guard.check({ headers: request.headers, client });
-      if (denial !== undefined) {
+      const probe = probes[path];
+      if (probe !== undefined) return toResponse(probe(request.method));
+      const who = guard.check({ headers: request.headers, client });
+      const turnAway = (denial: AdminDenial): Response => {
         options.onDenied(denial, client);
-        return denied(denial);
-      }
-      const endpoint = ENDPOINTS[path];
-      if (endpoint === undefined) return problem(404, 'not-found', `There is no ${path} here.`, PATHS_REMEDY);
-      return await endpoint(request, options);
+        return toResponse(denied(denial));
+      };
+      if (typeof who === 'string') return turnAway(who);
+      const [methods, rest] = find(endpoints, path);
+      if (methods === undefined)
+        return toResponse(problem(404, 'not-found', `There is no ${path} here.`, remedy));
+      const looks = request.method === 'GET' || request.method === 'HEAD';
+      const endpoint = looks ? methods['GET'] : methods[request.method];
+      if (endpoint === undefined) return toResponse(notAllowed(request.method, Object.keys(methods)));
+      const call = { who, rest, query: url?.searchParams ?? new URLSearchParams() };
+      if (looks) return toResponse(await endpoint({ ...call, body: undefined }));
+      const body = await readBody(request, path === '/api/warm' ? LIST_BYTES : BODY_BYTES);
+      const mayChange = who.role === 'operate';
+      const reply = !mayChange
+        ? denied('role')
+        : body === TOO_LARGE
+          ? tooLarge(path)
+          : await endpoint({ ...call, body });
+      if (!mayChange) options.onDenied('role', client);
+      audit(options, { who, client, method: request.method, path, body }, reply);
+      return toResponse(reply);
     } catch (error) {
       options.onFault(path, error);
-      return problem(
-        500,
-        'internal',
-        `The node failed while answering ${path}.`,
-        'Its log has the details. Images are served by another port and are not affected.',
-      );
+      const hint = 'Its log has the details. Images are served by another port and are not affected.';
+      return toResponse(problem(500, 'internal', `The node failed while answering ${path}.`, hint));
     }
   };
 }
 
-type Endpoint = (request: Request, options: AdminOptions) => Response | Promise<Response>;
+type Methods = Readonly<Record<string, Endpoint | undefined>>;
 
 /** Open to all. Not even the Host is looked at: a probe that fails over a name takes a healthy node out. */
-const PROBES: Readonly<Record<string, Endpoint>> = {
-  '/healthz': (request) => onlyGet(request) ?? plain(200, 'ok\n'),
-  '/readyz': (request, options) => {
-    const { ready, reason } = options.ready();
-    return (
-      onlyGet(request) ?? plain(ready ? 200 : 503, ready ? 'ready\n' : `not ready: ${reason ?? 'starting'}\n`)
-    );
-  },
-};
+function probesOf(options: AdminOptions): Readonly<Record<string, (method: string) => Reply>> {
+  const looking = (answer: () => Reply) => (method: string) =>
+    method === 'GET' || method === 'HEAD' ? answer() : notAllowed(method, ['GET']);
+  return {
+    '/healthz': looking(() => plain(200, 'ok\n')),
+    '/readyz': looking(() => {
+      const { ready, reason } = options.ready();
+      return plain(ready ? 200 : 503, ready ? 'ready\n' : `not ready: ${reason ?? 'starting'}\n`);
+    }),
+  };
+}
 
-const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
-  '/metrics': (request, options) => onlyGet(request) ?? plain(200, options.metrics(), EXPOSITION_TYPE),
-  '/api/status': (request, options) => onlyGet(request) ?? json(200, options.snapshot()),
-  '/api/purge': purge,
-  '/api/memory': memory,
-};
-const PATHS_REMEDY = `Paths are ${[...Object.keys(PROBES), ...Object.keys(ENDPOINTS)].join(', ')}.`;
+/** By path, or by its beginning where it ends in `/<id>`. */
+function endpointsOf(options: AdminOptions): Readonly<Record<string, Methods>> {
+  return {
+    '/metrics': { GET: () => plain(200, options.metrics(), EXPOSITION_TYPE) },
+    '/api/status': { GET: () => ok(options.snapshot()) },
+    '/api/explain': { GET: (call) => explainUrl(call, options.explain) },
+    '/api/purge': { POST: (call) => purge(call, options) },
+    '/api/warm': {
+      GET: (call) => showWarm(call, options.warmer),
+      POST: (call) => startWarm(call, options.warmer),
+    },
+    '/api/warm/<id>': {
+      GET: (call) => showWarm(call, options.warmer),
+      DELETE: (call) => cancelWarm(call, options.warmer),
+    },
+    '/api/memory': { POST: (call) => memory(call, options) },
+    '/api/reload': {
+      POST: async ({ body }) => {
+        const report = await options.reload((body as { dryRun?: unknown } | undefined)?.dryRun === true);
+        return { status: report.ok ? 200 : 422, value: report };
+      },
+    },
+  };
+}
 
-const MEMORY_REMEDY =
-  'Send JSON: {"size": "2GiB"}, {"policy": "sieve"}, or both. It lasts until the node stops.';
+function find(
+  endpoints: Readonly<Record<string, Methods>>,
+  path: string,
+): [Methods | undefined, rest: string] {
+  if (Object.hasOwn(endpoints, path)) return [endpoints[path], ''];
+  const slash = path.lastIndexOf('/');
+  const rest = path.slice(slash + 1);
+  return rest === '' ? [undefined, ''] : [endpoints[`${path.slice(0, slash)}/<id>`], rest];
+}
 
-async function memory(request: Request, options: AdminOptions): Promise<Response> {
-  const refused = onlyPost(request);
-  if (refused !== undefined) return refused;
-  const change = readMemoryChange(await request.json().catch(() => undefined), options.budgetBytesMax);
-  if (typeof change === 'string') {
-    return problem(400, 'bad-memory-change', `Nothing was changed: ${change}.`, MEMORY_REMEDY);
+const TOO_LARGE = Symbol('too large');
+
+/** The body as JSON; undefined when it is none. */
+async function readBody(request: Request, bytesMax: number): Promise<unknown> {
+  const text = await request.text().catch(() => '');
+  if (Buffer.byteLength(text) > bytesMax) return TOO_LARGE;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
-  return json(200, options.changeMemory(change));
 }
 
-const PURGE_REMEDY =
-  'Send JSON: {"url": "http://host/path?query"} for one image, or {"route": "name"} for a route.';
-
-async function purge(request: Request, options: AdminOptions): Promise<Response> {
-  const refused = onlyPost(request);
-  if (refused !== undefined) return refused;
-  const target = purgeTarget(await request.json().catch(() => undefined));
-  if (target === undefined) {
-    return problem(400, 'bad-purge', 'The body does not say what to purge.', PURGE_REMEDY);
-  }
-  const purged = options.purge(target);
-  if (purged === undefined) {
-    const what = 'route' in target ? `route ${JSON.stringify(target.route)}` : `route for ${target.url}`;
-    return problem(404, 'unknown-route', `There is no ${what}.`, 'GET /api/status lists the routes by name.');
-  }
-  return json(200, { purged });
+function tooLarge(path: string): Reply {
+  const most = path === '/api/warm' ? '16 MiB' : '64 KiB';
+  return problem(413, 'too-large', `The body is above ${most}.`, 'Send it in parts.');
 }
 
-function purgeTarget(body: unknown): PurgeTarget | undefined {
-  if (typeof body !== 'object' || body === null) return undefined;
-  const { url, route } = body as { url?: unknown; route?: unknown };
-  if ((url === undefined) === (route === undefined)) return undefined;
-  if (typeof route === 'string') return { route };
-  return typeof url === 'string' && URL.canParse(url) ? { url } : undefined;
-}
-
-const DENIALS: Readonly<
-  Record<AdminDenial, readonly [status: number, code: string, message: string, remedy: string]>
-> = {
-  'token-missing': [
-    401,
-    'admin-unauthorized',
-    'This needs the admin token.',
-    'Send "Authorization: Bearer <token>" with the value of admin.token, or the token in the file named at start.',
-  ],
-  'token-wrong': [
-    401,
-    'admin-unauthorized',
-    'This is not the admin token.',
-    'Without admin.token in the configuration a new token is made at each start: read its file again.',
-  ],
-  'too-many-guesses': [
-    429,
-    'too-many-guesses',
-    'Too many different wrong tokens came from this address.',
-    'Send the right one: it is never refused. Wrong ones are told so again after a few quiet seconds.',
-  ],
-  host: [
-    421,
-    'host-not-served',
-    'The Host field names a site that the admin port does not serve.',
-    'Use the IP address, localhost, or the name in admin.listen.',
-  ],
-  'cross-origin': [
-    403,
-    'cross-origin',
-    'Requests made by pages of other sites are refused.',
-    'Call the admin port from a program, or from a page that it serves itself.',
-  ],
-};
-
-function denied(denial: AdminDenial): Response {
-  const [status, code, message, remedy] = DENIALS[denial];
-  const extra: Record<string, string> = {};
-  if (status === 401) extra['www-authenticate'] = 'Bearer realm="holdfast admin"';
-  if (status === 429) extra['retry-after'] = '10';
-  return problem(status, code, message, remedy, extra);
-}
-
-function onlyGet(request: Request): Response | undefined {
-  if (request.method === 'GET' || request.method === 'HEAD') return undefined;
-  return problem(405, 'method-not-allowed', `${request.method} is not served here.`, 'Use GET.', {
-    allow: 'GET, HEAD',
+function audit(
+  options: AdminOptions,
+  call: Pick<AdminCall, 'who' | 'body'> & Pick<AuditedCall, 'client' | 'method' | 'path'>,
+  reply: Reply,
+): void {
+  const { who, body, ...rest } = call;
+  options.onChange({
+    ...rest,
+    who: who.name,
+    role: who.role,
+    what: body === TOO_LARGE ? undefined : body,
+    status: reply.status,
+    result: 'value' in reply ? reply.value : undefined,
   });
 }
 
-function onlyPost(request: Request): Response | undefined {
-  if (request.method === 'POST') return undefined;
-  return problem(405, 'method-not-allowed', `${request.method} changes nothing here.`, 'Use POST.', {
-    allow: 'POST',
-  });
-}
-
-const COMMON = {
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'cross-origin-resource-policy': 'same-origin',
-} as const;
-
-function plain(status: number, text: string, type = 'text/plain; charset=utf-8'): Response {
-  return new Response(text, { status, headers: { ...COMMON, 'content-type': type } });
-}
-
-function json(status: number, value: unknown, extra: Readonly<Record<string, string>> = {}): Response {
-  const headers = { ...COMMON, ...extra, 'content-type': 'application/json; charset=utf-8' };
-  return new Response(`${JSON.stringify(value)}\n`, { status, headers });
-}
-
-function problem(
-  status: number,
-  code: string,
-  message: string,
-  remedy: string,
-  extra?: Readonly<Record<string, string>>,
-): Response {
-  return json(status, { error: { code, message, remedy } }, extra);
-}
-
-/** The URL may be relative when the Host field is missing or malformed. */
-function pathOf(url: string): string {
-  return URL.parse(url, 'http://localhost')?.pathname ?? '/';
+function notAllowed(method: string, methods: readonly string[]): Reply {
+  const allow = methods.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])).join(', ');
+  const message = `${method} is not served here.`;
+  return problem(405, 'method-not-allowed', message, `Use ${methods.join(' or ')}.`, { allow });
 }
 
 function listenError(host: string, port: number, error: unknown): Error {
@@ -265,6 +257,6 @@ function listenError(host: string, port: number, error: unknown): Error {
       ? 'another process listens there. Stop it, or set admin.listen to another port (0 takes any free one)'
       : code === 'EACCES'
         ? 'the system does not allow it. Ports below 1024 need privileges: choose a higher one in admin.listen'
-        : `${(error as Error).message}. Check admin.listen`;
+        : `${(error as Error).message}. Check admin.listen, and admin.tls if it is set`;
   return new Error(`the admin server cannot listen on ${host}:${port}: ${why}`, { cause: error });
 }

@@ -1,32 +1,36 @@
+import type { Clock } from '../base/clock.ts';
 import { type Random, seededRandom } from '../base/random.ts';
-import type { HttpOriginConfig, OriginConfig } from '../config/config.ts';
+import type { HttpOriginConfig, OriginConfig, ValidConfig } from '../config/config.ts';
 import type { Log } from '../monitor/log.ts';
 import type { Recorder } from '../monitor/recorder.ts';
 import { type GuardEvents, type GuardOptions, OriginGuard } from '../origin/guard/guard.ts';
 import { createGuardedOrigin } from '../origin/guard/guarded-origin.ts';
 import { ORIGIN_FAILURES, type Origin } from '../origin/origin.ts';
 import type { NodeOptions } from './node.ts';
-import { createOrigin } from './origins.ts';
+import { createOrigin, type OriginParts } from './origins.ts';
 import { rarely } from './warnings.ts';
 
-/** The origins of a node, each with its guard, and what every route asks. */
-export interface Guards {
-  /** In the order of the configuration: an origin's position is its id. */
-  readonly guards: readonly OriginGuard[];
-  /** By route: its origin with those to fall back on. */
-  readonly byRoute: readonly Origin[];
+/** What guards are made of. */
+export type GuardParts = OriginParts &
+  Pick<NodeOptions, 'hashKey'> & {
+    /** Read at each event: it is made when the origins' names are known. */
+    readonly recorder: () => Recorder;
+  };
+
+/** For jitter only: seeded by what is different in each process. */
+export function jitter({ hashKey }: Pick<NodeOptions, 'hashKey'>): Random {
+  return seededRandom(hashKey.k0 ^ hashKey.k1);
 }
 
-/** @throws Error that says what to do, when a file of the configuration cannot be read. */
-export function createGuards(options: NodeOptions, recorder: Recorder): Guards {
-  const { config, clock } = options;
-  // Jitter only: seeded by what is different in each process.
-  const random = seededRandom(options.hashKey.k0 ^ options.hashKey.k1);
-  const guards = Object.entries(config.origins).map(([name, origin], id) =>
-    createGuard({ name, id, origin, random }, options, recorder),
-  );
+/** What every route asks, in the order of the configuration: its origin, with those to fall back on. */
+export function originsByRoute(
+  config: ValidConfig,
+  guards: readonly OriginGuard[],
+  clock: Clock,
+  random: Random,
+): Origin[] {
   const byName = new Map(guards.map((guard) => [guard.name, guard]));
-  const byRoute = config.routes.map((route) =>
+  return config.routes.map((route) =>
     createGuardedOrigin(
       {
         name: route.origin,
@@ -37,17 +41,18 @@ export function createGuards(options: NodeOptions, recorder: Recorder): Guards {
       { clock, random },
     ),
   );
-  return { guards, byRoute };
 }
 
-interface Guarded {
+/** An origin as the configuration says it, to be guarded. */
+export interface Guarded {
   readonly name: string;
   readonly id: number;
   readonly origin: OriginConfig;
   readonly random: Random;
 }
 
-function createGuard(guarded: Guarded, options: NodeOptions, recorder: Recorder): OriginGuard {
+/** @throws Error that says what to do, when a file of the configuration cannot be read. */
+export function createGuard(guarded: Guarded, options: GuardParts): OriginGuard {
   const { name, id, origin, random } = guarded;
   const { clock, log } = options;
   // The guard is there before anything is fetched.
@@ -61,7 +66,7 @@ function createGuard(guarded: Guarded, options: NodeOptions, recorder: Recorder)
       events: guardEvents(
         name,
         id,
-        recorder,
+        options.recorder,
         log,
         rarely(clock, (message, facts) => log.warn(message, facts)),
       ),
@@ -73,18 +78,18 @@ function createGuard(guarded: Guarded, options: NodeOptions, recorder: Recorder)
 function guardEvents(
   origin: string,
   id: number,
-  recorder: Recorder,
+  recorder: () => Recorder,
   log: Log,
   warn: ReturnType<typeof rarely>,
 ): GuardEvents {
   return {
     exchanged: (status, receivedBytes, firstByteMs) =>
-      recorder.originFetch(id, status, receivedBytes, firstByteMs),
+      recorder().originFetch(id, status, receivedBytes, firstByteMs),
     failed: ({ cause, detail }) => {
-      recorder.originFailure(id, ORIGIN_FAILURES.indexOf(cause));
+      recorder().originFailure(id, ORIGIN_FAILURES.indexOf(cause));
       warn(cause, 'an origin failed', { origin, cause, detail });
     },
-    queued: (waitedMs) => recorder.originQueued(id, waitedMs),
+    queued: (waitedMs) => recorder().originQueued(id, waitedMs),
     circuit: (state, reason) => {
       const level = state === 'open' ? 'warn' : 'info';
       log[level](`the circuit of an origin is ${state}`, { origin, reason });

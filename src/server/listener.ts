@@ -28,6 +28,18 @@ export interface PublicServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Told of every exception that the handler, an answer or a payload threw. Must not throw. */
   readonly onFault: (error: unknown) => void;
+  /** Set when other threads of this process listen on the same port; the kernel then deals connections out to all. */
+  readonly shared?: PortShare;
+}
+
+/** What servers of one node on one port know of each other. */
+export interface PortShare {
+  /** Nobody else should be listening there yet: one who does is another process. */
+  readonly first: boolean;
+  /** Connections that the others have open: the limit is for all of them together. */
+  others(): number;
+  /** Told of the own ones, whenever they change. */
+  changed(connections: number): void;
 }
 
 export interface PublicServer {
@@ -78,6 +90,7 @@ export function startPublicServer(options: PublicServerOptions): PublicServer {
     onClosed(connection) {
       connections.delete(connection);
       clients.leave(connection);
+      options.shared?.changed(connections.size);
       if (connections.size === 0) onEmpty?.();
     },
   };
@@ -129,20 +142,25 @@ export function startPublicServer(options: PublicServerOptions): PublicServer {
 }
 
 function openListener(
-  { listen, tls }: PublicServerOptions,
+  options: PublicServerOptions,
   host: ConnectionHost,
   connections: Set<Connection>,
   clients: Clients<Connection>,
 ): Bun.TCPSocketListener<Connection> {
+  const { listen, tls, shared } = options;
   try {
+    // A shared port can be had while another process has it, too. One that is not shared cannot.
+    if (shared?.first === true && listen.port !== 0)
+      Bun.listen({ ...listen, exclusive: true, socket: { data: () => undefined } }).stop(true);
     return Bun.listen<Connection>({
       hostname: listen.hostname,
       port: listen.port,
-      exclusive: true, // never share the port with a second process unnoticed
+      // Never share the port with a second process unnoticed.
+      ...(shared === undefined ? { exclusive: true } : { reusePort: true }),
       allowHalfOpen: true,
       ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
       socket: {
-        open: (socket) => accept(socket as ServerSocket, host, { connections, clients }, tls !== undefined),
+        open: (socket) => accept(socket as ServerSocket, host, { connections, clients }, options),
         ...(tls === undefined ? {} : { handshake: (socket, ok) => socket.data.onHandshake(ok) }),
         data: (socket, chunk) => socket.data.onData(chunk),
         drain: (socket) => socket.data.onDrain(),
@@ -164,14 +182,15 @@ function accept(
   socket: ServerSocket,
   host: ConnectionHost,
   { connections, clients }: { connections: Set<Connection>; clients: Clients<Connection> },
-  tls: boolean,
+  { tls, shared }: PublicServerOptions,
 ): void {
   const { limits, stats } = host;
   stats.accepted += 1;
-  const excess = connections.size - limits.connectionsMax;
-  const connection = new Connection(host, socket, tls);
+  const excess = connections.size + (shared?.others() ?? 0) - limits.connectionsMax;
+  const connection = new Connection(host, socket, tls !== undefined);
   socket.data = connection;
   connections.add(connection);
+  shared?.changed(connections.size);
   if (!clients.enter(connection, socket.remoteAddress)) {
     stats.refusedPerClient += 1;
     connection.cut();
@@ -179,7 +198,7 @@ function accept(
   }
   if (excess < 0) return;
   stats.refused += 1;
-  if (tls || excess >= REFUSALS_AT_ONCE) connection.cut();
+  if (tls !== undefined || excess >= REFUSALS_AT_ONCE) connection.cut();
   else connection.refuse('overloaded', 'Retry-After: 1\r\n');
 }
 

@@ -2,28 +2,30 @@ import { type Clock, epochS, every } from '../base/clock.ts';
 import type { HashKey } from '../base/hash.ts';
 import { NOT_STORED_REASONS } from '../cache/outcome.ts';
 import type { ValidConfig } from '../config/config.ts';
-import { AccessLog } from '../monitor/access-log.ts';
-import { exposition } from '../monitor/exposition.ts';
-import type { Log } from '../monitor/log.ts';
+import type { Log, LogLevel } from '../monitor/log.ts';
 import { Recorder } from '../monitor/recorder.ts';
 import type { LineSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { ORIGIN_FAILURES } from '../origin/origin.ts';
 import type { PolicyName } from '../policy/policy.ts';
-import { Routes } from '../serve/1-route.ts';
 import { Ledger } from '../serve/ledger.ts';
-import { purge } from '../serve/purge.ts';
 import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
-import { type AdminServer, startAdminServer } from './admin.ts';
-import { createGuards } from './guards.ts';
-import { type PublicServer, startPublicServer } from './listener.ts';
+import { type AdminOperations, type AdminServer, startAdminServer } from './admin.ts';
+import type { AdminToken } from './admin-guard.ts';
+import { AuditLog } from './audit-log.ts';
+import { type Front, hasWorkers, startFront } from './front.ts';
+import type { PublicServer } from './listener.ts';
+import { type AccessLogs, Live } from './live.ts';
 import { MemoryGuard } from './memory-guard.ts';
+import { operationsOf } from './operations.ts';
+import { type ConfigSource, Reloader, type ReloadReport } from './reload.ts';
 import { RoomWatch, roomRules } from './room.ts';
-import { memorySnapshot, snapshots } from './snapshots.ts';
+import { snapshots } from './snapshots.ts';
 import { stopping } from './stopping.ts';
 import { rarely } from './warnings.ts';
+import type { Crew } from './workers/crew.ts';
 
 /** Largest share of the memory budget that responses on their way (not yet stored) may take besides. */
 const SPOOL_SHARE = 1 / 8;
@@ -49,8 +51,16 @@ export interface NodeOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Memory that there is: the budget is never set above it. */
   readonly memoryBytesMax: number;
-  /** Where access log lines go; undefined for none. */
-  readonly accessLog: LineSink | undefined;
+  /** Opens what access log lines go to. */
+  readonly accessLogs: AccessLogs;
+  /** Where the audit log goes; undefined for none. */
+  readonly auditLog?: LineSink;
+  /** The file that the configuration is from; a node without one cannot reload. */
+  readonly configSource?: ConfigSource;
+  /** From now on lines below it are left out of the log. */
+  readonly setLogLevel?: (level: LogLevel) => void;
+  /** Threads that serve, this one included; 1 by default. */
+  readonly workers?: number;
   /** Collects all garbage of the process, now. */
   readonly collectGarbage: () => void;
   /** Resident memory and processor time of this process. */
@@ -67,6 +77,8 @@ export interface Node {
   resizeMemory(budgetBytes: number): void;
   /** Changes the eviction policy, live and without losing content. */
   switchPolicy(name: PolicyName): void;
+  /** Reads the configuration file again and applies what can change live. Never rejects. */
+  reload(): Promise<ReloadReport>;
   /**
    * Says that it is not ready any more, goes on for the drain delay, then stops accepting, lets running answers finish until
    * the deadline, and ends. Safe to call twice; the second time there is no more delay, as there is none with a deadline of 0.
@@ -74,6 +86,8 @@ export interface Node {
   stop(deadlineMs?: number): Promise<void>;
   /** The tier, for tests and for what inspects a node. */
   readonly tier: MemoryTier;
+  /** The threads beside this one; undefined when there are none. */
+  readonly crew: Crew | undefined;
 }
 
 /**
@@ -85,65 +99,92 @@ export function startNode(options: NodeOptions): Node {
   const { config, clock, log } = options;
   const { memory } = config.cache;
   const nowS = (): number => epochS(clock);
+  const live = new Live({
+    ...options,
+    setLogLevel: options.setLogLevel ?? (() => undefined),
+    recorder: () => recorder,
+  });
+  let front: Front | undefined;
   const tier = new MemoryTier({
     budgetBytes: memory.sizeBytes,
+    objectBytesMax: memory.maxObjectBytes,
     policy: memory.policy,
     routes: config.routes.length,
     ghosts: config.cache.ghosts,
     hashKey: options.hashKey,
-    room: roomRules(config),
+    room: roomRules(config, live.routeNames),
+    onLayout: hasWorkers(options) ? (layout) => front?.crew?.announce(layout) : undefined,
   });
-  const recorder = new Recorder({
-    routes: config.routes.map((route) => route.name),
-    origins: Object.keys(config.origins),
+  const recorder: Recorder = new Recorder({
+    routes: [...live.routeNames],
+    origins: live.guards.map((guard) => guard.name),
     causes: ORIGIN_FAILURES,
   });
-  const { guards, byRoute } = createGuards(options, recorder);
-  const origins = guards.map((guard) => guard.origin);
-  const routes = new Routes(config, origins, byRoute);
   const warn = rarely(clock, (message, facts) => log.warn(message, facts));
-  const accessLog = createAccessLog(options);
+  const ledger = new Ledger(recorder, clock, live.accessLog);
   const handler = new RequestPath({
-    routes,
+    routes: live.routes,
     tier,
-    ledger: new Ledger(recorder, clock, accessLog),
+    ledger,
     clock,
     spoolBytesMax: Math.min(SPOOL_BYTES_MAX, memory.sizeBytes * SPOOL_SHARE),
     pseudonym: viaPseudonym(options.hashKey),
     fetchesMax: config.server.maxFetches,
     onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
   });
-  const server = startServer(options, handler, recorder);
-  const snapshot = snapshots({ options, recorder, tier, guards, flights: handler.flights, server });
-  const admin = startAdmin(options, server, {
-    snapshot,
-    metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
-    purge: (target) => purge(tier, routes, target, handler.flights),
-    budgetBytesMax: Math.min(options.memoryBytesMax, tier.budgetBytesMax),
-    changeMemory: (change) => {
-      const { budgetBytes, policy } = change;
-      if (policy !== undefined) tier.cache.switchPolicy(policy, nowS());
-      if (budgetBytes !== undefined) tier.resize(budgetBytes, nowS());
-      log.warn('the memory tier was changed by an operator', { size: budgetBytes, policy });
-      return memorySnapshot(tier);
-    },
-    onDenied: (denial, client) => {
-      recorder.adminDenial(denial);
-      warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', {
-        reason: denial,
-        client,
-      });
+  front = startFront(options, { tier, handler, recorder, live });
+  const { server, crew } = front;
+  const reloader = new Reloader({
+    config,
+    source: options.configSource,
+    tier,
+    clock,
+    log,
+    apply: (next, running) => {
+      live.apply(next, running, { tier, recorder, path: handler, ledger });
+      crew?.configure(next, live.routeNames);
+      admin.setTokens(tokensOf(next, options.adminToken));
     },
   });
-  const stopUpkeep = startUpkeep(options, tier, recorder);
+  const snapshot = snapshots({
+    options,
+    recorder,
+    tier,
+    live,
+    flights: handler.flights,
+    server,
+    reloader,
+    crew,
+  });
+  const audit = new AuditLog(log, clock, options.auditLog);
+  const operations = operationsOf({
+    ...options,
+    handler,
+    recorder,
+    live,
+    reloader,
+    audit,
+    snapshot,
+    server,
+    crew,
+  });
+  const admin = startAdmin(options, server, operations, {
+    onChange: (call) => audit.write(call),
+    onDenied: (denial, client) => {
+      recorder.adminDenial(denial);
+      const facts = { reason: denial, client };
+      warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', facts);
+    },
+  });
+  const stopUpkeep = startUpkeep(options, tier, recorder, crew);
   const stop = stopping({
     server,
     clock,
     drainDelayMs: config.server.drainDelayMs,
     release: async () => {
-      for (const guard of guards) guard.close();
+      operations.warmer.stop();
       stopUpkeep();
-      accessLog?.close();
+      live.close();
       await admin.stop();
     },
   });
@@ -152,19 +193,29 @@ export function startNode(options: NodeOptions): Node {
     adminUrl: admin.url,
     tier,
     snapshot,
+    reload: () => reloader.reload(false),
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
     switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
+    crew,
     stop: (deadlineMs = config.server.drainTimeoutMs) => stop(deadlineMs),
   };
 }
 
 /** What has to be done from time to time, whether there are requests or not. */
-function startUpkeep(options: NodeOptions, tier: MemoryTier, recorder: Recorder): () => void {
+function startUpkeep(
+  options: NodeOptions,
+  tier: MemoryTier,
+  recorder: Recorder,
+  crew: Crew | undefined,
+): () => void {
   const { clock, log, processUsage, collectGarbage } = options;
   const guard = new MemoryGuard({
     tier,
     residentBytes: () => processUsage().residentBytes,
-    collectGarbage,
+    collectGarbage: () => {
+      collectGarbage();
+      crew?.collectGarbage();
+    },
   });
   const residency = NOT_STORED_REASONS.indexOf('residency');
   const room = new RoomWatch({
@@ -183,56 +234,44 @@ function startUpkeep(options: NodeOptions, tier: MemoryTier, recorder: Recorder)
   };
 }
 
-function createAccessLog({ config, clock, accessLog: sink }: NodeOptions): AccessLog | undefined {
-  if (sink === undefined) return undefined;
-  return new AccessLog({ sink, clock, sample: config.log.access.sample });
+/** The one that may do everything, and those that the configuration names. */
+function tokensOf(config: ValidConfig, adminToken: string): AdminToken[] {
+  return [{ name: 'admin', token: adminToken, role: 'operate' }, ...config.admin.tokens];
 }
-
-function startServer(
-  { config, clock, log }: NodeOptions,
-  handler: RequestPath,
-  recorder: Recorder,
-): PublicServer {
-  const { server } = config;
-  return startPublicServer({
-    listen: { hostname: server.listen.host, port: server.listen.port },
-    handler,
-    clock,
-    limits: {
-      connectionsMax: server.maxConnections,
-      connectionsPerClientMax: server.maxConnectionsPerClient,
-      headTimeoutMs: server.headTimeoutMs,
-      idleTimeoutMs: server.idleTimeoutMs,
-      writeTimeoutMs: server.stallTimeoutMs,
-      sendRateMin: server.minSendRateBytes,
-      requestBodyBytesMax: server.maxRequestBodyBytes,
-    },
-    onFault: (error) => {
-      recorder.internalFault();
-      log.error('a request failed inside the node; the node goes on', { error: String(error) });
-    },
-  });
-}
-
-type AdminParts = Pick<
-  Parameters<typeof startAdminServer>[0],
-  'snapshot' | 'metrics' | 'purge' | 'budgetBytesMax' | 'changeMemory' | 'onDenied'
->;
 
 /** A node without its admin server is not a node: the public one is taken down again. */
-function startAdmin(options: NodeOptions, server: PublicServer, parts: AdminParts): AdminServer {
-  const { listen } = options.config.admin;
+function startAdmin(
+  options: NodeOptions,
+  server: PublicServer,
+  operations: AdminOperations,
+  hooks: Pick<Parameters<typeof startAdminServer>[0], 'onChange' | 'onDenied'>,
+): AdminServer {
+  const { config, clock, log } = options;
+  const { host, port } = config.admin.listen;
   try {
     return startAdminServer({
-      ...parts,
-      ready: () => (server.draining ? { ready: false, reason: 'draining' } : { ready: true }),
-      listen: { host: listen.host, port: listen.port },
-      token: options.adminToken,
-      clock: options.clock,
-      onFault: (path, error) => options.log.error('the admin server failed', { path, error: String(error) }),
+      ...operations,
+      ...hooks,
+      ...adminTls(options),
+      listen: { host, port },
+      tokens: tokensOf(config, options.adminToken),
+      clock,
+      onFault: (path, error) => log.error('the admin server failed', { path, error: String(error) }),
     });
   } catch (error) {
     void server.drain(0);
     throw error;
+  }
+}
+
+function adminTls({ config, readCertificates }: NodeOptions): { tls?: { cert: string; key: string } } {
+  const { cert, key } = config.admin.tls;
+  if (cert === undefined || key === undefined) return {};
+  try {
+    return { tls: { cert: readCertificates(cert), key: readCertificates(key) } };
+  } catch (error) {
+    throw new Error(`admin.tls: cannot read ${cert} or ${key}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }

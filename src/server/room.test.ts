@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
-import { RoomWatch } from './room.ts';
+import { validateConfig } from '../config/validate.ts';
+import { RoomWatch, roomRules } from './room.ts';
 
 test('an overflow of the pinned share is said once, refusals at most every ten minutes with their number', () => {
   const said: [string, Record<string, unknown>][] = [];
@@ -24,4 +25,20 @@ test('an overflow of the pinned share is said once, refusals at most every ten m
   }
   expect(said.map(([, facts]) => facts['notStored'])).toEqual([1, 600]);
   expect(said[0]![0]).toContain('minResidency');
+});
+
+test('the rules come from the configuration, in the order of its routes', () => {
+  const text = `version: 1
+cache: { memory: { minResidency: 5m, pinnedShare: 20 } }
+origins: { o: { type: http, url: 'http://127.0.0.1:9' } }
+routes:
+  - { name: icons, origin: o, match: { paths: ['/icons/*'] }, pinned: true }
+  - { name: rest, origin: o }
+`;
+  const result = validateConfig(text, { file: 'f', env: {} });
+  expect(result.ok && roomRules(result.config, ['icons', 'rest'])).toEqual({
+    minResidencyS: 300,
+    pinnedShare: 0.2,
+    pinnedRoutes: [true, false],
+  });
 });

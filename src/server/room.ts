@@ -6,12 +6,20 @@ import type { Log } from '../monitor/log.ts';
 /** For how long the log is quiet about newcomers that are refused, after it spoke of them. */
 const QUIET_MS = 600_000;
 
-/** Who may not leave the memory tier for want of room, by the configuration. */
-export function roomRules({ cache, routes }: Pick<ValidConfig, 'cache' | 'routes'>): RoomRules {
+/**
+ * Who may not leave the memory tier for want of room, by the configuration.
+ *
+ * @param names of routes, by their ids.
+ */
+export function roomRules(
+  { cache, routes }: Pick<ValidConfig, 'cache' | 'routes'>,
+  names: readonly string[],
+): RoomRules {
+  const pinned = new Set(routes.filter((route) => route.pinned && route.cache).map((route) => route.name));
   return {
     minResidencyS: cache.memory.minResidencyS,
     pinnedShare: cache.memory.pinnedShare / 100,
-    pinnedRoutes: routes.map((route) => route.pinned && route.cache),
+    pinnedRoutes: names.map((name) => pinned.has(name)),
   };
 }
 

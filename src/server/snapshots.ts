@@ -1,27 +1,42 @@
 import { composeSnapshot } from '../monitor/compose.ts';
 import type { Recorder } from '../monitor/recorder.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
-import type { OriginGuard } from '../origin/guard/guard.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { PublicServer } from './listener.ts';
+import type { Live } from './live.ts';
 import type { NodeOptions } from './node.ts';
+import type { Reloader } from './reload.ts';
+import type { Crew } from './workers/crew.ts';
 
 /** Where a snapshot reads. */
 export interface Parts {
   readonly options: NodeOptions;
   readonly recorder: Recorder;
   readonly tier: MemoryTier;
-  readonly guards: readonly OriginGuard[];
+  readonly live: Live;
   /** Fetches from origins under way. */
   readonly flights: { readonly count: number };
   readonly server: PublicServer;
+  readonly reloader: Reloader;
+  readonly crew: Crew | undefined;
 }
 
 /** What the node says of itself, read anew at each call. */
-export function snapshots({ options, recorder, tier, guards, flights, server }: Parts): () => Snapshot {
+export function snapshots({
+  options,
+  recorder,
+  tier,
+  live,
+  flights,
+  server,
+  reloader,
+  crew,
+}: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
-  return () =>
-    composeSnapshot(recorder, {
+  return () => {
+    crew?.tick();
+    const { stats } = server;
+    return composeSnapshot(recorder, {
       holdfast: options.version,
       startedAtMs,
       nowMs: options.clock.nowMs(),
@@ -30,16 +45,24 @@ export function snapshots({ options, recorder, tier, guards, flights, server }: 
       connections: server.connections(),
       fetches: flights.count,
       transport: {
-        refused: server.stats.refused,
-        refusedPerClient: server.stats.refusedPerClient,
-        malformed: { ...server.stats.malformed },
-        timeouts: { ...server.stats.timeouts },
+        refused: stats.refused,
+        refusedPerClient: stats.refusedPerClient,
+        malformed: { ...stats.malformed },
+        timeouts: { ...stats.timeouts },
+      },
+      workers: {
+        serving: 1 + (crew?.alive ?? 0),
+        deaths: crew?.deaths ?? 0,
+        droppedHits: tier.readers?.droppedHits ?? 0,
       },
       memory: memorySnapshot(tier),
       routes: tier.cache.account.routes,
-      origins: guards.map((guard) => guard.gauges()),
+      origins: live.guards.map((guard) => guard.gauges()),
       process: options.processUsage(),
+      config: reloader.snapshot(),
+      purges: { active: tier.purges.active, total: tier.purges.total },
     });
+  };
 }
 
 /** The memory tier's part of it. */

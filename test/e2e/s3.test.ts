@@ -55,10 +55,9 @@ test('an object is fetched once, by its key, and served without fields of S3', a
 });
 
 test('a missing key is a 404 without XML; a listing is never to be had', async () => {
-  for (const path of ['/nope.jpg', '/..%2Fother.jpg']) {
-    const got = await get(path);
-    expect([got.status, await got.text()]).toEqual([404, '']);
-  }
+  const got = await get('/nope.jpg');
+  expect([got.status, await got.text()]).toEqual([404, '']);
+  expect((await get('/..%2Fother.jpg')).status).toBe(400);
   expect((await get('/', { method: 'HEAD' })).status).toBe(404);
 });
 
@@ -72,7 +71,7 @@ test('keys that are revoked are our failure: stale copies go on, and no 403 gets
   for (let i = 0; i < 3; i += 1) {
     const stale = await get('/kept.jpg');
     expect([stale.status, await stale.text()]).toEqual([200, 'kept']);
-    const why = i === 0 ? 'credentials' : 'recent-failure';
+    const why = i === 0 ? 'origin-credentials' : 'recent-failure';
     expect(cacheStatus(stale)).toBe(`Holdfast; hit; ttl=-590; detail="stale-if-error ${why}"`);
   }
   const failed = await get('/never.jpg');

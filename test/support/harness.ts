@@ -11,7 +11,7 @@ import type { PolicyName } from '../../src/policy/policy.ts';
 import { Routes } from '../../src/serve/1-route.ts';
 import type { CacheRequest } from '../../src/serve/answer.ts';
 import { Ledger, type Served } from '../../src/serve/ledger.ts';
-import { type PurgeTarget, purge } from '../../src/serve/purge.ts';
+import { Purger, type PurgeTarget } from '../../src/serve/purge.ts';
 import { RequestPath } from '../../src/serve/request.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
 import { checkFailures } from './failures.ts';
@@ -73,6 +73,7 @@ export class Harness {
   readonly tier: MemoryTier;
   readonly recorder: Recorder;
   readonly path: RequestPath;
+  readonly purger: Purger;
   readonly readers: Reader[] = [];
   /** Faults of the path itself; a test that provokes some takes them out. */
   readonly faults: unknown[] = [];
@@ -117,6 +118,8 @@ export class Harness {
       ...(options.fetchesMax === undefined ? {} : { fetchesMax: options.fetchesMax }),
       onFault: (error) => this.faults.push(error),
     });
+    const { tier, clock, path } = this;
+    this.purger = new Purger({ tier, clock, flights: path.flights, routes: () => this.#routes });
   }
 
   get nowS(): number {
@@ -160,8 +163,11 @@ export class Harness {
     return reader;
   }
 
-  purge(target: PurgeTarget): number | undefined {
-    return purge(this.tier, this.#routes, target, this.path.flights);
+  /** Purges, and sweeps to the end. @returns how many responses that were. */
+  purge(target: PurgeTarget, soft = false): number | undefined {
+    const purge = this.purger.purge(target, soft);
+    while (this.tier.purges.sweep());
+    return purge?.removed;
   }
 
   /** What was booked for a request that has ended. */

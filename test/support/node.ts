@@ -14,6 +14,7 @@ export const realClock: Clock = {
  * Starts a whole node for a test that goes through sockets.
  *
  * @param faults what the node reports as an error of its own is added here; that origins fail is a warning.
+ * @param more options that are to be other than those of a test.
  */
 export function startTestNode(
   config: ValidConfig,
@@ -34,7 +35,7 @@ export function startTestNode(
     env: {},
     collectGarbage: () => Bun.gc(true),
     memoryBytesMax: 2 ** 30,
-    accessLog: undefined,
+    accessLogs: { open: () => undefined, retire: () => undefined },
     processUsage: () => ({ residentBytes: process.memoryUsage.rss(), cpuSeconds: 0 }),
     ...options,
   });

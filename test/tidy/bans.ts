@@ -116,6 +116,12 @@ export const EDGES: readonly Edge[] = [
   edge('src/origin/http-connection.ts', ['runtime'], 'one connection to an origin'),
   edge('src/server/listener.ts', ['runtime'], 'the public port'),
   edge('src/server/host.ts', ['runtime'], 'the type of a client socket'),
+  edge('src/server/workers/thread.ts', ['threads', 'time'], 'starts the threads of workers'),
+  edge(
+    'src/server/workers/worker.ts',
+    ['threads', 'time', 'runtime'],
+    'the composition root of a worker: its clock, its way to the owner',
+  ),
   edge('src/server/admin.ts', ['runtime'], 'the admin port'),
   edge('src/server/admin-guard.ts', ['net'], 'isIP(), which only looks at text'),
   edge(

@@ -24,7 +24,10 @@ export const KNOWS_THE_ORDER: Readonly<Record<string, string>> = {
   'src/serve/selected.ts': 'the conditional and partial form of step 7',
   'src/serve/purge.ts': 'names what to forget as steps 1 and 2 name what to keep',
   'src/serve/unsafe.ts': 'names what to forget after a change, as steps 1 and 2 name what to keep',
-  'src/server/node.ts': 'builds the routes of step 1 from the configuration, for request.ts',
+  'src/serve/explain.ts': 'follows a request through steps 1 to 3 without serving it, and says what they say',
+  'src/server/live.ts': 'builds the routes of step 1 from the configuration, for request.ts',
+  'src/serve/edge.ts': 'the first half of request.ts again, for hits that a worker answers by itself',
+  'src/server/workers/edge-node.ts': 'builds the routes of step 1 in a worker, for edge.ts',
 };
 
 const STEP = /^src\/(serve|rollout)\/\d+-/;

@@ -152,7 +152,7 @@ async function start(
       clock,
       log,
       version: world.version,
-      accessLog: undefined,
+      accessLogs: { open: () => undefined, retire: () => undefined },
       hashKey: world.hashKey,
       collectGarbage: () => world.collectGarbage(),
       readCertificates: (path) => world.readFileNow(path),

@@ -32,10 +32,13 @@ routes: [{ name: web, origin: web }]
   );
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   node = startTestNode(result.config, faults, {
-    accessLog: {
-      lostLines: 0,
-      ready: () => true,
-      write: (lines) => void logged.push(Buffer.from(lines).toString('utf8')),
+    accessLogs: {
+      open: () => ({
+        lostLines: 0,
+        ready: () => true,
+        write: (lines) => void logged.push(Buffer.from(lines).toString('utf8')),
+      }),
+      retire: () => undefined,
     },
   });
 });

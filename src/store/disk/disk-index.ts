@@ -4,7 +4,7 @@ import type { DiskFacts } from './disk.ts';
 import { type Row, recordBytes } from './format.ts';
 
 /** Set for an entry that was served from since it was written. */
-const HIT = 0x100;
+const HIT = 0x1_0000;
 
 /**
  * What is on disk, by hash: 64 bytes of memory for each response, and 4 to 8 for the index over them. Uses the entry table
@@ -54,7 +54,7 @@ export class DiskIndex {
     entries.set(slot, Word.STORED_S, row.storedS);
     entries.set(slot, Word.ROUTE, row.route);
     this.move(slot, segment, row.offset);
-    entries.set(slot, Word.FLAGS, row.flags & FACTS);
+    entries.setFlags(slot, row.flags & FACTS);
     this.renew(slot, row);
     return slot;
   }
@@ -89,7 +89,7 @@ export class DiskIndex {
     entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);
     entries.set(slot, Word.REVALIDATE_UNTIL_S, facts.revalidateUntilS);
     entries.set(slot, Word.ERROR_UNTIL_S, facts.errorUntilS);
-    entries.set(slot, Word.FLAGS, (entries.flags(slot) & ~FACTS) | (facts.flags & FACTS));
+    entries.setFlags(slot, (entries.flags(slot) & ~FACTS) | (facts.flags & FACTS));
   }
 
   used(slot: number): boolean {
@@ -110,7 +110,7 @@ export class DiskIndex {
 
   setHit(slot: number, hit: boolean): void {
     const flags = this.#entries.flags(slot);
-    this.#entries.set(slot, Word.FLAGS, hit ? flags | HIT : flags & ~HIT);
+    this.#entries.setFlags(slot, hit ? flags | HIT : flags & ~HIT);
   }
 
   /** When it stops being usable by its own lifetimes. */

@@ -9,6 +9,8 @@ export interface SpaceOptions {
   readonly segmentShift: number;
   /** Makes zeroed shared memory of that many bytes. RangeError means that the system has none left. */
   readonly allocateBuffer: (sizeBytes: number) => SharedArrayBuffer;
+  /** Told of each segment that was made, and, without a buffer, of each that was given back. */
+  readonly onSegment: (slot: number, buffer: SharedArrayBuffer | undefined) => void;
 }
 
 /**
@@ -183,6 +185,7 @@ export class Space {
         allocateBuffer(this.#segmentBlocks << blockShift),
       );
       this.segments[slot] = segment;
+      this.#options.onSegment(slot, segment.bytes.buffer);
       return segment;
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
@@ -207,5 +210,6 @@ export class Space {
   #drop(segment: Segment): void {
     this.segments[segment.slot] = undefined;
     this.heldBlocks -= segment.blocks;
+    this.#options.onSegment(segment.slot, undefined);
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { InternalFault } from '../../base/assert.ts';
 import { type Random, seededRandom } from '../../base/random.ts';
-import { Arena, type ArenaOptions, NO_ROOM, type Ref } from './arena.ts';
+import { Arena, type ArenaOptions, NO_ROOM } from './arena.ts';
+import type { Ref } from './arena-reader.ts';
 
 /** An arena beside the naive form of it: a map from reference to bytes. Every operation is checked against the map. */
 class Model {

@@ -1,17 +1,13 @@
 import { assert } from '../../base/assert.ts';
-import { ExtentTable } from './arena-extents.ts';
+import { type ExtentChunk, ExtentTable } from './arena-extents.ts';
+import { ArenaReader, type ArenaShape, CHAINED, type Ref } from './arena-reader.ts';
 import { NONE } from './arena-runs.ts';
 import type { Segment } from './arena-segment.ts';
 import { Space } from './arena-space.ts';
 
-/** Where a record lies: an integer from 0 to 2^31 - 1, so that it fits an Int32Array. Says nothing about its length. */
-export type Ref = number;
-
 /** Returned instead of a {@link Ref} when there is no room: -1. */
 export const NO_ROOM = NONE;
 
-/** Set in the reference of a record in several extents; the rest is then its first node in the extent table. */
-const CHAINED = 0x4000_0000;
 const BLOCKS_MAX = CHAINED;
 const BLOCK_BYTES = 256;
 const SEGMENT_BYTES = 16 * 2 ** 20;
@@ -32,7 +28,14 @@ export interface ArenaOptions {
   readonly segmentBytes?: number;
   /** Where segments come from: zeroed memory, or a RangeError when the system has none left. Default: the runtime. */
   readonly allocateBuffer?: (sizeBytes: number) => SharedArrayBuffer;
+  /** Told of every piece of memory that comes or goes, before anything is laid there. */
+  readonly onMemory?: (change: MemoryPiece) => void;
 }
+
+/** A piece of an arena's memory, by its number; a segment without a buffer has been given back. */
+export type MemoryPiece =
+  | { readonly kind: 'segment'; readonly index: number; readonly buffer: SharedArrayBuffer | undefined }
+  | { readonly kind: 'extents'; readonly index: number; readonly chunk: ExtentChunk };
 
 /**
  * Memory for cached records: byte strings of any length in fixed segments of shared memory.
@@ -62,7 +65,8 @@ export class Arena {
   readonly #blockCostBytes: number;
   readonly #space: Space;
   readonly #segments: readonly (Segment | undefined)[];
-  readonly #extents = new ExtentTable();
+  readonly #extents: ExtentTable;
+  readonly #reader: ArenaReader;
   #capacityBytes = 0;
   #usedBlocks = 0;
 
@@ -80,9 +84,30 @@ export class Arena {
       blockShift: this.#blockShift,
       segmentShift: this.#segmentShift,
       allocateBuffer: options.allocateBuffer ?? ((sizeBytes) => new SharedArrayBuffer(sizeBytes)),
+      onSegment: (index, buffer) => options.onMemory?.({ kind: 'segment', index, buffer }),
     });
     this.#segments = this.#space.segments;
+    this.#extents = new ExtentTable((index, chunk) => options.onMemory?.({ kind: 'extents', index, chunk }));
+    this.#reader = new ArenaReader(this.shape, this.#segments, this.#extents);
     this.resize(options.capacityBytes);
+  }
+
+  /** How it is cut, for an {@link ArenaReader}. */
+  get shape(): ArenaShape {
+    return { blockShift: this.#blockShift, segmentShift: this.#segmentShift };
+  }
+
+  /** All memory that there is now: what {@link ArenaOptions.onMemory} was told, in sum. */
+  memory(): MemoryPiece[] {
+    const pieces: MemoryPiece[] = [];
+    for (const segment of this.#segments) {
+      if (segment !== undefined)
+        pieces.push({ kind: 'segment', index: segment.slot, buffer: segment.bytes.buffer });
+    }
+    this.#extents.chunks.forEach((chunk, index) => {
+      pieces.push({ kind: 'extents', index, chunk });
+    });
+    return pieces;
   }
 
   /** What records may be charged in sum. */
@@ -191,7 +216,7 @@ export class Arena {
       segment.bytes.set(source, start);
       return;
     }
-    this.#eachPiece(ref, offset, source.length, (memory, start, count, done) => {
+    this.#reader.eachPiece(ref, offset, source.length, (memory, start, count, done) => {
       memory.set(source.subarray(done, done + count), start);
       return true;
     });
@@ -205,17 +230,7 @@ export class Arena {
    * @returns bytes copied; 0 at the end of the record or of `into`.
    */
   read(ref: Ref, bytes: number, offset: number, into: Uint8Array, at: number): number {
-    const count = Math.min(bytes - offset, into.length - at);
-    if (count <= 0) return 0;
-    if (ref < CHAINED) {
-      const start = this.#startOf(ref) + offset;
-      return this.#segmentOf(ref).bytes.copy(into, at, start, start + count);
-    }
-    this.#eachPiece(ref, offset, count, (memory, start, length, done) => {
-      memory.copy(into, at + done, start, start + length);
-      return true;
-    });
-    return count;
+    return this.#reader.read(ref, bytes, offset, into, at);
   }
 
   /** A view of the whole record, good until it is freed or relocated; undefined when it lies in several extents. */
@@ -227,13 +242,7 @@ export class Arena {
 
   /** True when the record has the first `length` bytes of `other` at `offset`. For comparing keys. */
   equals(ref: Ref, bytes: number, offset: number, other: Uint8Array, length: number): boolean {
-    if (length > other.length || offset + length > bytes) return false;
-    if (ref < CHAINED) {
-      return sameBytes(this.#segmentOf(ref).bytes, this.#startOf(ref) + offset, other, 0, length);
-    }
-    return this.#eachPiece(ref, offset, length, (memory, start, count, done) =>
-      sameBytes(memory, start, other, done, count),
-    );
+    return this.#reader.equals(ref, bytes, offset, other, length);
   }
 
   /**
@@ -330,26 +339,6 @@ export class Arena {
     }
   }
 
-  /** Visits the memory of a chained record's bytes `offset` to `offset + bytes`, until `visit` says false. */
-  #eachPiece(ref: Ref, offset: number, bytes: number, visit: VisitPiece): boolean {
-    let skip = offset;
-    let done = 0;
-    for (let node = ref - CHAINED; done < bytes; node = this.#extents.nextOf(node)) {
-      assert(node !== NONE, 'bytes that are asked for lie inside their record');
-      const length = this.#extents.countOf(node) << this.#blockShift;
-      if (skip >= length) {
-        skip -= length;
-        continue;
-      }
-      const block = this.#extents.blockOf(node);
-      const count = Math.min(length - skip, bytes - done);
-      if (!visit(this.#segmentOf(block).bytes, this.#startOf(block) + skip, count, done)) return false;
-      done += count;
-      skip = 0;
-    }
-    return true;
-  }
-
   #blocksOf(bytes: number): number {
     assert(bytes >= 1, 'a record has at least one byte');
     return Math.ceil(bytes / this.blockBytes);
@@ -363,15 +352,6 @@ export class Arena {
   #startOf(block: number): number {
     return (block & this.#indexMask) << this.#blockShift;
   }
-}
-
-/** @returns false to stop. `done` is how many bytes were visited before. */
-type VisitPiece = (memory: Buffer<SharedArrayBuffer>, start: number, count: number, done: number) => boolean;
-
-/** A loop, because keys are short: 60 bytes take 35 ns, where a native comparison takes 55. */
-function sameBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
-  return true;
 }
 
 function log2(name: string, value: number, least: number, most: number): number {

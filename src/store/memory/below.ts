@@ -29,8 +29,9 @@ export class Below {
 
   /** An evicted entry that is not below (any more) goes there, unless it is an error. */
   demote(slot: number): void {
+    // What a purge meant must not come back as something new.
+    if (this.#tier.cache.entries.status(slot) >= 400 || this.#tier.purges.ruleOf(slot) !== undefined) return;
     const key = Buffer.from(this.#tier.keyText(slot), 'latin1');
-    if (this.#tier.cache.entries.status(slot) >= 400) return;
     if (this.#disk.find(this.#disk.hash(key, key.length)) === NONE) this.#put(slot, key);
   }
 

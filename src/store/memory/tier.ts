@@ -3,11 +3,15 @@ import type { HashKey } from '../../base/hash.ts';
 import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
 import { type Entries, Flag, NONE, Word } from '../../cache/entries.ts';
 import { KeyBuffer } from '../../cache/key.ts';
+import type { NotStoredReason } from '../../cache/outcome.ts';
+import { Readers } from '../../cache/readers.ts';
 import type { RoomRules } from '../../cache/residency.ts';
 import type { PolicyName } from '../../policy/policy.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
-import { Arena, NO_ROOM } from './arena.ts';
+import { Arena, type MemoryPiece, NO_ROOM } from './arena.ts';
 import { Below } from './below.ts';
+import { Purges } from './purges.ts';
+import type { TierLayout, TierShare } from './tier-reader.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
@@ -26,6 +30,8 @@ export interface MemoryTierOptions {
   readonly below?: DiskTier | undefined;
   /** Who may not leave for want of room; nobody by default. */
   readonly room?: RoomRules;
+  /** Says that other threads are to read the tier, and is told of every change of its memory, for them to renew theirs. */
+  readonly onLayout?: ((layout: TierLayout) => void) | undefined;
 }
 
 /** A response whose body the tier below holds. */
@@ -37,6 +43,8 @@ interface Guest {
 
 /** Heads are counted in 16 bits. */
 const HEAD_BYTES_MAX = 0xffff;
+/** Of a table that nobody can pin in. */
+const VOID_EPOCH = -1;
 /** Most bytes of {@link MemoryTier.reads}. */
 const READ_BYTES_MAX = 64 * 1024 * 1024;
 /** Bytes that one slice of {@link MemoryTier.relocate} moves: a few milliseconds. */
@@ -58,19 +66,31 @@ export class MemoryTier {
   /** Memory for what is being read from below on its way to clients, beside the budget. */
   readonly reads: { readonly limitBytes: number; usedBytes: number };
   readonly #below: Below | undefined;
+  readonly purges: Purges;
+  /** Other threads that read it; undefined where there are none. */
+  readonly readers: Readers | undefined;
   readonly #entries: Entries;
+  readonly #hashKey: HashKey;
+  readonly #onLayout: ((layout: TierLayout) => void) | undefined;
   readonly #guests = new Map<number, Guest>();
+  #readersKeptOff = false;
   #copyBuffer: Uint8Array | undefined;
   /** Where the relocation walk stands; NONE when nothing is to be moved. */
   #relocateAt = NONE;
 
   constructor(options: MemoryTierOptions) {
-    const { segmentBytes } = options;
+    const { segmentBytes, budgetBytes, onLayout } = options;
+    this.#hashKey = options.hashKey;
+    this.#onLayout = onLayout;
     this.arena = new Arena({
       capacityBytes: options.budgetBytes,
       blockBytes: blockBytesFor(options.budgetBytes),
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(onLayout === undefined ? {} : { onMemory: (piece) => this.#memoryChanged(piece) }),
     });
+    const minChargeBytes = this.arena.costBytes(1);
+    this.readers =
+      onLayout === undefined ? undefined : new Readers(budgetBytes / (minChargeBytes + METADATA_BYTES));
     this.key = new KeyBuffer(options.hashKey);
     this.below = options.below;
     this.objectBytesMax = options.objectBytesMax ?? Number.MAX_SAFE_INTEGER;
@@ -84,13 +104,20 @@ export class MemoryTier {
         ? {}
         : { evicted: (slot) => this.#below!.demote(slot), forgotten: (slot) => this.#below!.forget(slot) }),
     };
-    this.cache = new Cache({ ...options, bytes, minChargeBytes: this.arena.costBytes(1) });
+    this.cache = new Cache({ ...options, bytes, minChargeBytes, readers: this.readers });
     this.#entries = this.cache.entries;
+    this.purges = new Purges(this.cache, this, (active) => this.#keepReadersOff(active));
+  }
+
+  /** All that another thread needs to read the tier, as of now; later changes go to `onLayout`. */
+  share(): TierShare {
+    return { hashKey: this.#hashKey, shape: this.arena.shape, ...this.#layout(this.arena.memory()) };
   }
 
   /** The visible entry of {@link key}, or NONE. About 100 ns, whatever the number of entries. */
   find(): number {
-    return this.cache.find(this.key);
+    const slot = this.cache.find(this.key);
+    return this.purges.active === 0 || slot === NONE ? slot : this.purges.settle(slot);
   }
 
   /**
@@ -123,9 +150,15 @@ export class MemoryTier {
       return NONE;
     }
     this.#setRef(slot, ref);
+    if (this.purges.active !== 0) this.purges.taken(slot);
     this.arena.write(ref, 0, key.bytes.subarray(0, key.length));
     this.arena.write(ref, key.length, Buffer.from(head, 'latin1'));
     return slot;
+  }
+
+  /** Remembers why a response to that key was not stored, for whoever asks. */
+  notStored(key: string, reason: NotStoredReason, nowS: number): void {
+    this.cache.departures.notStored(this.key.set(key), reason, nowS);
   }
 
   /** Writes a piece of a filling entry's body. */
@@ -234,9 +267,10 @@ export class MemoryTier {
     const { cache } = this;
     const entries = this.#entries;
     const before = this.#below === undefined ? '' : this.head(slot);
-    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1) {
+    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1 && cache.claim(slot)) {
       this.arena.write(this.#ref(slot), entries.keyBytes(slot), Buffer.from(head, 'latin1'));
       cache.setLifetime(slot, facts);
+      cache.yield(slot);
       this.#below?.renew(slot, before, facts);
       return slot;
     }
@@ -264,7 +298,9 @@ export class MemoryTier {
   /** Sets the byte budget, live. What a shrink frees is given back to the system by {@link maintain}, in slices. */
   resize(budgetBytes: number, nowS: number): void {
     assert(budgetBytes <= this.budgetBytesMax, 'a budget is within what the arena can count');
+    const { epoch } = this.#entries;
     this.cache.resize(budgetBytes, nowS);
+    if (this.#entries.epoch !== epoch) this.#onLayout?.(this.#layout([]));
     this.arena.resize(budgetBytes);
     this.#relocateAt = 0;
   }
@@ -285,12 +321,13 @@ export class MemoryTier {
       const slot = this.#relocateAt;
       if (!entries.used(slot) || this.guest(slot) !== undefined) continue;
       if (!this.arena.isDoomed(this.#ref(slot))) continue;
-      if (entries.pins(slot) !== 0) {
+      if (moved >= RELOCATE_SLICE_BYTES) return true;
+      if (entries.pins(slot) !== 0 || !this.cache.claim(slot)) {
         waiting = true;
         continue;
       }
-      if (moved >= RELOCATE_SLICE_BYTES) return true;
       moved += this.#relocate(slot);
+      this.cache.yield(slot);
     }
     this.#relocateAt = waiting ? 0 : NONE;
     return waiting;
@@ -313,6 +350,29 @@ export class MemoryTier {
       this.cache.usedBytes === held + METADATA_BYTES * this.cache.count,
       'charged: records by the block, and metadata',
     );
+  }
+
+  /** Told before a new segment is used; one that is gone makes every share void first, for its number will be used again. */
+  #memoryChanged(piece: MemoryPiece): void {
+    if (piece.kind === 'segment' && piece.buffer === undefined) this.#entries.nextEpoch();
+    this.#onLayout?.(this.#layout([piece]));
+  }
+
+  /** Always with the table as it is now: an epoch must never reach a reader without everything that belongs to it. */
+  /** Other threads know nothing of purge rules: while there are any, they find nothing and ask the owner. */
+  #keepReadersOff(off: boolean): void {
+    if (this.readers === undefined) return;
+    this.#readersKeptOff = off;
+    if (off) this.#entries.nextEpoch();
+    else this.#onLayout?.(this.#layout([]));
+  }
+
+  #layout(pieces: readonly MemoryPiece[]): TierLayout {
+    return {
+      epoch: this.#readersKeptOff ? VOID_EPOCH : this.#entries.epoch,
+      entries: this.#entries.share(),
+      pieces,
+    };
   }
 
   #relocate(slot: number): number {

@@ -1,0 +1,46 @@
+import type { Log } from '../monitor/log.ts';
+import type { FileSink } from '../monitor/sink.ts';
+import type { AccessLogs } from '../server/live.ts';
+import type { World } from './world.ts';
+
+/** The files that a running node writes its access and audit log to. */
+export class LogFiles implements AccessLogs {
+  readonly #log: Log;
+  readonly #world: Pick<World, 'openSink'>;
+  readonly #sinks = new Set<FileSink>();
+
+  constructor(log: Log, world: Pick<World, 'openSink'>) {
+    this.#log = log;
+    this.#world = world;
+  }
+
+  /** @param to a path, `stdout`, `stderr`, or `off` for none. @throws the system's error. */
+  open(to: string): FileSink | undefined {
+    if (to === 'off') return undefined;
+    const sink = this.#world.openSink(to, (trouble) =>
+      trouble === undefined
+        ? this.#log.info('a log file is written again', { file: to })
+        : this.#log.error('a log file cannot be written', { file: to, trouble }),
+    );
+    this.#sinks.add(sink);
+    return sink;
+  }
+
+  retire(sink: object): void {
+    for (const one of this.#sinks) {
+      if (one !== sink) continue;
+      this.#sinks.delete(one);
+      void one.close();
+    }
+  }
+
+  /** After a rotation. */
+  reopen(): void {
+    for (const sink of this.#sinks) sink.reopen();
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#sinks].map((sink) => sink.close()));
+  }
+}

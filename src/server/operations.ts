@@ -1,0 +1,68 @@
+import { type Clock, epochS } from '../base/clock.ts';
+import { exposition } from '../monitor/exposition.ts';
+import type { Log } from '../monitor/log.ts';
+import type { Recorder } from '../monitor/recorder.ts';
+import type { Snapshot } from '../monitor/snapshot.ts';
+import { explain } from '../serve/explain.ts';
+import { Purger } from '../serve/purge.ts';
+import type { RequestPath } from '../serve/request.ts';
+import { Warmer } from '../serve/warm.ts';
+import type { AdminOperations } from './admin.ts';
+import type { AuditLog } from './audit-log.ts';
+import { loggedBy } from './front.ts';
+import type { PublicServer } from './listener.ts';
+import type { Live } from './live.ts';
+import type { Reloader } from './reload.ts';
+import { memorySnapshot } from './snapshots.ts';
+import type { Crew } from './workers/crew.ts';
+
+/** What the operations of the admin port work on. */
+export interface OperatedParts {
+  readonly handler: RequestPath;
+  readonly recorder: Recorder;
+  readonly live: Live;
+  readonly reloader: Reloader;
+  readonly audit: AuditLog;
+  readonly snapshot: () => Snapshot;
+  readonly server: Pick<PublicServer, 'draining'>;
+  readonly crew: Crew | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Memory that there is. */
+  readonly memoryBytesMax: number;
+}
+
+/** Everything that the admin port can do to a node. */
+export function operationsOf(parts: OperatedParts): AdminOperations {
+  const { handler, recorder, live, reloader, audit, snapshot, crew, clock, log } = parts;
+  const { tier, flights } = handler;
+  const routes = (): typeof handler.routes => handler.routes;
+  const purger = new Purger({ tier, flights, clock, routes });
+  return {
+    snapshot,
+    metrics: () =>
+      exposition({
+        snapshot: snapshot(),
+        recorder,
+        accessLog: loggedBy(live.accessLog, crew),
+        auditLog: audit,
+      }),
+    ready: () => {
+      if (parts.server.draining) return { ready: false, reason: 'draining' };
+      return crew?.ready === false ? { ready: false, reason: 'starting workers' } : { ready: true };
+    },
+    purge: (target, soft) => purger.purge(target, soft),
+    swept: (purge) => purger.swept(purge),
+    explain: (question) => explain({ routes: routes(), tier, flights, clock }, question),
+    warmer: new Warmer({ handler, clock, routes }),
+    reload: (dryRun) => reloader.reload(dryRun),
+    budgetBytesMax: Math.min(parts.memoryBytesMax, tier.budgetBytesMax),
+    changeMemory: ({ budgetBytes, policy }) => {
+      const nowS = epochS(clock);
+      if (policy !== undefined) tier.cache.switchPolicy(policy, nowS);
+      if (budgetBytes !== undefined) tier.resize(budgetBytes, nowS);
+      log.warn('the memory tier was changed by an operator', { size: budgetBytes, policy });
+      return memorySnapshot(tier);
+    },
+  };
+}
