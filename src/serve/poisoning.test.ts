@@ -142,7 +142,7 @@ describe('a field of one client', () => {
     expect(h.ask('/a.jpg', { fields: { 'x-tenant': 'a', dpr: '2.0' } }).state).toBe('waiting');
     h.last.answer(FRESH, Buffer.from('of a, double'));
     expect(h.ask('/a.jpg', { fields: { 'x-tenant': 'a', dpr: '2' } }).body.toString()).toBe('of a, double');
-    expect(h.purge({ url: '/a.jpg' })).toBe(5); // four, and what they vary by
+    expect(h.purge({ url: '/a.jpg' })).toBe(4);
     h.finish();
   });
 
