@@ -1,7 +1,9 @@
 import { assert } from '../../base/assert.ts';
 import type { HashKey } from '../../base/hash.ts';
-import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
+import { Cache } from '../../cache/cache.ts';
+import { type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/contract.ts';
 import { type Entries, Flag, NONE, Word } from '../../cache/entries.ts';
+import { setLifetime } from '../../cache/entry-facts.ts';
 import { KeyBuffer } from '../../cache/key.ts';
 import type { NotStoredReason } from '../../cache/outcome.ts';
 import { Readers } from '../../cache/readers.ts';
@@ -208,7 +210,7 @@ export class MemoryTier {
 
   /** A lent slot's lifetimes, as a 304 brings them, here and below. */
   renewGuest(slot: number, facts: ResponseFacts): void {
-    this.cache.setLifetime(slot, facts);
+    setLifetime(this.cache.entries, slot, facts);
     this.below!.renew(this.#guests.get(slot)!.below, facts);
   }
 
@@ -267,17 +269,17 @@ export class MemoryTier {
     const { cache } = this;
     const entries = this.#entries;
     const before = this.#below === undefined ? '' : this.head(slot);
-    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1 && cache.claim(slot)) {
+    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1 && cache.claims.claim(slot)) {
       this.arena.write(this.#ref(slot), entries.keyBytes(slot), Buffer.from(head, 'latin1'));
-      cache.setLifetime(slot, facts);
-      cache.yield(slot);
+      setLifetime(entries, slot, facts);
+      cache.claims.yield(slot);
       this.#below?.renew(slot, before, facts);
       return slot;
     }
     const bodyBytes = this.bodyBytes(slot);
     const copy = this.reserve(head, bodyBytes, facts, nowS);
     if (copy === NONE) {
-      cache.setLifetime(slot, facts);
+      setLifetime(entries, slot, facts);
       this.#below?.renew(slot, before, facts);
       return slot;
     }
@@ -322,12 +324,12 @@ export class MemoryTier {
       if (!entries.used(slot) || this.guest(slot) !== undefined) continue;
       if (!this.arena.isDoomed(this.#ref(slot))) continue;
       if (moved >= RELOCATE_SLICE_BYTES) return true;
-      if (entries.pins(slot) !== 0 || !this.cache.claim(slot)) {
+      if (entries.pins(slot) !== 0 || !this.cache.claims.claim(slot)) {
         waiting = true;
         continue;
       }
       moved += this.#relocate(slot);
-      this.cache.yield(slot);
+      this.cache.claims.yield(slot);
     }
     this.#relocateAt = waiting ? 0 : NONE;
     return waiting;
