@@ -5,9 +5,11 @@ import { configForOrigin } from '../config/defaults.ts';
 import { formatProblems } from '../config/problem.ts';
 import { endpointFrom } from '../config/s3.ts';
 import { validateConfig } from '../config/validate.ts';
-import { createLog } from '../monitor/log.ts';
+import { createLog, type Log } from '../monitor/log.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
 import { type Node, startNode } from '../server/node.ts';
+import type { LogDiskTier } from '../store/disk/tier.ts';
+import { openDisk } from './disk.ts';
 import { EXIT } from './io.ts';
 import { preflight } from './preflight.ts';
 import { startupSummary } from './startup.ts';
@@ -145,6 +147,8 @@ async function run(config: ValidConfig, world: World): Promise<number> {
             ? log.info('the access log is written again')
             : log.error('access log', { trouble }),
         );
+  const disk = await openDiskOf(config, log, world);
+  if (disk === 'refused') return EXIT.refused;
   const token = config.admin.token ?? newAdminToken();
   world.onSignal(['SIGHUP'], () => {
     sink?.reopen();
@@ -163,6 +167,7 @@ async function run(config: ValidConfig, world: World): Promise<number> {
     env: world.env,
     memoryBytesMax: world.totalMemoryBytes,
     accessLog: sink,
+    disk,
     processUsage: () => world.processUsage(),
   });
   // A token that the operator chose is known to who needs it.
@@ -172,6 +177,21 @@ async function run(config: ValidConfig, world: World): Promise<number> {
   if (tokenFile !== undefined) removeAdminToken(tokenFile);
   await sink?.close();
   return EXIT.ok;
+}
+
+async function openDiskOf(
+  config: ValidConfig,
+  log: Log,
+  world: World,
+): Promise<LogDiskTier | 'refused' | undefined> {
+  const { disk } = config.cache;
+  if (disk === undefined) return undefined;
+  try {
+    return await openDisk(disk, config, log, world);
+  } catch (error) {
+    world.err(`holdfast serve: cache.disk.path: ${(error as Error).message}\n`);
+    return 'refused';
+  }
 }
 
 /** Leaves the token where commands of the same user find it. Without a home there is no such place. */

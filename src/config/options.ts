@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DISK } from './options-disk.ts';
 import { ORIGINS } from './options-origins.ts';
 import { ROUTES } from './options-routes.ts';
 import { choice, flag, group, integer, META, type Refusal, size, text, timeout } from './table.ts';
@@ -127,7 +128,8 @@ const memory = group('The memory tier.', {
     effect: 'live',
   }).prefault('s3-fifo'),
   maxObject: size({
-    about: 'Largest response that is stored; larger ones are passed through. At most half of the size.',
+    about:
+      'Largest response that is stored here; larger ones are kept on disk where there is a disk tier, or passed through. At most half of the size.',
     effect: 'restart',
     min: '1KiB',
     max: '8TiB',
@@ -137,6 +139,7 @@ const memory = group('The memory tier.', {
 
 const cache = group('What is kept, and how much of it.', {
   memory: memory.prefault({}),
+  disk: DISK.optional(),
   ghosts: integer({
     about:
       'Evicted responses whose hashes are remembered, to tell when one is asked for again too early (a premature eviction). About 35 bytes each, beside the size of the tier; 0 turns that measurement off.',

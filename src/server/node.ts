@@ -14,6 +14,7 @@ import { Ledger } from '../serve/ledger.ts';
 import { purge } from '../serve/purge.ts';
 import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
+import type { LogDiskTier } from '../store/disk/tier.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
 import { type AdminServer, startAdminServer } from './admin.ts';
 import { createGuards } from './guards.ts';
@@ -47,6 +48,8 @@ export interface NodeOptions {
   readonly memoryBytesMax: number;
   /** Where access log lines go; undefined for none. */
   readonly accessLog: LineSink | undefined;
+  /** The tier below memory, opened; the node closes it when it stops. Undefined without one. */
+  readonly disk?: LogDiskTier | undefined;
   /** Collects all garbage of the process, now. */
   readonly collectGarbage: () => void;
   /** Resident memory and processor time of this process. */
@@ -61,6 +64,8 @@ export interface Node {
   snapshot(): Snapshot;
   /** Sets the memory budget, live: nothing is lost but what no longer fits, by the policy's choice. */
   resizeMemory(budgetBytes: number): void;
+  /** Sets the budget of the disk tier, live: a shrink drains its oldest segments, one a second. Nothing without one. */
+  resizeDisk(budgetBytes: number): void;
   /** Changes the eviction policy, live and without losing content. */
   switchPolicy(name: PolicyName): void;
   /** Stops accepting, lets running answers finish until the deadline, then ends. Safe to call twice. */
@@ -84,6 +89,8 @@ export function startNode(options: NodeOptions): Node {
     routes: config.routes.length,
     ghosts: config.cache.ghosts,
     hashKey: options.hashKey,
+    objectBytesMax: memory.maxObjectBytes,
+    below: options.disk,
   });
   const recorder = new Recorder({
     routes: config.routes.map((route) => route.name),
@@ -106,7 +113,7 @@ export function startNode(options: NodeOptions): Node {
     onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
   });
   const server = startServer(options, handler, recorder);
-  const snapshot = snapshots({ options, recorder, tier, guards, flights: handler.flights, server });
+  const snapshot = snapshots({ options, recorder, tier, guards, path: handler, server });
   const admin = startAdmin(options, server, {
     snapshot,
     metrics: () => exposition({ snapshot: snapshot(), recorder, accessLog }),
@@ -134,6 +141,7 @@ export function startNode(options: NodeOptions): Node {
     stopUpkeep();
     accessLog?.close();
     await admin.stop();
+    await closeDisk(options);
   };
   let stopping: Promise<void> | undefined;
   return {
@@ -142,6 +150,7 @@ export function startNode(options: NodeOptions): Node {
     tier,
     snapshot,
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
+    resizeDisk: (budgetBytes) => options.disk?.resize(budgetBytes),
     switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
     stop: (deadlineMs = config.server.drainTimeoutMs) => {
       if (stopping === undefined) stopping = stopOnce(deadlineMs);
@@ -165,6 +174,18 @@ function startUpkeep({ clock, processUsage, collectGarbage }: NodeOptions, tier:
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+/** What waits to be written gets this long; a disk that hangs does not hold up the end of the process. */
+const DISK_CLOSE_MS = 5_000;
+
+async function closeDisk({ disk, clock, log }: NodeOptions): Promise<void> {
+  if (disk === undefined) return;
+  const { promise: late, resolve } = Promise.withResolvers<'late'>();
+  const timer = clock.after(DISK_CLOSE_MS, () => resolve('late'));
+  if ((await Promise.race([disk.close(), late])) === 'late')
+    log.warn('the disk did not take all that was to be written; the next start reads a little longer');
+  clock.cancel(timer);
 }
 
 function createAccessLog({ config, clock, accessLog: sink }: NodeOptions): AccessLog | undefined {

@@ -29,7 +29,12 @@ export function createOrigin(
   }
   const tls = tlsOf(name, config.tls, options);
   if (config.type === 's3') {
-    return createS3(config, { name, tls, maxHeadBytes: ORIGIN_HEAD_BYTES_MAX }, { clock, onFault, crowded }, options);
+    return createS3(
+      config,
+      { name, tls, maxHeadBytes: ORIGIN_HEAD_BYTES_MAX },
+      { clock, onFault, crowded },
+      options,
+    );
   }
   const { url } = config;
   return createHttpOrigin(

@@ -2,6 +2,8 @@ import { composeSnapshot } from '../monitor/compose.ts';
 import type { Recorder } from '../monitor/recorder.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import type { OriginGuard } from '../origin/guard/guard.ts';
+import type { RequestPath } from '../serve/request.ts';
+import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { PublicServer } from './listener.ts';
 import type { NodeOptions } from './node.ts';
@@ -12,13 +14,12 @@ export interface Parts {
   readonly recorder: Recorder;
   readonly tier: MemoryTier;
   readonly guards: readonly OriginGuard[];
-  /** Fetches from origins under way. */
-  readonly flights: { readonly count: number };
+  readonly path: RequestPath;
   readonly server: PublicServer;
 }
 
 /** What the node says of itself, read anew at each call. */
-export function snapshots({ options, recorder, tier, guards, flights, server }: Parts): () => Snapshot {
+export function snapshots({ options, recorder, tier, guards, path, server }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
   return () =>
     composeSnapshot(recorder, {
@@ -28,13 +29,14 @@ export function snapshots({ options, recorder, tier, guards, flights, server }: 
       listen: server.url,
       draining: server.draining,
       connections: server.connections(),
-      fetches: flights.count,
+      fetches: path.flights.count,
       transport: {
         refused: server.stats.refused,
         malformed: { ...server.stats.malformed },
         timeouts: { ...server.stats.timeouts },
       },
       memory: memorySnapshot(tier),
+      ...(options.disk === undefined ? {} : { disk: diskSnapshot(options.disk, path) }),
       routes: tier.cache.account.routes,
       origins: guards.map((guard) => guard.gauges()),
       process: options.processUsage(),
@@ -59,4 +61,10 @@ export function memorySnapshot({ cache, arena }: MemoryTier): Snapshot['memory']
     refetchedBytes: sum((route) => route.refetchedBytes),
     evictionAgeS: account.evictionAgeS(),
   };
+}
+
+/** The disk tier's part: what it holds, and what came up from it. */
+function diskSnapshot(disk: LogDiskTier, { promotions }: RequestPath): NonNullable<Snapshot['disk']> {
+  const { promoted = 0, lent = 0, failed = 0 } = promotions ?? {};
+  return { ...disk.snapshot(), promoted, lent, failed };
 }
