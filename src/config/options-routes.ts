@@ -275,7 +275,7 @@ const route = group('A pattern of requests with their origin and rules.', {
     effect: 'live',
     min: '1KiB',
     max: '8TiB',
-    defaultNote: 'as cache.memory.maxObject',
+    defaultNote: 'as cache.memory.maxObject, or cache.disk.maxObject if that is larger',
   }).optional(),
 });
 

@@ -1,3 +1,4 @@
+import { DISK_METRICS } from './catalog-disk.ts';
 import { GUARD_METRICS } from './catalog-guard.ts';
 import { OPERATION_METRICS } from './catalog-operations.ts';
 
@@ -31,6 +32,9 @@ export const LABELS = {
   origin: 'Name of the origin.',
   cause:
     'Why the origin did not deliver, as in the log; why a client did not get its image, spelled as in the access log and in `Cache-Status`.',
+  state: 'The state it may be in.',
+  operation: '`read` or `write`.',
+  result: 'What became of it.',
   version: 'Version of Holdfast.',
   policy: 'Eviction policy of the memory tier.',
   hash: 'First digits of the SHA-256 of the configuration file that is in force.',
@@ -336,6 +340,7 @@ export const METRICS = [
     cache,
     'Origin bytes spent because of premature evictions of the route.',
   ),
+  ...DISK_METRICS,
 
   metric(
     'holdfast_origin_requests_total',
