@@ -7,34 +7,15 @@ import { setLifetime } from '../../cache/entry-facts.ts';
 import { KeyBuffer } from '../../cache/key.ts';
 import type { NotStoredReason } from '../../cache/outcome.ts';
 import { Readers } from '../../cache/readers.ts';
-import type { RoomRules } from '../../cache/residency.ts';
-import type { PolicyName } from '../../policy/policy.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
 import { Arena, type MemoryPiece, NO_ROOM } from './arena.ts';
 import { Below } from './below.ts';
 import { Purges } from './purges.ts';
+import { blockBytesFor, type MemoryTierOptions } from './tier-options.ts';
 import type { TierLayout, TierShare } from './tier-reader.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
-
-/** What a memory tier is made of. Bytes are exact; the key must be random where clients choose URLs. */
-export interface MemoryTierOptions {
-  readonly budgetBytes: number;
-  readonly policy: PolicyName;
-  readonly routes: number;
-  readonly ghosts: number;
-  readonly hashKey: HashKey;
-  readonly segmentBytes?: number;
-  /** Largest body that is held. Default: whatever fits. */
-  readonly objectBytesMax?: number;
-  /** The tier below: it gets what is published here, and has what was evicted. */
-  readonly below?: DiskTier | undefined;
-  /** Who may not leave for want of room; nobody by default. */
-  readonly room?: RoomRules;
-  /** Says that other threads are to read the tier, and is told of every change of its memory, for them to renew theirs. */
-  readonly onLayout?: ((layout: TierLayout) => void) | undefined;
-}
 
 /** A response whose body the tier below holds. */
 interface Guest {
@@ -76,7 +57,6 @@ export class MemoryTier {
   readonly #onLayout: ((layout: TierLayout) => void) | undefined;
   readonly #guests = new Map<number, Guest>();
   #readersKeptOff = false;
-  #copyBuffer: Uint8Array | undefined;
   /** Where the relocation walk stands; NONE when nothing is to be moved. */
   #relocateAt = NONE;
 
@@ -283,7 +263,7 @@ export class MemoryTier {
       this.#below?.renew(slot, before, facts);
       return slot;
     }
-    this.#copyBody(slot, copy, bodyBytes);
+    this.arena.copy(this.#ref(slot), this.#ref(copy), this.#bodyAt(slot), this.#bodyAt(copy), bodyBytes);
     cache.pin(copy);
     cache.inherit(copy, slot);
     cache.publish(copy, this.key);
@@ -360,7 +340,6 @@ export class MemoryTier {
     this.#onLayout?.(this.#layout([piece]));
   }
 
-  /** Always with the table as it is now: an epoch must never reach a reader without everything that belongs to it. */
   /** Other threads know nothing of purge rules: while there are any, they find nothing and ask the owner. */
   #keepReadersOff(off: boolean): void {
     if (this.readers === undefined) return;
@@ -369,6 +348,7 @@ export class MemoryTier {
     else this.#onLayout?.(this.#layout([]));
   }
 
+  /** Always with the table as it is now: an epoch must never reach a reader without everything that belongs to it. */
   #layout(pieces: readonly MemoryPiece[]): TierLayout {
     return {
       epoch: this.#readersKeptOff ? VOID_EPOCH : this.#entries.epoch,
@@ -382,20 +362,6 @@ export class MemoryTier {
     const ref = this.arena.relocate(this.#ref(slot), length);
     if (ref !== NO_ROOM) this.#setRef(slot, ref);
     return length;
-  }
-
-  #copyBody(from: number, to: number, bodyBytes: number): void {
-    this.#copy(this.#ref(from), this.#ref(to), this.#bodyAt(from), this.#bodyAt(to), bodyBytes);
-  }
-
-  #copy(from: number, to: number, source: number, target: number, length: number): void {
-    this.#copyBuffer ??= new Uint8Array(64 * 1024);
-    const buffer = this.#copyBuffer;
-    for (let done = 0; done < length; ) {
-      const n = this.arena.read(from, source + length, source + done, buffer, 0);
-      this.arena.write(to, target + done, buffer.subarray(0, n));
-      done += n;
-    }
   }
 
   #sameKey(slot: number): boolean {
@@ -428,11 +394,4 @@ export class MemoryTier {
   #setRef(slot: number, ref: number): void {
     this.#entries.set(slot, Word.LOCATION, ref);
   }
-}
-
-/** Blocks of 128 bytes (half of one is lost per record), doubled until their number fits the arena's references (2^30 of them). */
-function blockBytesFor(budgetBytes: number): number {
-  let blockBytes = 128;
-  while (budgetBytes / blockBytes >= 2 ** 29) blockBytes *= 2;
-  return blockBytes;
 }
