@@ -2,8 +2,9 @@ import { describe, expect, test } from 'bun:test';
 import { InternalFault } from '../base/assert.ts';
 import { type Random, seededRandom } from '../base/random.ts';
 import { POLICY_NAMES, type PolicyName } from '../policy/policy.ts';
-import { Cache, type EntryFacts, METADATA_BYTES } from './cache.ts';
+import { Cache, METADATA_BYTES } from './cache.ts';
 import { Flag, NONE } from './entries.ts';
+import type { EntryFacts } from './entry-facts.ts';
 import { REMOVAL_REASONS } from './outcome.ts';
 
 interface Held {

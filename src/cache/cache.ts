@@ -3,9 +3,11 @@ import type { Hash64 } from '../base/hash.ts';
 import { createPolicy } from '../policy/create.ts';
 import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
 import { Account } from './account.ts';
-import { Departures } from './departures.ts';
-import { Entries, FACTS, Flag, NONE, Word } from './entries.ts';
-import { Ghosts } from './ghosts.ts';
+import { Claims } from './claims.ts';
+import type { Departures } from './departures.ts';
+import { Entries, Flag, NONE, Word } from './entries.ts';
+import { describe, type EntryFacts, type Lifetime, writeLifetime } from './entry-facts.ts';
+import { Leaving } from './leaving.ts';
 import type { RemovalReason, RoomRefusal } from './outcome.ts';
 import type { Readers } from './readers.ts';
 import { FREE_FOR_ALL, Residency, type RoomRules } from './residency.ts';
@@ -16,24 +18,6 @@ import { FREE_FOR_ALL, Residency, type RoomRules } from './residency.ts';
  * 20 to 34, W-TinyLFU 38 to 52, S3-FIFO with its ghosts 56 to 66, GDSF 48 to 68). An upper bound for all policies.
  */
 export const METADATA_BYTES = 144;
-
-/** The facts of a response that the cache decides by. Times in seconds since the Unix epoch. */
-export interface EntryFacts {
-  readonly route: number;
-  /** Bytes that the store will hold for it. */
-  readonly chargeBytes: number;
-  readonly recordBytes: number;
-  readonly keyBytes: number;
-  readonly headBytes: number;
-  /** Status code of the response. */
-  readonly status: number;
-  readonly bornS: number;
-  readonly freshUntilS: number;
-  readonly revalidateUntilS: number;
-  readonly errorUntilS: number;
-  /** {@link Flag.VARY}, VALIDATE and VALIDATOR. */
-  readonly flags: number;
-}
 
 /** What the cache needs of the store that holds its bytes. A simulator answers with constants. */
 export interface CacheBytes {
@@ -73,37 +57,30 @@ export interface CacheOptions {
 export class Cache {
   readonly entries: Entries;
   readonly account: Account;
-  /** Why keys that are not stored are not. */
-  readonly departures = new Departures();
+  /** What keeps other threads off entries that are to be rewritten or moved. */
+  readonly claims: Claims;
   readonly #bytes: CacheBytes;
   readonly #smallestBytes: number;
-  readonly #ghosts: Ghosts;
+  readonly #leaving: Leaving;
   #policy: EvictionPolicy;
   readonly #victims: number[] = [];
   #guests = 0;
   readonly #residency: Residency;
   #refusal: RoomRefusal = 'no-room';
-  /** The latest time that it was told. */
-  #nowS = 0;
-  readonly #readers: Readers | undefined;
-  /** Kept from other threads while victims are chosen. */
-  readonly #claims: number[] = [];
-  /** Removed while other threads were reading them. */
-  #lingering: number[] = [];
   readonly #isPinned: (slot: number) => boolean;
 
   constructor(options: CacheOptions) {
     this.#smallestBytes = METADATA_BYTES + options.minChargeBytes;
     this.entries = new Entries(this.#slotsFor(options.budgetBytes));
     this.account = new Account(options.routes);
-    this.#ghosts = new Ghosts(options.ghosts);
+    this.#leaving = new Leaving(this.entries, this.account, options.ghosts);
+    this.claims = new Claims(this.entries, options.readers, {
+      hit: (slot) => this.#policy.hit(slot),
+      forget: (slot) => this.#forget(slot),
+    });
     this.#bytes = options.bytes;
     this.#residency = new Residency(this.entries, options.room ?? FREE_FOR_ALL);
-    this.#readers = options.readers;
-    this.#isPinned =
-      options.readers === undefined
-        ? (slot) => this.entries.pins(slot) !== 0
-        : (slot) => !this.#claimForVictims(slot);
+    this.#isPinned = (slot) => !this.claims.claimCandidate(slot);
     this.#policy = createPolicy(options.policy, {
       capacityBytes: options.budgetBytes,
       isPinned: this.#isPinned,
@@ -121,6 +98,11 @@ export class Cache {
   /** Charged for all that is resident: records and metadata. Never above the budget, but while a shrink waits for readers. */
   get usedBytes(): number {
     return this.#policy.usedBytes;
+  }
+
+  /** Why keys that are not stored are not. */
+  get departures(): Departures {
+    return this.#leaving.departures;
   }
 
   /** Resident entries; rows that are only lent are none. */
@@ -187,46 +169,11 @@ export class Cache {
   }
 
   /**
-   * Keeps other threads off an entry that is to be rewritten or moved, until {@link yield}. The caller may hold pins.
-   *
-   * @returns false, with nothing changed, when one of them is reading it.
-   */
-  claim(slot: number): boolean {
-    const readers = this.#readers;
-    if (readers === undefined) return true;
-    const { entries } = this;
-    const flags = entries.flags(slot);
-    // The order is the point: readers count themselves first and look at the flags then.
-    entries.setFlags(slot, flags | Flag.CLAIMED);
-    if (!readers.reading(slot)) return true;
-    entries.setFlags(slot, flags);
-    return false;
-  }
-
-  /** Ends a {@link claim}. */
-  yield(slot: number): void {
-    const { entries } = this;
-    if (this.#readers !== undefined) entries.setFlags(slot, entries.flags(slot) & ~Flag.CLAIMED);
-  }
-
-  /**
    * Learns what other threads did: counts their hits, and forgets what they were the last to read. To be called every few
    * milliseconds while there are such threads; {@link admit} does so besides.
    */
   catchUp(): void {
-    const readers = this.#readers;
-    if (readers === undefined) return;
-    const { entries } = this;
-    readers.drainHits((slot, hashLo) => {
-      if (this.visible(slot) && entries.hashLo(slot) === hashLo) this.#policy.hit(slot);
-    });
-    if (this.#lingering.length === 0) return;
-    const slots = this.#lingering;
-    this.#lingering = [];
-    for (const slot of slots) {
-      const isUnlinked = entries.used(slot) && (entries.flags(slot) & Flag.UNLINKED) !== 0;
-      if (isUnlinked && entries.pins(slot) === 0) this.#forget(slot);
-    }
+    this.claims.catchUp();
   }
 
   /**
@@ -238,7 +185,7 @@ export class Cache {
    */
   admit(hash: Hash64, facts: EntryFacts, nowS: number): number {
     const { entries } = this;
-    this.#nowS = nowS;
+    this.#leaving.nowS = nowS;
     const charge = facts.chargeBytes + METADATA_BYTES;
     this.catchUp();
     this.#refusal = 'no-room';
@@ -256,23 +203,9 @@ export class Cache {
     this.#residency.admitted(this.#policy, slot);
     entries.set(slot, Word.HASH_LO, hash.lo);
     entries.set(slot, Word.HASH_HI, hash.hi);
-    this.#describe(slot, facts, nowS);
+    describe(entries, slot, facts, nowS);
     this.account.inserted(facts.route, charge);
     return slot;
-  }
-
-  /** Fills a row that has just been taken: filling, and pinned once. */
-  #describe(slot: number, facts: Omit<EntryFacts, 'chargeBytes'>, nowS: number): void {
-    const { entries } = this;
-    entries.set(slot, Word.RECORD_BYTES, facts.recordBytes);
-    entries.set(slot, Word.KEY_BYTES, facts.keyBytes);
-    entries.set(slot, Word.HEAD_BYTES, facts.headBytes);
-    entries.set(slot, Word.STATUS, facts.status);
-    entries.set(slot, Word.ROUTE, facts.route);
-    entries.set(slot, Word.STORED_S, nowS);
-    entries.setFlags(slot, Flag.FILLING | facts.flags);
-    entries.set(slot, Word.PINS, 1);
-    this.setLifetime(slot, facts);
   }
 
   /**
@@ -285,24 +218,15 @@ export class Cache {
     const { entries } = this;
     if (entries.count === entries.capacity) return NONE;
     const slot = entries.take();
-    this.#describe(slot, facts, nowS);
+    describe(entries, slot, facts, nowS);
     entries.setFlags(slot, Flag.GUEST | Flag.UNLINKED | facts.flags);
     this.#guests += 1;
     return slot;
   }
 
   /** Renews an entry's freshness, as a validation does (RFC 9111 section 4.3.4). */
-  setLifetime(
-    slot: number,
-    facts: Pick<EntryFacts, 'bornS' | 'freshUntilS' | 'revalidateUntilS' | 'errorUntilS' | 'flags'>,
-  ): void {
-    const { entries } = this;
-    const marks = FACTS & ~Flag.VARY;
-    entries.setFlags(slot, (entries.flags(slot) & ~marks) | (facts.flags & marks));
-    entries.set(slot, Word.BORN_S, facts.bornS);
-    entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);
-    entries.set(slot, Word.REVALIDATE_UNTIL_S, facts.revalidateUntilS);
-    entries.set(slot, Word.ERROR_UNTIL_S, facts.errorUntilS);
+  setLifetime(slot: number, lifetime: Lifetime): void {
+    writeLifetime(this.entries, slot, lifetime);
   }
 
   /** Makes a filled entry visible, in place of any other of the same key, and ends its filling pin. */
@@ -345,7 +269,7 @@ export class Cache {
    * @param purge the number of the purge that removes it.
    */
   remove(slot: number, reason: Exclude<RemovalReason, 'room'>, purge = 0): void {
-    this.#departs(slot, reason, purge);
+    this.#leaving.departs(slot, reason, purge);
     this.entries.unlink(slot);
     this.entries.setFlags(slot, this.entries.flags(slot) | Flag.UNLINKED);
     this.account.removed(reason);
@@ -356,19 +280,8 @@ export class Cache {
 
   /** Tells the account when a request missed because its entry had been evicted while it was still usable. */
   missed(hash: Hash64, nowS: number): boolean {
-    const ghost = this.#ghosts.take(hash);
-    this.#nowS = nowS;
-    if (ghost === undefined || nowS >= ghost.usableUntilS) return false;
-    this.account.premature(ghost);
-    const { usableUntilS } = ghost;
-    this.departures.add(hash.lo, hash.hi, {
-      kind: 'premature',
-      atS: nowS,
-      storedS: 0,
-      usableUntilS,
-      purge: 0,
-    });
-    return true;
+    this.#leaving.nowS = nowS;
+    return this.#leaving.missed(hash);
   }
 
   /**
@@ -388,7 +301,7 @@ export class Cache {
    * newcomers, not from the operator: the budget is a promise about memory.
    */
   trim(nowS: number): void {
-    this.#nowS = nowS;
+    this.#leaving.nowS = nowS;
     const policy = this.#policy;
     if (policy.usedBytes <= policy.capacityBytes) return;
     do policy.trim(this.#victims);
@@ -451,52 +364,18 @@ export class Cache {
   /** Books the policy's victims: they leave for want of room. */
   #evicted(nowS: number): void {
     const victims = this.#victims;
-    this.#nowS = nowS;
+    this.#leaving.nowS = nowS;
     const { entries } = this;
     for (const slot of victims) {
-      const route = entries.route(slot);
-      const usableUntilS = entries.usableUntilS(slot);
-      const charge = this.#chargeOf(slot);
       const linked = (entries.flags(slot) & Flag.UNLINKED) === 0;
-      const early = linked && nowS < usableUntilS && (entries.flags(slot) & Flag.VARY) === 0;
-      if (linked) {
-        this.#bytes.evicted?.(slot);
-        this.#departs(slot, 'room', 0);
-        entries.unlink(slot);
-      }
-      this.account.evicted(route, charge, Math.max(0, nowS - entries.storedS(slot)), early);
-      if (early) {
-        const sizeBytes = entries.recordBytes(slot);
-        this.#ghosts.add(entries.hashLo(slot), entries.hashHi(slot), {
-          usableUntilS,
-          evictedS: nowS,
-          sizeBytes,
-          route,
-        });
-      }
+      if (linked) this.#bytes.evicted?.(slot);
+      this.#leaving.evicted(slot, this.#chargeOf(slot));
+      if (linked) entries.unlink(slot);
       this.#bytes.drop(slot);
       entries.release(slot);
     }
     victims.length = 0;
-    for (const slot of this.#claims) if (entries.used(slot)) this.yield(slot);
-    this.#claims.length = 0;
-  }
-
-  #departs(slot: number, kind: RemovalReason, purge: number): void {
-    const { entries } = this;
-    const usableUntilS = entries.usableUntilS(slot);
-    const departure = { kind, atS: this.#nowS, storedS: entries.storedS(slot), usableUntilS, purge };
-    this.departures.add(entries.hashLo(slot), entries.hashHi(slot), departure);
-  }
-
-  /** True when nobody uses a slot, and nobody will before {@link #evicted} is done. */
-  #claimForVictims(slot: number): boolean {
-    const { entries } = this;
-    if (entries.pins(slot) !== 0) return false;
-    if ((entries.flags(slot) & Flag.CLAIMED) !== 0) return true;
-    if (!this.claim(slot)) return false;
-    this.#claims.push(slot);
-    return true;
+    this.claims.yieldCandidates();
   }
 
   /** An unlinked entry's bytes are free at last, unless other threads still read them. */
@@ -507,10 +386,7 @@ export class Cache {
       this.entries.release(slot);
       return;
     }
-    if (this.#readers?.reading(slot) === true) {
-      this.#lingering.push(slot);
-      return;
-    }
+    if (this.claims.linger(slot)) return;
     this.account.left(this.entries.route(slot), this.#chargeOf(slot));
     this.#policy.remove(slot);
     this.#bytes.drop(slot);

@@ -1,4 +1,5 @@
 import { GUARD_METRICS } from './catalog-guard.ts';
+import { NODE_METRICS } from './catalog-node.ts';
 import { OPERATION_METRICS } from './catalog-operations.ts';
 
 /**
@@ -39,7 +40,6 @@ export const LABELS = {
 } as const;
 export type LabelName = keyof typeof LABELS;
 
-const node = 'The node';
 const requests = 'Requests';
 const cache = 'The cache';
 const origins = 'Origins';
@@ -47,104 +47,7 @@ const upkeep = 'Logs and administration';
 
 /** Every metric, in the order of the exposition and of the reference. */
 export const METRICS = [
-  metric(
-    'holdfast_build_info',
-    'gauge',
-    'info',
-    ['version', 'policy'],
-    node,
-    'Always 1; the labels say what runs.',
-  ),
-  metric(
-    'holdfast_start_time_seconds',
-    'gauge',
-    'seconds',
-    [],
-    node,
-    'When the node started, in seconds since the Unix epoch.',
-  ),
-  metric('holdfast_resident_memory_bytes', 'gauge', 'bytes', [], node, 'Resident memory of the process.'),
-  metric(
-    'holdfast_cpu_seconds_total',
-    'counter',
-    'seconds',
-    [],
-    node,
-    'CPU time of the process, user and system.',
-  ),
-  metric('holdfast_connections', 'gauge', 'connections', [], node, 'Client connections open now.'),
-  metric(
-    'holdfast_connections_refused_total',
-    'counter',
-    'connections',
-    [],
-    node,
-    'Client connections above server.maxConnections, answered 503 or reset. Not in the access log. Above 0: raise the limit, or look who opens them.',
-  ),
-  metric(
-    'holdfast_client_connections_refused_total',
-    'counter',
-    'connections',
-    [],
-    node,
-    'Client connections above server.maxConnectionsPerClient, reset. Above 0: one address opens very many, or it is a proxy that stands for very many.',
-  ),
-  metric(
-    'holdfast_malformed_requests_total',
-    'counter',
-    'requests',
-    ['problem'],
-    node,
-    'Requests that are not valid HTTP, answered with an error and closed. Not in the access log. Scanners, mostly.',
-  ),
-  metric(
-    'holdfast_connection_timeouts_total',
-    'counter',
-    'connections',
-    ['wait'],
-    node,
-    'Client connections closed because a time limit of `server` was reached. `idle` is normal.',
-  ),
-  metric(
-    'holdfast_draining',
-    'gauge',
-    'flag',
-    [],
-    node,
-    '1 while the node is going away: it is not ready any more, and takes no new connections once server.drainDelay is over.',
-  ),
-  metric(
-    'holdfast_workers',
-    'gauge',
-    'threads',
-    [],
-    node,
-    'Threads that serve now. Below server.workers: one is being started, or cannot be.',
-  ),
-  metric(
-    'holdfast_worker_deaths_total',
-    'counter',
-    'threads',
-    [],
-    node,
-    'Worker threads that ended by themselves and were started anew. Their connections were lost. Above 0 is a fault of the node: its log says more.',
-  ),
-  metric(
-    'holdfast_worker_dropped_hits_total',
-    'counter',
-    'hits',
-    [],
-    node,
-    'Hits served by workers that the eviction policy was not told of, because too many came at once. It then knows a little less of what is popular.',
-  ),
-  metric(
-    'holdfast_internal_faults_total',
-    'counter',
-    'requests',
-    [],
-    node,
-    'Requests that were answered past the cache because the node failed inside. Should be 0; the log has the details.',
-  ),
+  ...NODE_METRICS,
 
   metric(
     'holdfast_requests_total',
