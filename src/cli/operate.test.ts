@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LOOPBACK_CERT, TEST_KEY } from '../../test/support/certificates.ts';
-import { realClock, startTestNode } from '../../test/support/node.ts';
+import { startTestNode } from '../../test/support/node.ts';
 import { type OriginServer, startOriginServer } from '../../test/support/origin-server.ts';
+import { realClock } from '../../test/support/real-clock.ts';
 import { validateConfig } from '../config/validate.ts';
 import { FileSink } from '../monitor/sink.ts';
 import type { Node } from '../server/node.ts';
@@ -165,7 +166,7 @@ describe('holdfast purge', () => {
     [['--all'], '--all empties the cache'],
     [['--tag', 'a', '--route', 'b'], 'at a time'],
     [['http://a/', '--all', '--yes'], 'at a time'],
-    [['--tags', 'a'], "'--tags'"],
+    [['--tags', 'a'], 'no option --tags'],
   ])('%p makes no sense', async (args, why) => {
     const { run } = scene();
     const refused = await run('purge', ...args);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { realClock } from '../../test/support/node.ts';
+import { realClock } from '../../test/support/real-clock.ts';
 import { FileSink } from '../monitor/sink.ts';
 import { serve } from './serve.ts';
 import type { Signal, World } from './world.ts';

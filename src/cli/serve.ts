@@ -10,6 +10,7 @@ import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from
 import { type Node, startNode } from '../server/node.ts';
 import type { ConfigSource } from '../server/reload.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
+import { argumentMistake } from './arguments.ts';
 import { configSource } from './config-source.ts';
 import { openDisk } from './disk.ts';
 import { EXIT } from './io.ts';
@@ -22,8 +23,9 @@ import type { World } from './world.ts';
 const HELP = `holdfast serve: run a node
 
   holdfast serve -c holdfast.yaml           with a configuration file
-  holdfast serve <origin-url|dir>           with none: the defaults, in front of one origin
-  holdfast serve s3://bucket/prefix         the same; AWS_REGION, AWS_ENDPOINT_URL and the keys from the environment
+  holdfast serve https://images.example.com with none: the defaults, in front of one server
+  holdfast serve ./images                   ... or a directory
+  holdfast serve s3://bucket/prefix         ... or a bucket: keys, AWS_REGION, AWS_ENDPOINT_URL from the environment
 
   -c, --config FILE     the configuration ("holdfast init <origin>" writes one to start from)
   --listen HOST:PORT    public address, without a file (default 127.0.0.1:8080)
@@ -31,7 +33,8 @@ const HELP = `holdfast serve: run a node
   --memory SIZE         memory budget, without a file (default 512MiB)
 
 SIGTERM and SIGINT stop it gracefully; the second one at once. SIGHUP opens the log files anew, after a rotation, and reads
-the configuration file again: what can change on a running node does, unless there is any mistake in it.
+the configuration file again, as "holdfast reload" does: what can change on a running node does; a file with any mistake
+changes nothing. Exit codes: 0 stopped as it was told, 1 refused or failed, 2 unusable arguments or configuration.
 `;
 
 /** `holdfast serve`: runs until it is told to stop. */
@@ -40,7 +43,7 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   try {
     options = readArguments(args);
   } catch (error) {
-    return unusable(world, (error as Error).message);
+    return unusable(world, argumentMistake(error));
   }
   if (options.values.help) {
     world.out(HELP);
@@ -94,7 +97,7 @@ async function configOfFile(file: string, world: World): Promise<Start | undefin
     const why =
       code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'this is a directory' : String(code);
     world.err(
-      `holdfast serve: cannot read ${file}: ${why}\n"holdfast init <origin-url|dir>" writes a file to start from.\n`,
+      `holdfast serve: cannot read ${file}: ${why}\n"holdfast init <origin>" writes a file to start from.\n`,
     );
     return undefined;
   }

@@ -114,7 +114,7 @@ const route = group('A pattern of requests with their origin and rules.', {
       .register(META, {
         kind: 'query',
         about:
-          'Which query parameters do, and are sent to the origin: all (the query as it is), none, or a list of names (sorted, in one spelling). With all, never a wrong image, but each tracking parameter makes another copy; a list keeps the cache small when you know what the origin reads.',
+          'Which query parameters count, and are sent to the origin: all (the query as it is), none, or a list of names (sorted, in one spelling). With all, never a wrong image, but each tracking parameter makes another copy; a list keeps the cache small when you know what the origin reads.',
         expects: 'all, none or a list of parameter names',
         effect: 'live',
         defaultNote: 'all; none for a directory, which cannot read a query',

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { guardOptions } from '../../../test/support/guard-script.ts';
 import { startOriginServer } from '../../../test/support/origin-server.ts';
+import { realClock } from '../../../test/support/real-clock.ts';
 import { seededRandom } from '../../base/random.ts';
 import { httpOrigin } from '../http.fixture.ts';
-import { realClock } from '../origin.fixture.ts';
 import { originSuite } from '../origin.suite.ts';
 import { OriginGuard } from './guard.ts';
 import { failTimes, guarded } from './guarded.fixture.ts';
