@@ -7,7 +7,7 @@ import { SEGMENT_NAME } from './segment.ts';
 import { LogDiskTier } from './tier.ts';
 
 /** What an operator says of the directory, and what the node knows. */
-export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'floor'> {
+export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'floor' | 'names'> {
   /** How messages call the directory. */
   readonly path: string;
   readonly minFreeBytes: number;
@@ -38,6 +38,7 @@ export async function openDiskTier(options: OpenOptions): Promise<LogDiskTier> {
     const tier = new LogDiskTier({
       ...options,
       hashKey,
+      names: await files.list(),
       floor: { freeBytes: options.minFreeBytes, freeInodes: options.minFreeInodes },
     });
     tier.onClosed = unlock;

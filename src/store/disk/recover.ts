@@ -1,6 +1,5 @@
 import { NONE } from '../../cache/entries.ts';
 import type { DiskIndex } from './disk-index.ts';
-import type { DiskFiles } from './files.ts';
 import {
   bodyAt,
   HEAD_BYTES,
@@ -27,7 +26,8 @@ const SLICE = 16_384;
 
 /** What the start of a tier needs of it. */
 export interface LoadParts {
-  readonly files: DiskFiles;
+  /** Of all files in the directory. */
+  readonly names: readonly string[];
   readonly secret: number;
   readonly routes: readonly string[];
   readonly log: SegmentLog;
@@ -56,7 +56,7 @@ export async function loadSegments(parts: LoadParts): Promise<void> {
     segments.set(segment.id, segment);
     log.adopt(segment, sizeBytes);
   }
-  log.prepare();
+  log.start();
   for (const [segment, sizeBytes] of found.reverse()) {
     try {
       const contents = await contentsOf(parts, segment, sizeBytes);
@@ -71,10 +71,9 @@ export async function loadSegments(parts: LoadParts): Promise<void> {
 }
 
 /** What cannot be opened is told and left alone. */
-async function openSegments({ files, log, onTrouble }: LoadParts): Promise<[Segment, sizeBytes: number][]> {
-  const names = (await files.list()).filter((name) => SEGMENT_NAME.test(name)).sort();
+async function openSegments({ names, log, onTrouble }: LoadParts): Promise<[Segment, sizeBytes: number][]> {
   const segments: [Segment, number][] = [];
-  for (const name of names) {
+  for (const name of names.filter((each) => SEGMENT_NAME.test(each)).sort()) {
     try {
       const segment = await log.open(Number(SEGMENT_NAME.exec(name)![1]));
       segments.push([segment, await segment.file.size()]);

@@ -352,10 +352,10 @@ export class LogDiskTier implements DiskTier {
   }
 
   async #load(): Promise<void> {
-    const { files, clock, routes } = this.#options;
+    const { names, clock, routes } = this.#options;
     try {
       await loadSegments({
-        files,
+        names,
         secret: this.#secret,
         routes,
         log: this.#log,
