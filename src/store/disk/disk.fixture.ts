@@ -8,7 +8,7 @@ import { openDiskTier } from './open.ts';
 import type { LogDiskTier } from './tier.ts';
 
 /** Sizes of a disk tier that is small enough to turn over in a test. */
-export const SMALL = { segmentBytes: 2 ** 20, budgetBytes: 8 * 2 ** 20 } as const;
+export const SMALL = { segmentBytes: 2 ** 18, budgetBytes: 2 ** 21 } as const;
 
 /** Lets everything that is not waiting for the clock happen. */
 export function settle(): Promise<void> {
@@ -214,7 +214,7 @@ export class DiskModel {
   #put(): void {
     const [key, known] = this.#anyKey();
     this.#event += 1;
-    const bodyBytes = this.#below(4) === 0 ? this.#below(400_000) : this.#below(20_000);
+    const bodyBytes = this.#below(4) === 0 ? this.#below(100_000) : this.#below(5_000);
     if (put(this.#tier, key, this.#event, bodyBytes, this.#route))
       this.#accepted(known, this.#event, bodyBytes);
     else this.#forget(key, known);
@@ -242,13 +242,13 @@ export class DiskModel {
     const [key, known] = this.#anyKey();
     this.#event += 1;
     const version = this.#event;
-    const bodyBytes = this.#below(600_000);
+    const bodyBytes = this.#below(125_000);
     const { record, body } = recordOf(key, version, bodyBytes, this.#route);
     const writer = this.#tier.begin(record);
     if (writer === undefined) return;
     const stopAt = this.#below(5) === 0 ? this.#below(bodyBytes + 1) : bodyBytes;
     for (let at = 0; at < stopAt; ) {
-      const next = Math.min(stopAt, at + 1 + this.#below(200_000));
+      const next = Math.min(stopAt, at + 1 + this.#below(50_000));
       writer.append(body.subarray(at, next));
       at = next;
       // Others append meanwhile: the segment may be full, or leave, before this is whole.
@@ -356,7 +356,7 @@ export class DiskModel {
     if (this.#plan.faults) {
       temper.failWrite = 0.02;
       temper.failOpen = 0.02;
-      if (this.#below(3) === 0) temper.foreignBytes = temper.capacityBytes - 6 * 2 ** 20;
+      if (this.#below(3) === 0) temper.foreignBytes = temper.capacityBytes - 3 * 2 ** 19;
     }
   }
 

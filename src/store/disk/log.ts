@@ -179,9 +179,10 @@ export class SegmentLog {
   }
 
   /** All that was there before was adopted: new ones come behind it. */
-  start(): void {
+  async start(): Promise<void> {
     this.#held = false;
     this.prepare();
+    await this.#preparing;
   }
 
   /** Makes no more segments until {@link retry}. */

@@ -42,6 +42,7 @@ export async function openDiskTier(options: OpenOptions): Promise<LogDiskTier> {
       floor: { freeBytes: options.minFreeBytes, freeInodes: options.minFreeInodes },
     });
     tier.onClosed = unlock;
+    await tier.opened;
     return tier;
   } catch (error) {
     unlock();

@@ -45,25 +45,32 @@ interface Contents {
   row(index: number): Row;
 }
 
-/**
- * Rebuilds the index from what is on disk, from the youngest record to the oldest: so what is found while others run in between is
- * never of the past. Bodies are not read: they are verified when they are asked for. Some 100 ns for each response.
- */
-export async function loadSegments(parts: LoadParts): Promise<void> {
-  const { log, segments, onTrouble } = parts;
+/** Opens what is there and takes it over; nothing of it is read yet. */
+export async function adoptSegments(parts: LoadParts): Promise<Segment[]> {
+  const { log, segments } = parts;
   const found = await openSegments(parts);
   for (const [segment, sizeBytes] of found) {
     segments.set(segment.id, segment);
     log.adopt(segment, sizeBytes);
   }
-  log.start();
-  for (const [segment, sizeBytes] of found.reverse()) {
+  await log.start();
+  return found.map(([segment]) => segment);
+}
+
+/**
+ * Rebuilds the index from what is on disk, from the youngest record to the oldest: so what is found while others run in between is
+ * never of the past. Bodies are not read: they are verified when they are asked for. Some 100 ns for each response.
+ */
+export async function readSegments(parts: LoadParts, found: readonly Segment[]): Promise<void> {
+  const { log, segments, onTrouble } = parts;
+  for (const segment of [...found].reverse()) {
     try {
-      const contents = await contentsOf(parts, segment, sizeBytes);
-      if (contents === undefined || contents.count === 0) {
-        segments.delete(segment.id);
-        await log.drop(segment);
-      } else await takeIn(parts, segment, contents);
+      const contents = await contentsOf(parts, segment, segment.fileBytes);
+      if (contents !== undefined) await takeIn(parts, segment, contents);
+      // Commits in younger segments may be about what lies here.
+      if ((contents?.count ?? 0) > 0 || segment.slots.length > 0) continue;
+      segments.delete(segment.id);
+      await log.drop(segment);
     } catch (error) {
       onTrouble(error);
     }
