@@ -35,6 +35,8 @@ export interface DiskTier {
   renew(slot: number, facts: ResponseFacts): void;
   /** Forgets an entry, also across a restart. */
   remove(slot: number): void;
+  /** The same for a key that {@link find} does not know: it may be on disk, and not known yet. */
+  removeUnknown(hash: Hash64): void;
 }
 
 export interface DiskFacts extends ResponseFacts {
