@@ -92,13 +92,18 @@ async function end(victim: Child | undefined): Promise<void> {
   await victim?.process.exited;
 }
 
-async function status({ adminUrl }: Child): Promise<NonNullable<Snapshot['disk']>> {
+/** Undefined when the admin port was asked too often. */
+async function status({ adminUrl }: Child): Promise<Snapshot['disk']> {
   const response = await fetch(`${adminUrl}/api/status`, { headers: { authorization: `Bearer ${TOKEN}` } });
-  return ((await response.json()) as Snapshot).disk!;
+  return ((await response.json()) as Snapshot).disk;
 }
 
 async function until(node: Child, is: (disk: NonNullable<Snapshot['disk']>) => boolean): Promise<void> {
-  while (!is(await status(node))) await new Promise((resolve) => setImmediate(resolve));
+  for (;;) {
+    const disk = await status(node);
+    if (disk !== undefined && is(disk)) return;
+    await Bun.sleep(20);
+  }
 }
 
 /** @returns whether it came whole; a whole one with other bytes than the origin's fails the test. */
