@@ -4,48 +4,14 @@ import { createPolicy } from '../policy/create.ts';
 import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
 import { Account } from './account.ts';
 import { Claims } from './claims.ts';
+import { type CacheBytes, type CacheOptions, type EntryFacts, METADATA_BYTES } from './contract.ts';
 import type { Departures } from './departures.ts';
 import { Entries, Flag, NONE, Word } from './entries.ts';
-import { describe, type EntryFacts, type Lifetime, writeLifetime } from './entry-facts.ts';
+import { describe } from './entry-facts.ts';
 import { Leaving } from './leaving.ts';
 import type { RemovalReason, RoomRefusal } from './outcome.ts';
 import type { Readers } from './readers.ts';
 import { FREE_FOR_ALL, Residency, type RoomRules } from './residency.ts';
-
-/**
- * What an entry is charged beyond the bytes of its record: its row in the entry table (64 bytes), its share of the index (4 to
- * 8), and of the policy's arrays, which double as they grow (measured with 10^6 entries and as many evictions: FIFO, LRU and SIEVE
- * 20 to 34, W-TinyLFU 38 to 52, S3-FIFO with its ghosts 56 to 66, GDSF 48 to 68). An upper bound for all policies.
- */
-export const METADATA_BYTES = 144;
-
-/** What the cache needs of the store that holds its bytes. A simulator answers with constants. */
-export interface CacheBytes {
-  /** True when the entry's key is the one that is being looked up; asked only when the 64-bit hashes agree. */
-  sameKey(slot: number): boolean;
-  /** What the store charges for the entry, metadata not included. */
-  chargeOf(slot: number): number;
-  /** The slot's bytes are needed no more. Called before the slot is reused, and before {@link Cache.admit} returns. */
-  drop(slot: number): void;
-  /** A visible entry leaves for want of room: the last chance to take its bytes elsewhere, before {@link drop}. */
-  evicted?(slot: number): void;
-  /** A visible entry was taken out because it must not answer any more: nor may a copy of it. */
-  forgotten?(slot: number): void;
-}
-
-export interface CacheOptions {
-  readonly budgetBytes: number;
-  /** The smallest record the store charges for: with the budget it bounds the entry table. */
-  readonly minChargeBytes: number;
-  readonly policy: PolicyName;
-  readonly routes: number;
-  readonly ghosts: number;
-  readonly bytes: CacheBytes;
-  /** Who may not leave for want of room; nobody by default. */
-  readonly room?: RoomRules;
-  /** Other threads that read entries by themselves; undefined where there are none, and nothing is paid for them. */
-  readonly readers?: Readers | undefined;
-}
 
 /**
  * The deciding half of a tier: index, byte account, policy and ghosts. It owns no bytes and reads no clock, so the
@@ -57,7 +23,6 @@ export interface CacheOptions {
 export class Cache {
   readonly entries: Entries;
   readonly account: Account;
-  /** What keeps other threads off entries that are to be rewritten or moved. */
   readonly claims: Claims;
   readonly #bytes: CacheBytes;
   readonly #smallestBytes: number;
@@ -67,6 +32,8 @@ export class Cache {
   #guests = 0;
   readonly #residency: Residency;
   #refusal: RoomRefusal = 'no-room';
+
+  readonly #readers: Readers | undefined;
   readonly #isPinned: (slot: number) => boolean;
 
   constructor(options: CacheOptions) {
@@ -74,13 +41,14 @@ export class Cache {
     this.entries = new Entries(this.#slotsFor(options.budgetBytes));
     this.account = new Account(options.routes);
     this.#leaving = new Leaving(this.entries, this.account, options.ghosts);
-    this.claims = new Claims(this.entries, options.readers, {
-      hit: (slot) => this.#policy.hit(slot),
-      forget: (slot) => this.#forget(slot),
-    });
     this.#bytes = options.bytes;
     this.#residency = new Residency(this.entries, options.room ?? FREE_FOR_ALL);
-    this.#isPinned = (slot) => !this.claims.claimCandidate(slot);
+    this.#readers = options.readers;
+    this.claims = new Claims(this.entries, options.readers);
+    this.#isPinned =
+      options.readers === undefined
+        ? (slot) => this.entries.pins(slot) !== 0
+        : (slot) => !this.claims.claimForVictims(slot);
     this.#policy = createPolicy(options.policy, {
       capacityBytes: options.budgetBytes,
       isPinned: this.#isPinned,
@@ -173,7 +141,16 @@ export class Cache {
    * milliseconds while there are such threads; {@link admit} does so besides.
    */
   catchUp(): void {
-    this.claims.catchUp();
+    const readers = this.#readers;
+    if (readers === undefined) return;
+    const { entries } = this;
+    readers.drainHits((slot, hashLo) => {
+      if (this.visible(slot) && entries.hashLo(slot) === hashLo) this.#policy.hit(slot);
+    });
+    for (const slot of this.claims.takeLingering()) {
+      const isUnlinked = entries.used(slot) && (entries.flags(slot) & Flag.UNLINKED) !== 0;
+      if (isUnlinked && entries.pins(slot) === 0) this.#forget(slot);
+    }
   }
 
   /**
@@ -222,11 +199,6 @@ export class Cache {
     entries.setFlags(slot, Flag.GUEST | Flag.UNLINKED | facts.flags);
     this.#guests += 1;
     return slot;
-  }
-
-  /** Renews an entry's freshness, as a validation does (RFC 9111 section 4.3.4). */
-  setLifetime(slot: number, lifetime: Lifetime): void {
-    writeLifetime(this.entries, slot, lifetime);
   }
 
   /** Makes a filled entry visible, in place of any other of the same key, and ends its filling pin. */
@@ -375,7 +347,7 @@ export class Cache {
       entries.release(slot);
     }
     victims.length = 0;
-    this.claims.yieldCandidates();
+    this.claims.settled();
   }
 
   /** An unlinked entry's bytes are free at last, unless other threads still read them. */
@@ -386,7 +358,7 @@ export class Cache {
       this.entries.release(slot);
       return;
     }
-    if (this.claims.linger(slot)) return;
+    if (this.claims.lingers(slot)) return;
     this.account.left(this.entries.route(slot), this.#chargeOf(slot));
     this.#policy.remove(slot);
     this.#bytes.drop(slot);

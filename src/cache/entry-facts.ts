@@ -1,26 +1,5 @@
+import type { EntryFacts } from './contract.ts';
 import { type Entries, FACTS, Flag, Word } from './entries.ts';
-
-/** Until when a response may be used, and how. Times in seconds since the Unix epoch. */
-export interface Lifetime {
-  readonly bornS: number;
-  readonly freshUntilS: number;
-  readonly revalidateUntilS: number;
-  readonly errorUntilS: number;
-  /** {@link Flag.VARY}, VALIDATE and VALIDATOR. */
-  readonly flags: number;
-}
-
-/** The facts of a response that the cache decides by. */
-export interface EntryFacts extends Lifetime {
-  readonly route: number;
-  /** Bytes that the store will hold for it. */
-  readonly chargeBytes: number;
-  readonly recordBytes: number;
-  readonly keyBytes: number;
-  readonly headBytes: number;
-  /** Status code of the response. */
-  readonly status: number;
-}
 
 /** Fills a row that has just been taken: filling, and pinned once. */
 export function describe(
@@ -37,15 +16,19 @@ export function describe(
   entries.set(slot, Word.STORED_S, nowS);
   entries.setFlags(slot, Flag.FILLING | facts.flags);
   entries.set(slot, Word.PINS, 1);
-  writeLifetime(entries, slot, facts);
+  setLifetime(entries, slot, facts);
 }
 
-/** Gives a row other times and marks. Whether its response varies stays as it is. */
-export function writeLifetime(entries: Entries, slot: number, lifetime: Lifetime): void {
+/** Renews an entry's freshness, as a validation does (RFC 9111 section 4.3.4). */
+export function setLifetime(
+  entries: Entries,
+  slot: number,
+  facts: Pick<EntryFacts, 'bornS' | 'freshUntilS' | 'revalidateUntilS' | 'errorUntilS' | 'flags'>,
+): void {
   const marks = FACTS & ~Flag.VARY;
-  entries.setFlags(slot, (entries.flags(slot) & ~marks) | (lifetime.flags & marks));
-  entries.set(slot, Word.BORN_S, lifetime.bornS);
-  entries.set(slot, Word.FRESH_UNTIL_S, lifetime.freshUntilS);
-  entries.set(slot, Word.REVALIDATE_UNTIL_S, lifetime.revalidateUntilS);
-  entries.set(slot, Word.ERROR_UNTIL_S, lifetime.errorUntilS);
+  entries.setFlags(slot, (entries.flags(slot) & ~marks) | (facts.flags & marks));
+  entries.set(slot, Word.BORN_S, facts.bornS);
+  entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);
+  entries.set(slot, Word.REVALIDATE_UNTIL_S, facts.revalidateUntilS);
+  entries.set(slot, Word.ERROR_UNTIL_S, facts.errorUntilS);
 }

@@ -206,7 +206,7 @@ describe('who may do what', () => {
         method: 'POST',
         what: '{"all":true,"soft":false,"wait":true}',
         status: 200,
-        result: '{"id":1,"removed":0,"swept":true}',
+        result: '{"id":1,"removed":0,"swept":true,"disk":false}',
         time: expect.stringMatching(/^\d{4}-.*Z$/),
       }),
     ]);

@@ -49,6 +49,7 @@ test('SIGHUP reads the file again: what is valid changes, what is not is told, a
     version: 'test',
     hashKey: { k0: 1, k1: 2 },
     processors: 1,
+    openDirectory: () => Promise.reject(new Error('no disk in this test')),
     platform: 'linux',
     fetch,
     openScreen: () => undefined,

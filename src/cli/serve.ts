@@ -5,12 +5,14 @@ import { configForOrigin } from '../config/defaults.ts';
 import { formatProblems } from '../config/problem.ts';
 import { endpointFrom } from '../config/s3.ts';
 import { validateConfig } from '../config/validate.ts';
-import { createLog } from '../monitor/log.ts';
+import { createLog, type Log } from '../monitor/log.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
 import { type Node, startNode } from '../server/node.ts';
 import type { ConfigSource } from '../server/reload.ts';
+import type { LogDiskTier } from '../store/disk/tier.ts';
 import { argumentMistake } from './arguments.ts';
 import { configSource } from './config-source.ts';
+import { openDisk } from './disk.ts';
 import { EXIT } from './io.ts';
 import { LogFiles } from './log-files.ts';
 import { preflight } from './preflight.ts';
@@ -155,6 +157,8 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   });
   const files = new LogFiles(log, world);
   const auditLog = files.open(config.log.audit.to);
+  const disk = await openDiskOf(config, log, world);
+  if (disk === 'refused') return EXIT.refused;
   const token = config.admin.token ?? newAdminToken();
   const workers = await workerCount(config.server.workers, world);
   if (workers.note !== undefined) log.warn(workers.note);
@@ -176,6 +180,7 @@ async function run({ config, source }: Start, world: World): Promise<number> {
     setLogLevel: (next) => {
       level = next;
     },
+    disk,
     processUsage: () => world.processUsage(),
     workers: workers.count,
   });
@@ -191,6 +196,21 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   if (tokenFile !== undefined) removeAdminToken(tokenFile);
   await files.close();
   return EXIT.ok;
+}
+
+async function openDiskOf(
+  config: ValidConfig,
+  log: Log,
+  world: World,
+): Promise<LogDiskTier | 'refused' | undefined> {
+  const { disk } = config.cache;
+  if (disk === undefined) return undefined;
+  try {
+    return await openDisk(disk, config, log, world);
+  } catch (error) {
+    world.err(`holdfast serve: cache.disk.path: ${(error as Error).message}\n`);
+    return 'refused';
+  }
 }
 
 /** Leaves the token where commands of the same user find it. Without a home there is no such place. */

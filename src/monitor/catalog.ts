@@ -1,6 +1,7 @@
+import { DISK_METRICS } from './catalog-disk.ts';
 import { GUARD_METRICS } from './catalog-guard.ts';
-import { NODE_METRICS } from './catalog-node.ts';
 import { OPERATION_METRICS } from './catalog-operations.ts';
+import { REQUEST_METRICS } from './catalog-requests.ts';
 
 /**
  * The one table of metrics. Exposition, reference documentation, panels and alerts come from it.
@@ -32,6 +33,9 @@ export const LABELS = {
   origin: 'Name of the origin.',
   cause:
     'Why the origin did not deliver, as in the log; why a client did not get its image, spelled as in the access log and in `Cache-Status`.',
+  state: 'The state it may be in.',
+  operation: '`read` or `write`.',
+  result: 'What became of it.',
   version: 'Version of Holdfast.',
   policy: 'Eviction policy of the memory tier.',
   hash: 'First digits of the SHA-256 of the configuration file that is in force.',
@@ -40,87 +44,113 @@ export const LABELS = {
 } as const;
 export type LabelName = keyof typeof LABELS;
 
-const requests = 'Requests';
+const node = 'The node';
 const cache = 'The cache';
 const origins = 'Origins';
 const upkeep = 'Logs and administration';
 
 /** Every metric, in the order of the exposition and of the reference. */
 export const METRICS = [
-  ...NODE_METRICS,
-
   metric(
-    'holdfast_requests_total',
-    'counter',
-    'requests',
-    ['route', 'outcome'],
-    requests,
-    'Requests answered, by how they were served.',
-  ),
-  metric(
-    'holdfast_responses_total',
-    'counter',
-    'responses',
-    ['code'],
-    requests,
-    'Responses by status code; codes never sent are absent.',
-  ),
-  metric(
-    'holdfast_incomplete_responses_total',
-    'counter',
-    'responses',
-    [],
-    requests,
-    'Responses that did not reach the client whole: the client left, stalled, or the origin broke off.',
-  ),
-  metric(
-    'holdfast_sent_bytes_total',
-    'counter',
-    'bytes',
-    ['route'],
-    requests,
-    'Head and body bytes handed to the kernel.',
-  ),
-  metric(
-    'holdfast_request_duration_seconds',
-    'histogram',
-    'seconds',
-    ['outcome'],
-    requests,
-    'From the head of the request received to the last byte of the response handed to the kernel. Slow clients make it longer.',
-  ),
-  metric(
-    'holdfast_not_stored_total',
-    'counter',
-    'responses',
-    ['reason'],
-    requests,
-    'Responses of origins that were passed on but not stored.',
-  ),
-  metric(
-    'holdfast_retrieval_failures_total',
-    'counter',
-    'requests',
-    ['route', 'cause'],
-    requests,
-    'Requests for an image that did not get it whole, each with exactly one cause. Clients that went away are not among them.',
-  ),
-  metric(
-    'holdfast_fetches',
+    'holdfast_build_info',
     'gauge',
-    'fetches',
-    [],
-    requests,
-    'Fetches from origins under way, renewals included.',
+    'info',
+    ['version', 'policy'],
+    node,
+    'Always 1; the labels say what runs.',
   ),
   metric(
-    'holdfast_flights_total',
-    'counter',
-    'fetches',
-    ['ending'],
-    requests,
-    'Origin fetches that several requests may share, by how they ended.',
+    'holdfast_start_time_seconds',
+    'gauge',
+    'seconds',
+    [],
+    node,
+    'When the node started, in seconds since the Unix epoch.',
   ),
+  metric('holdfast_resident_memory_bytes', 'gauge', 'bytes', [], node, 'Resident memory of the process.'),
+  metric(
+    'holdfast_cpu_seconds_total',
+    'counter',
+    'seconds',
+    [],
+    node,
+    'CPU time of the process, user and system.',
+  ),
+  metric('holdfast_connections', 'gauge', 'connections', [], node, 'Client connections open now.'),
+  metric(
+    'holdfast_connections_refused_total',
+    'counter',
+    'connections',
+    [],
+    node,
+    'Client connections above server.maxConnections, answered 503 or reset. Not in the access log. Above 0: raise the limit, or look who opens them.',
+  ),
+  metric(
+    'holdfast_client_connections_refused_total',
+    'counter',
+    'connections',
+    [],
+    node,
+    'Client connections above server.maxConnectionsPerClient, reset. Above 0: one address opens very many, or it is a proxy that stands for very many.',
+  ),
+  metric(
+    'holdfast_malformed_requests_total',
+    'counter',
+    'requests',
+    ['problem'],
+    node,
+    'Requests that are not valid HTTP, answered with an error and closed. Not in the access log. Scanners, mostly.',
+  ),
+  metric(
+    'holdfast_connection_timeouts_total',
+    'counter',
+    'connections',
+    ['wait'],
+    node,
+    'Client connections closed because a time limit of `server` was reached. `idle` is normal.',
+  ),
+  metric(
+    'holdfast_draining',
+    'gauge',
+    'flag',
+    [],
+    node,
+    '1 while the node is going away: it is not ready any more, and takes no new connections once server.drainDelay is over.',
+  ),
+  metric(
+    'holdfast_workers',
+    'gauge',
+    'threads',
+    [],
+    node,
+    'Threads that serve now. Below server.workers: one is being started, or cannot be.',
+  ),
+  metric(
+    'holdfast_worker_deaths_total',
+    'counter',
+    'threads',
+    [],
+    node,
+    'Worker threads that ended by themselves and were started anew. Their connections were lost. Above 0 is a fault of the node: its log says more.',
+  ),
+  metric(
+    'holdfast_worker_dropped_hits_total',
+    'counter',
+    'hits',
+    [],
+    node,
+    'Hits served by workers that the eviction policy was not told of, because too many came at once. It then knows a little less of what is popular.',
+  ),
+  metric(
+    'holdfast_internal_faults_total',
+    'counter',
+    'requests',
+    [],
+    node,
+    'Requests that were answered past the cache because the node failed inside. Should be 0; the log has the details.',
+  ),
+
+  ...REQUEST_METRICS,
 
   metric('holdfast_cache_budget_bytes', 'gauge', 'bytes', ['tier'], cache, 'What the tier may hold.'),
   metric(
@@ -239,6 +269,7 @@ export const METRICS = [
     cache,
     'Origin bytes spent because of premature evictions of the route.',
   ),
+  ...DISK_METRICS,
 
   metric(
     'holdfast_origin_requests_total',

@@ -288,6 +288,19 @@ describe('http origin: lengths that lie', () => {
     expect(bad.requests('good')).toBe(before + 2);
     expect(lying.taints).toBe(1);
   });
+
+  test.each(['/two-cl', '/odd-te'])(
+    'a malformed response (%s) is its own fault: the previous one stands, and it is not asked for again',
+    async (target) => {
+      const origin = originWith();
+      const good = await get(origin, '/good');
+      const behaviour = target.slice(1);
+      const before = bad.requests(behaviour);
+      const next = await get(origin, target);
+      expect([next.ending, next.failure?.cause]).toEqual(['fail', 'malformed']);
+      expect([good.taints, bad.requests(behaviour) - before]).toEqual([0, 1]);
+    },
+  );
 });
 
 test('a pause holds an endless origin back', async () => {

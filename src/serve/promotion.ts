@@ -106,7 +106,6 @@ export class Promotions {
       return NOTHING;
     }
     this.#tier.key.set(key);
-    this.lent += 1;
     return { slot: this.#tier.lend(reader, below, epochS(this.#clock)), vary: undefined };
   }
 
@@ -133,8 +132,10 @@ export class Promotions {
     if (load.done) return;
     load.done = true;
     if (this.#loads.get(key) === load) this.#loads.delete(key);
-    if (promoted === NOTHING) this.failed += load.waiting.size;
+    const { slot, vary } = promoted;
+    if (slot === NONE && vary === undefined) this.failed += load.waiting.size;
     else this.promoted += load.waiting.size;
+    if (slot !== NONE && this.#tier.guest(slot) !== undefined) this.lent += load.waiting.size;
     for (const then of load.waiting) then(promoted);
   }
 }

@@ -56,7 +56,7 @@ export class RequestPath implements RequestHandler {
   readonly #fetchesMax: number;
   readonly #pseudonym: string;
   /** Undefined without a tier below. */
-  readonly #promotions: Promotions | undefined;
+  readonly promotions: Promotions | undefined;
 
   constructor(options: RequestPathOptions) {
     this.#routes = options.routes;
@@ -68,7 +68,7 @@ export class RequestPath implements RequestHandler {
     this.flights = new Flights({ ...options, pseudonym: this.#pseudonym });
     const { below } = this.tier;
     if (below !== undefined) {
-      this.#promotions = new Promotions(this.tier, below, {
+      this.promotions = new Promotions(this.tier, below, {
         clock: this.clock,
         onFault: (error) => this.flights.onFault(error),
       });
@@ -129,11 +129,11 @@ export class RequestPath implements RequestHandler {
 
   /** The tier below may have it: then it is brought up, and the lookup goes on from there. */
   #notInMemory(asked: Looked, nowS: number): Abandon | undefined {
-    const below = this.#promotions?.find() ?? NONE;
+    const below = this.promotions?.find() ?? NONE;
     if (below === NONE) return this.#absent(asked, nowS);
     const startedMs = this.clock.monotonicMs();
     let abandon: Abandon | undefined;
-    const takeBack = this.#promotions!.promote(asked.key, below, (promoted) => {
+    const takeBack = this.promotions!.promote(asked.key, below, (promoted) => {
       this.#guarded(asked, () => {
         abandon = this.#broughtUp(asked, promoted);
       });

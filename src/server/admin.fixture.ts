@@ -38,6 +38,7 @@ export function fakeAdmin(more: Partial<AdminOptions> = {}): AdminOptions {
     budgetBytesMax: 2 ** 34,
     purge: (target) => ('route' in target && target.route !== 'images' ? undefined : fakePurge(7)),
     swept: () => Promise.resolve(),
+    hasDisk: false,
     explain: ({ url, method }) =>
       url.startsWith('ftp')
         ? undefined

@@ -16,10 +16,14 @@ export type DiskState = 'loading' | 'ready' | 'degraded' | 'closed';
 export interface DiskSnapshot {
   readonly state: DiskState;
   readonly budgetBytes: number;
-  /** Length of all files, footers included. */
+  /** Length of all files, footers included, and also of those that only running answers still read. */
   readonly usedBytes: number;
   /** Appended and not in the files yet. */
   readonly backlogBytes: number;
+  /** Would be lost with the machine now: the backlog, and what was written since the last sync. */
+  readonly unsyncedBytes: number;
+  /** Removals that are not written down yet: what they are about could be found again after a crash. */
+  readonly owedRemovals: number;
   readonly entries: number;
   readonly segments: number;
   /** Memory of the index, beside the budget of the memory tier. */
@@ -32,6 +36,8 @@ export interface DiskSnapshot {
   readonly earlyEvictions: number;
   readonly reinsertions: number;
   readonly removals: number;
+  /** Entries whose file could not be written. */
+  readonly lost: number;
   readonly refused: Readonly<Record<NoRoom, number>>;
   /** Records whose checksums did not agree: dropped, never served. */
   readonly damaged: number;
@@ -47,6 +53,7 @@ export class DiskAccount {
   earlyEvictions = 0;
   reinsertions = 0;
   removals = 0;
+  lost = 0;
   damaged = 0;
   readErrors = 0;
   writeErrors = 0;

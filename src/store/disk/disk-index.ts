@@ -1,18 +1,25 @@
 import type { Hash64 } from '../../base/hash.ts';
 import { Entries, FACTS, NONE, Word } from '../../cache/entries.ts';
 import type { DiskFacts } from './disk.ts';
-import { type Row, recordBytes } from './format.ts';
+import { BLOCK_BYTES, HEAD_BYTES, Kind, type Row, recordBytes } from './format.ts';
 
+/** Memory for each response: a row, its share of the index over them, and its place in the list of its segment. */
+export const INDEX_BYTES = 80;
 /** Set for an entry that was served from since it was written. */
-const HIT = 0x1_0000;
+const HIT = 0x100;
+/** No entry, but what is known of one while older segments are still being read: that it is no more, or its lifetimes. */
+const REMOVED = 0x200;
+const RENEWED = 0x400;
+const HEARSAY: number = REMOVED | RENEWED;
 
 /**
- * What is on disk, by hash: 64 bytes of memory for each response, and 4 to 8 for the index over them. Uses the entry table
+ * What is on disk, by hash. Uses the entry table
  * of the memory tier, whose words have other meanings here: KEY_BYTES has the length of the head in its upper half, HEAD_BYTES
  * the number of the segment, LOCATION the offset in it.
  */
 export class DiskIndex {
   readonly #entries: Entries;
+  #heard: number[] = [];
 
   constructor(capacity: number) {
     this.#entries = new Entries(capacity);
@@ -24,15 +31,71 @@ export class DiskIndex {
 
   /** Memory of what is known. */
   get heldBytes(): number {
-    return this.#entries.count * 72;
+    return this.#entries.count * INDEX_BYTES;
   }
 
-  get isFull(): boolean {
-    return this.#entries.count >= this.#entries.capacity;
+  /** Makes sure that there is a free slot, in more memory when it must be. @returns false when there can be no more. */
+  hasRoom(): boolean {
+    const entries = this.#entries;
+    if (entries.count < entries.capacity) return true;
+    entries.grow(entries.capacity * 2);
+    return entries.count < entries.capacity;
   }
 
-  /** O(1) expected. */
+  /** The entry of a hash, or NONE. O(1) expected. */
   find(hash: Hash64): number {
+    const slot = this.#find(hash);
+    return slot !== NONE && (this.#entries.flags(slot) & HEARSAY) !== 0 ? NONE : slot;
+  }
+
+  /**
+   * Takes in a row of the time before this start, the youngest first: what is known already is newer.
+   *
+   * @param segment where it lies, or undefined when it is no more, or is not to be found again.
+   * @returns the slot of a new entry, or NONE.
+   */
+  recall(row: Row, segment: number | undefined): number {
+    const hash = { lo: row.hashLo, hi: row.hashHi };
+    const known = this.#find(hash);
+    const isRenewed = known !== NONE && (this.#entries.flags(known) & RENEWED) !== 0;
+    if ((known !== NONE && !isRenewed) || !this.hasRoom()) return NONE;
+    if (row.kind === Kind.RENEWAL) {
+      if (known === NONE) this.#hear(row, RENEWED);
+      return NONE;
+    }
+    const renewed = isRenewed ? this.row(known, row.kind) : undefined;
+    if (isRenewed) this.remove(known);
+    if (segment === undefined) {
+      this.#hear(row, REMOVED);
+      return NONE;
+    }
+    const slot = this.#take(row, segment);
+    if (renewed !== undefined) this.renew(slot, renewed);
+    return slot;
+  }
+
+  /** While segments are being read: older versions of this are not to be found any more. */
+  forgetAhead(removal: Row): void {
+    const known = this.#find({ lo: removal.hashLo, hi: removal.hashHi });
+    if (known !== NONE) this.remove(known);
+    if (this.hasRoom()) this.#hear(removal, REMOVED);
+  }
+
+  /** All segments were read: what is only known from hearsay is of no use any more. */
+  endRecall(): void {
+    for (const slot of this.#heard) {
+      if (this.used(slot) && (this.#entries.flags(slot) & HEARSAY) !== 0) this.remove(slot);
+    }
+    this.#heard = [];
+  }
+
+  #hear(row: Row, flag: number): void {
+    const slot = this.#take(row, 0);
+    this.#entries.set(slot, Word.FLAGS, this.#entries.flags(slot) | flag);
+    this.#heard.push(slot);
+  }
+
+  #find(hash: Hash64): number {
     const entries = this.#entries;
     let slot = entries.first(hash);
     while (slot !== NONE) {
@@ -42,8 +105,14 @@ export class DiskIndex {
     return NONE;
   }
 
-  /** Takes a slot for a record, which does not answer before {@link link}. */
-  take(row: Row, segment: number): number {
+  /** Makes a record the entry of its hash. */
+  replace(row: Row, segment: number): number {
+    const known = this.#find({ lo: row.hashLo, hi: row.hashHi });
+    if (known !== NONE) this.remove(known);
+    return this.#take(row, segment);
+  }
+
+  #take(row: Row, segment: number): number {
     const entries = this.#entries;
     const slot = entries.take();
     entries.set(slot, Word.HASH_LO, row.hashLo);
@@ -56,21 +125,12 @@ export class DiskIndex {
     this.move(slot, segment, row.offset);
     entries.setFlags(slot, row.flags & FACTS);
     this.renew(slot, row);
+    entries.link(slot);
     return slot;
   }
 
-  link(slot: number): void {
-    this.#entries.link(slot);
-  }
-
-  /** Forgets a linked slot. */
   remove(slot: number): void {
     this.#entries.unlink(slot);
-    this.#entries.release(slot);
-  }
-
-  /** Forgets a slot that was never linked. */
-  release(slot: number): void {
     this.#entries.release(slot);
   }
 
@@ -141,6 +201,7 @@ export class DiskIndex {
       storedS: entries.storedS(slot),
       flags: entries.flags(slot) & FACTS,
       route: entries.route(slot),
+      segment: entries.headBytes(slot),
     };
   }
 
@@ -162,7 +223,7 @@ export class DiskIndex {
 
 /** Length of the body in a record, whose checksums take 4 bytes for each 64 KiB and 4 more. */
 function bodyOf(recordLength: number, keyAndHead: number): number {
-  const rest = recordLength - 80 - keyAndHead - 4;
-  const blocks = Math.ceil(rest / (64 * 1024 + 4));
+  const rest = recordLength - HEAD_BYTES - keyAndHead - 4;
+  const blocks = Math.ceil(rest / (BLOCK_BYTES + 4));
   return rest - blocks * 4;
 }

@@ -1,14 +1,16 @@
 import type { HashKey } from '../../base/hash.ts';
 import { sizeText } from '../../base/units.ts';
-import type { DiskFiles, DiskSpace } from './files.ts';
+import type { DiskTierOptions } from './disk-options.ts';
+import { DiskPurges } from './disk-purges.ts';
+import type { DiskSpace } from './files.ts';
 import { FORMAT_VERSION } from './format.ts';
-import { type DiskTierOptions, LogDiskTier } from './tier.ts';
+import { SEGMENT_NAME } from './segment.ts';
+import { LogDiskTier } from './tier.ts';
 
 /** What an operator says of the directory, and what the node knows. */
-export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'segmentBytes' | 'floor'> {
+export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'floor' | 'purges'> {
   /** How messages call the directory. */
   readonly path: string;
-  readonly segmentBytes?: number;
   readonly minFreeBytes: number;
   readonly minFreeInodes: number;
   /** The directory must be a file system of its own: refuse it when nothing is mounted there. */
@@ -17,25 +19,15 @@ export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'segmentB
   readonly newHashKey: HashKey;
 }
 
-/** Says who made the directory: version, the key of its index, and the file system it lay on. */
+/** Says in which version the directory was made, and the key of its index. */
 const META = 'holdfast.json';
-const MIB = 2 ** 20;
-const SEGMENT_BYTES_MAX = 64 * MIB;
-/** Fewer, and an eviction would be too large a part of everything. */
-const SEGMENTS_MIN = 8;
-
-/** Segments are 64 MiB, smaller in a small budget: at least eight of them. */
-export function segmentBytesFor(budgetBytes: number): number {
-  return Math.min(SEGMENT_BYTES_MAX, Math.floor(budgetBytes / SEGMENTS_MIN));
-}
-
 /**
  * Opens a directory as a disk tier. It serves at once, with what is known so far; `ready` tells when that is all.
  *
  * @throws Error that says what is wrong with the directory and what to do; nothing was written then.
  */
 export async function openDiskTier(options: OpenOptions): Promise<LogDiskTier> {
-  const { files, path, budgetBytes } = options;
+  const { files, path } = options;
   const space = await files.space();
   checkSpace(space, options);
   const unlock = await files.lock();
@@ -43,11 +35,14 @@ export async function openDiskTier(options: OpenOptions): Promise<LogDiskTier> {
     throw new Error(`${path} is in use by another process; give each node a directory of its own`);
   }
   try {
-    const hashKey = await readMeta(files, path, space, options.newHashKey);
+    const hashKey = await readMeta(options);
+    const purges = await DiskPurges.open(files, (error) =>
+      options.onTrouble?.(`purges cannot be written, a restart may undo them: ${String(error)}`),
+    );
     const tier = new LogDiskTier({
       ...options,
       hashKey,
-      segmentBytes: options.segmentBytes ?? segmentBytesFor(budgetBytes),
+      purges,
       floor: { freeBytes: options.minFreeBytes, freeInodes: options.minFreeInodes },
     });
     tier.onClosed = unlock;
@@ -76,54 +71,46 @@ function checkSpace(space: DiskSpace, { path, requireMount, budgetBytes, minFree
   }
 }
 
-async function readMeta(
-  files: DiskFiles,
-  path: string,
-  space: DiskSpace,
-  newHashKey: HashKey,
-): Promise<HashKey> {
-  const isNew = !(await files.list()).includes(META);
+async function readMeta({ files, path, newHashKey }: OpenOptions): Promise<HashKey> {
+  const names = await files.list();
   const file = await files.open(META);
   try {
-    if (isNew) {
-      const text = JSON.stringify({ format: FORMAT_VERSION, hashKey: newHashKey, device: space.device });
-      await file.write([Buffer.from(`${text}\n`)], 0);
-      await file.sync();
-      await files.syncNames();
-      return newHashKey;
-    }
     const bytes = Buffer.alloc(await file.size());
     await file.read(bytes, 0);
-    return checkMeta(bytes.toString(), path, space);
+    const known = checkMeta(bytes.toString(), path);
+    if (known !== undefined) return known;
+    // New; or its making was cut short; or damaged, and then nothing there can be found without its key.
+    for (const name of names) if (SEGMENT_NAME.test(name)) await files.unlink(name);
+    await file.truncate(0);
+    await file.write(
+      [Buffer.from(`${JSON.stringify({ format: FORMAT_VERSION, hashKey: newHashKey })}\n`)],
+      0,
+    );
+    await file.sync();
+    await files.syncNames();
+    return newHashKey;
   } finally {
     await file.close();
   }
 }
 
-function checkMeta(text: string, path: string, space: DiskSpace): HashKey {
-  let meta: { format?: unknown; hashKey?: Partial<HashKey>; device?: unknown };
+/** @returns undefined for what says nothing. @throws Error for what another version wrote. */
+function checkMeta(text: string, path: string): HashKey | undefined {
+  let meta: { format?: unknown; hashKey?: Partial<HashKey> };
   try {
     meta = JSON.parse(text) as typeof meta;
   } catch {
-    throw new Error(
-      `${path}/${META} cannot be read; remove the directory's content to start with an empty cache`,
-    );
+    return undefined;
   }
-  if (meta.format !== FORMAT_VERSION) {
+  if (Number.isInteger(meta?.format) && meta.format !== FORMAT_VERSION) {
     throw new Error(
       `${path} was written in format ${String(meta.format)}, and this version knows ${FORMAT_VERSION}; use the newer version, or another directory`,
     );
   }
-  if (meta.device !== space.device) {
-    throw new Error(
-      `${path} was made on another file system: its disk may not be mounted, or was copied; mount it, or remove ${META} there to begin anew`,
-    );
-  }
-  const { k0, k1 } = meta.hashKey ?? {};
-  if (!Number.isInteger(k0) || !Number.isInteger(k1)) {
-    throw new Error(
-      `${path}/${META} is damaged; remove the directory's content to start with an empty cache`,
-    );
-  }
-  return { k0: k0!, k1: k1! };
+  const { k0, k1 } = meta?.hashKey ?? {};
+  return meta?.format === FORMAT_VERSION && isWord(k0) && isWord(k1) ? { k0, k1 } : undefined;
+}
+
+function isWord(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
 }

@@ -18,6 +18,8 @@ export interface Located {
   readonly segment: Segment;
   readonly row: Row;
   readonly facts: DiskFacts;
+  /** Where the checksum of its head starts from. */
+  readonly seed: number;
 }
 
 /** Why a record cannot be used. */
@@ -26,12 +28,12 @@ export type Unusable = 'damaged' | 'other-key';
 /** Reads a whole record and verifies every byte of it. @throws the system's error. */
 export async function readRecord(
   queue: WriteQueue,
-  { segment, row, facts }: Located,
+  { segment, row, facts, seed }: Located,
   key: Uint8Array,
 ): Promise<DiskRecord | Unusable> {
   const bytes = Buffer.allocUnsafe(recordBytes(row));
   if (!(await queue.read(segment, bytes, row.offset))) return 'damaged';
-  const labels = labelsOf(bytes, row, key);
+  const labels = labelsOf(bytes, row, key, seed);
   if (typeof labels !== 'object') return labels;
   const from = bodyAt(row);
   const body = bytes.subarray(from, from + row.bodyBytes);
@@ -48,13 +50,13 @@ export async function openRecord(
   onDamage: () => void,
   onTrouble: (error: unknown) => void,
 ): Promise<DiskReader | Unusable> {
-  const { segment, row } = located;
+  const { segment, row, seed } = located;
   const labelled = Buffer.allocUnsafe(bodyAt(row));
   const packed = Buffer.allocUnsafe(checksumBytes(row.bodyBytes));
   const from = row.offset + bodyAt(row);
   if (!(await queue.read(segment, labelled, row.offset))) return 'damaged';
   if (!(await queue.read(segment, packed, from + row.bodyBytes))) return 'damaged';
-  const labels = labelsOf(labelled, row, key);
+  const labels = labelsOf(labelled, row, key, seed);
   if (typeof labels !== 'object') return labels;
   const sums = unpackChecksums(packed);
   if (sums === undefined) return 'damaged';
@@ -62,17 +64,21 @@ export async function openRecord(
 }
 
 /** The record is the one that the index means, of that very key, and its head is whole. */
-function labelsOf(bytes: Buffer, row: Row, key: Uint8Array): { readonly head: string } | Unusable {
+function labelsOf(
+  bytes: Buffer,
+  row: Row,
+  key: Uint8Array,
+  seed: number,
+): { readonly head: string } | Unusable {
   const written = readHead(bytes);
-  if (written === undefined || written.hashLo !== row.hashLo || written.hashHi !== row.hashHi)
-    return 'damaged';
-  if (
-    written.keyBytes !== row.keyBytes ||
-    written.headBytes !== row.headBytes ||
-    written.bodyBytes !== row.bodyBytes
-  )
-    return 'damaged';
-  if (!headIsWhole(bytes, row)) return 'damaged';
+  const isMeant =
+    written !== undefined &&
+    written.hashLo === row.hashLo &&
+    written.hashHi === row.hashHi &&
+    written.keyBytes === row.keyBytes &&
+    written.headBytes === row.headBytes &&
+    written.bodyBytes === row.bodyBytes;
+  if (!isMeant || !headIsWhole(bytes, row, seed)) return 'damaged';
   const keyAt = bodyAt(row) - row.headBytes - row.keyBytes;
   if (bytes.compare(key, 0, key.length, keyAt, keyAt + row.keyBytes) !== 0) return 'other-key';
   return { head: bytes.toString('latin1', keyAt + row.keyBytes, bodyAt(row)) };

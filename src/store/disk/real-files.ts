@@ -43,7 +43,7 @@ export async function openDirectory(path: string): Promise<DiskFiles> {
       }
     },
     space: () => spaceOf(path),
-    lock: () => Promise.resolve(lock(join(path, 'lock'))),
+    lock: async () => lock(join(path, 'lock')),
   };
 }
 
@@ -65,9 +65,10 @@ function lock(path: string): (() => void) | undefined {
   try {
     database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
     return () => database.close();
-  } catch {
+  } catch (error) {
     database.close();
-    return undefined;
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') return undefined;
+    throw new Error(`${path} cannot be locked: ${(error as Error).message}`, { cause: error });
   }
 }
 

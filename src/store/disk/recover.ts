@@ -1,4 +1,3 @@
-import type { Hash64 } from '../../base/hash.ts';
 import { NONE } from '../../cache/entries.ts';
 import type { DiskIndex } from './disk-index.ts';
 import type { DiskFiles } from './files.ts';
@@ -7,38 +6,78 @@ import {
   HEAD_BYTES,
   headIsWhole,
   Kind,
+  lengthOf,
   type Row,
   readFooter,
   readHead,
   readTrailer,
-  recordBytes,
+  seedAt,
   TRAILER_BYTES,
+  writeFooter,
 } from './format.ts';
 import type { SegmentLog } from './log.ts';
-import { SEGMENT_NAME, Segment } from './segment.ts';
+import { SEGMENT_NAME, type Segment } from './segment.ts';
 
+/** Read at a time where there is no footer. Longer than the longest key and head-lines. */
+const WINDOW_BYTES = 1024 * 1024;
 /** Longest key and head-lines together: both are counted in 16 bits. */
 const LABELS_BYTES_MAX = 2 * 0xffff;
-/** Rows that are taken in before others get a turn: about 10 ms. */
+/** Rows that are taken in before others get a turn: some milliseconds. */
 const SLICE = 16_384;
 
-/** What a start finds. */
-interface Found {
-  readonly segment: Segment;
-  /** Route names as the segment numbers them. */
+/** What the start of a tier needs of it. */
+export interface LoadParts {
+  readonly files: DiskFiles;
+  readonly secret: number;
   readonly routes: readonly string[];
-  readonly rows: AsyncIterable<Row>;
-  /** It had no footer: it was being appended to when its process ended. */
-  readonly cut: boolean;
+  readonly log: SegmentLog;
+  readonly index: DiskIndex;
+  readonly segments: Map<number, Segment>;
+  readonly onTrouble: (error: unknown) => void;
+  /** Lets others run. */
+  readonly turn: () => Promise<void>;
 }
 
-/** The segments of a directory, from the oldest to the youngest. What cannot be opened is told and left alone. */
-async function openSegments(files: DiskFiles, onTrouble: (error: unknown) => void): Promise<Segment[]> {
+/** What a segment says of itself. */
+interface Contents {
+  readonly routes: readonly string[];
+  readonly count: number;
+  row(index: number): Row;
+}
+
+/**
+ * Rebuilds the index from what is on disk, from the youngest record to the oldest: so what is found while others run in between is
+ * never of the past. Bodies are not read: they are verified when they are asked for. Some 100 ns for each response.
+ */
+export async function loadSegments(parts: LoadParts): Promise<void> {
+  const { log, segments, onTrouble } = parts;
+  const found = await openSegments(parts);
+  for (const [segment, sizeBytes] of found) {
+    segments.set(segment.id, segment);
+    log.adopt(segment, sizeBytes);
+  }
+  log.prepare();
+  for (const [segment, sizeBytes] of found.reverse()) {
+    try {
+      const contents = await contentsOf(parts, segment, sizeBytes);
+      if (contents === undefined || contents.count === 0) {
+        segments.delete(segment.id);
+        await log.drop(segment);
+      } else await takeIn(parts, segment, contents);
+    } catch (error) {
+      onTrouble(error);
+    }
+  }
+}
+
+/** What cannot be opened is told and left alone. */
+async function openSegments({ files, log, onTrouble }: LoadParts): Promise<[Segment, sizeBytes: number][]> {
   const names = (await files.list()).filter((name) => SEGMENT_NAME.test(name)).sort();
-  const segments: Segment[] = [];
+  const segments: [Segment, number][] = [];
   for (const name of names) {
     try {
-      segments.push(new Segment(Number(SEGMENT_NAME.exec(name)![1]), await files.open(name)));
+      const segment = await log.open(Number(SEGMENT_NAME.exec(name)![1]));
+      segments.push([segment, await segment.file.size()]);
     } catch (error) {
       onTrouble(error);
     }
@@ -46,135 +85,100 @@ async function openSegments(files: DiskFiles, onTrouble: (error: unknown) => voi
   return segments;
 }
 
-/**
- * Reads what a segment holds: its footer, or, where it has none or a damaged one, the heads of its records up to the first that
- * is not whole. Bodies are not read: they are verified when they are asked for.
- *
- * @param routes names for a segment without a footer.
- * @param turn lets others run between slices.
- */
-async function readSegment(
-  segment: Segment,
-  routes: readonly string[],
-  turn: () => Promise<void>,
-): Promise<Found> {
-  const sizeBytes = await segment.file.size();
-  segment.sealed = true;
-  segment.fileBytes = sizeBytes;
-  const footer = await footerOf(segment, sizeBytes);
-  if (footer !== undefined) {
-    segment.endBytes = footer.startsAt;
-    return { segment, routes: footer.routes, rows: slices(footer, turn), cut: false };
+async function takeIn(parts: LoadParts, segment: Segment, contents: Contents): Promise<void> {
+  const ids = contents.routes.map((name) => parts.routes.indexOf(name));
+  for (let index = contents.count - 1; index >= 0; index -= 1) {
+    if (index % SLICE === SLICE - 1) await parts.turn();
+    const row = contents.row(index);
+    replay(parts, { ...row, route: ids[row.route] ?? -1 }, segment);
   }
-  return { segment, routes, rows: scan(segment, sizeBytes), cut: true };
 }
 
-async function footerOf(
+/** One record of the time before this start. */
+function replay({ index, segments }: LoadParts, row: Row, where: Segment): void {
+  // A commit may be about a record whose segment has left.
+  const segment = row.kind === Kind.COMMIT ? segments.get(row.segment) : where;
+  const isThere = row.kind !== Kind.REMOVAL && row.route >= 0;
+  const slot = index.recall(row, isThere ? segment?.id : undefined);
+  if (slot === NONE) return;
+  segment!.date(row.storedS);
+  segment!.slots.push(slot);
+}
+
+/** Undefined for what is no segment of this version and directory. */
+async function contentsOf(
+  parts: LoadParts,
   segment: Segment,
   sizeBytes: number,
-): Promise<(NonNullable<ReturnType<typeof readFooter>> & { startsAt: number }) | undefined> {
+): Promise<Contents | undefined> {
+  const window = await readAt(segment, 0, Math.min(LABELS_BYTES_MAX + HEAD_BYTES, sizeBytes));
+  const names = wholeRecord(window, 0, segment.id, parts.secret);
+  if (names?.kind !== Kind.NAMES) return undefined;
+  const startsAt = lengthOf(names);
+  const routes = JSON.parse(window.toString('utf8', HEAD_BYTES, startsAt)) as string[];
+  const footer = await footerOf(segment, sizeBytes, parts.secret);
+  if (footer !== undefined) return { routes, ...footer };
+  const rows = await scan(parts, segment, startsAt, sizeBytes);
+  return { routes, count: rows.length, row: (index) => rows[index]! };
+}
+
+async function footerOf(segment: Segment, sizeBytes: number, secret: number) {
   if (sizeBytes < TRAILER_BYTES) return undefined;
-  const end = Buffer.alloc(TRAILER_BYTES);
-  await segment.file.read(end, sizeBytes - TRAILER_BYTES);
-  const trailer = readTrailer(end);
-  if (trailer === undefined || trailer.startsAt >= sizeBytes) return undefined;
-  const whole = Buffer.alloc(sizeBytes - trailer.startsAt);
-  await segment.file.read(whole, trailer.startsAt);
-  const footer = readFooter(whole);
-  return footer === undefined ? undefined : { ...footer, startsAt: trailer.startsAt };
+  const startsAt = readTrailer(await readAt(segment, sizeBytes - TRAILER_BYTES, TRAILER_BYTES));
+  if (startsAt === undefined || startsAt > sizeBytes - TRAILER_BYTES) return undefined;
+  const footer = readFooter(await readAt(segment, startsAt, sizeBytes - startsAt), segment.id, secret);
+  if (footer !== undefined) segment.endBytes = startsAt;
+  return footer;
 }
 
-async function* slices(
-  footer: { readonly count: number; row(index: number): Row },
-  turn: () => Promise<void>,
-): AsyncGenerator<Row> {
-  for (let index = 0; index < footer.count; index += 1) {
-    if (index % SLICE === SLICE - 1) await turn();
-    yield footer.row(index);
-  }
-}
-
-/** Walks from record to record. What lies behind the first damaged one is cut off. */
-async function* scan(segment: Segment, sizeBytes: number): AsyncGenerator<Row> {
-  let at = 0;
-  while (at + HEAD_BYTES <= sizeBytes) {
-    const row = await recordAt(segment, at, sizeBytes);
-    if (row === undefined) break;
-    yield { ...row, offset: at };
-    at += lengthOf(row);
-  }
-  segment.endBytes = at;
-  segment.fileBytes = at;
-  await segment.file.truncate(at);
-}
-
-async function recordAt(segment: Segment, at: number, sizeBytes: number): Promise<Row | undefined> {
-  const head = Buffer.alloc(HEAD_BYTES);
-  await segment.file.read(head, at);
-  const row = readHead(head);
-  if (row === undefined || row.keyBytes + row.headBytes > LABELS_BYTES_MAX) return undefined;
-  if (at + lengthOf(row) > sizeBytes) return undefined;
-  const labelled = Buffer.alloc(bodyAt(row));
-  await segment.file.read(labelled, at);
-  return headIsWhole(labelled, row) ? row : undefined;
-}
-
-/** Renewals and removals are a head alone. */
-function lengthOf(row: Row): number {
-  return row.kind === Kind.RENEWAL || row.kind === Kind.REMOVAL ? HEAD_BYTES : recordBytes(row);
-}
-
-interface LoadParts {
-  readonly files: DiskFiles;
-  readonly routes: readonly string[];
-  readonly log: SegmentLog;
-  readonly index: DiskIndex;
-  readonly segments: Map<number, Segment>;
-  /** Removed since the start, before it was known. */
-  readonly isRemoved: (hash: Hash64) => boolean;
-  readonly onTrouble: (error: unknown) => void;
-  readonly turn: () => Promise<void>;
-}
-
-/** Rebuilds the index from what is on disk, segment by segment; others run in between, and see what is known so far. */
-export async function loadSegments(parts: LoadParts): Promise<void> {
-  const { files, routes, log, segments, onTrouble, turn } = parts;
-  const found = await openSegments(files, onTrouble);
-  for (const segment of found) {
-    segment.sealed = true;
-    segments.set(segment.id, segment);
-    log.adopt(segment);
-  }
-  log.prepare();
-  for (const segment of found) {
-    try {
-      const { rows, routes: names } = await readSegment(segment, routes, turn);
-      const ids = names.map((name) => routes.indexOf(name));
-      for await (const row of rows) replay(parts, segment, row, ids[row.route] ?? NONE);
-      if (segment.endBytes === 0) {
-        segments.delete(segment.id);
-        await log.drop(segment);
-      }
-    } catch (error) {
-      onTrouble(error);
+/**
+ * A segment without a whole footer was being written to when its process ended: walks from record to record. What lies behind
+ * the first damaged one is cut off, and a footer is written, so that this is done once.
+ */
+async function scan(
+  { log, secret, turn, onTrouble }: LoadParts,
+  segment: Segment,
+  startsAt: number,
+  sizeBytes: number,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  let at = startsAt;
+  for (let more = true; more; ) {
+    const window = await readAt(segment, at, Math.min(WINDOW_BYTES, sizeBytes - at));
+    let inside = 0;
+    let row = wholeRecord(window, inside, segment.id, secret, at);
+    while (row !== undefined && at + inside + lengthOf(row) <= sizeBytes) {
+      if (row.kind !== Kind.RESERVED) rows.push(row);
+      inside += lengthOf(row);
+      row = wholeRecord(window, inside, segment.id, secret, at);
     }
+    more = inside > 0;
+    at += inside;
+    await turn();
   }
+  const footer = writeFooter(rows, segment.id, at, secret);
+  segment.endBytes = at;
+  log.recut(segment, at + footer.length);
+  try {
+    await segment.file.truncate(at);
+    await segment.file.write([footer], at);
+    await segment.file.sync();
+  } catch (error) {
+    onTrouble(error);
+  }
+  return rows;
 }
 
-/** One record of the time before this start. What was written since then is newer. */
-function replay({ index, isRemoved }: LoadParts, segment: Segment, row: Row, route: number): void {
-  segment.youngestS = Math.max(segment.youngestS, row.storedS);
-  const hash = { lo: row.hashLo, hi: row.hashHi };
-  const old = index.find(hash);
-  if (old !== NONE && index.segment(old) > segment.id) return;
-  if (row.kind === Kind.RENEWAL) {
-    if (old !== NONE) index.renew(old, row);
-    return;
-  }
-  if (row.kind === Kind.RESERVED) return;
-  if (old !== NONE) index.remove(old);
-  if (row.kind !== Kind.RESPONSE || route === NONE || index.isFull || isRemoved(hash)) return;
-  const slot = index.take({ ...row, route }, segment.id);
-  index.link(slot);
-  segment.slots.push(slot);
+/** The record at `at` of a window that starts at `base` of its segment; undefined when it is damaged or not all inside. */
+function wholeRecord(window: Buffer, at: number, segment: number, secret: number, base = 0): Row | undefined {
+  const bytes = window.subarray(at);
+  const row = readHead(bytes);
+  if (row === undefined || (row.kind !== Kind.COMMIT && bodyAt(row) > LABELS_BYTES_MAX + HEAD_BYTES))
+    return undefined;
+  return headIsWhole(bytes, row, seedAt(secret, segment, base + at)) ? row : undefined;
+}
+
+async function readAt(segment: Segment, from: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(Math.max(0, length));
+  return bytes.subarray(0, await segment.file.read(bytes, from));
 }

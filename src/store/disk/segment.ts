@@ -19,25 +19,35 @@ export class Segment {
   fileBytes = 0;
   /** Nothing is appended any more. */
   sealed = false;
+  /** It is about to leave the log, or has left it. */
+  leaving = false;
   /** It left the log: its file goes with its last reader. */
   evicted = false;
-  /** When the youngest record was written, in seconds since the epoch. */
+  /** A write to it failed. */
+  failed = false;
+  /** When the youngest and the oldest record were stored, in seconds since the epoch. */
   youngestS = 0;
+  oldestS: number = Number.POSITIVE_INFINITY;
   /** Slots of the index whose records were written here; some have moved on since. */
   slots: number[] = [];
-  /** Rows for the footer; let go when it is written. */
-  rows: Row[] = [];
+  /** What was appended and where: for the footer, and until all of it is durable. */
+  rows: { readonly at: number; readonly row: Row }[] = [];
+  readonly #onGone: (segment: Segment) => void;
   #readers = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(id: number, file: DiskFile) {
+  /** @param onGone told when it has left the log and nobody reads it any more. */
+  constructor(id: number, file: DiskFile, onGone: (segment: Segment) => void) {
     this.id = id;
     this.name = segmentName(id);
     this.file = file;
+    this.#onGone = onGone;
   }
 
-  get readers(): number {
-    return this.#readers;
+  /** A record of that time lies here. */
+  date(storedS: number): void {
+    this.youngestS = Math.max(this.youngestS, storedS);
+    this.oldestS = Math.min(this.oldestS, storedS);
   }
 
   /** Keeps the file open. */
@@ -47,7 +57,14 @@ export class Segment {
 
   letGo(): void {
     this.#readers -= 1;
-    if (this.#readers === 0 && this.evicted) void this.close();
+    if (this.evicted) this.closeUnread();
+  }
+
+  /** Closes the file of an evicted segment unless somebody reads it: then the last one does. */
+  closeUnread(): void {
+    if (this.#readers > 0 || this.#closing !== undefined) return;
+    void this.close();
+    this.#onGone(this);
   }
 
   /** Closes the file, once. Errors are of no consequence: nothing is read or written through it any more. */

@@ -1,21 +1,23 @@
 import { crc32 } from 'node:zlib';
 import type { DiskWriter } from './disk.ts';
-import { BLOCK_BYTES, bodyAt, Kind, packChecksums, type Row, writeHead } from './format.ts';
+import { BLOCK_BYTES, bodyAt, packChecksums, type Row } from './format.ts';
 import type { Segment } from './segment.ts';
-import type { WriteQueue } from './write-queue.ts';
 
 interface Parts {
-  readonly queue: WriteQueue;
   readonly segment: Segment;
   readonly row: Row;
-  /** The record up to its body, but for its own fields. */
-  readonly head: Buffer;
-  readonly onWhole: (row: Row) => void;
+  /** Writes into the room that was reserved. @returns false when the disk is behind. */
+  readonly write: (offset: number, bytes: Uint8Array) => boolean;
+  readonly whenDrained: (fn: () => void) => void;
+  /** Nothing can be kept at the moment. */
+  readonly isTroubled: () => boolean;
+  /** Appends that it is whole. @returns false when there is no room for that. */
+  readonly commit: (row: Row) => boolean;
 }
 
 /**
- * A record that is written as its body arrives, into room that was reserved for it. Its head says so until it is whole: a
- * start after a crash skips what never was.
+ * A record that is written as its body arrives, into room that was reserved for it. It answers once a commit says that it is
+ * whole; a start after a crash skips what never was.
  */
 export class StreamedRecord implements DiskWriter {
   readonly #parts: Parts;
@@ -26,47 +28,42 @@ export class StreamedRecord implements DiskWriter {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#pushHead(parts.row);
   }
 
   get failed(): boolean {
-    return this.#parts.segment.evicted;
+    const { segment, isTroubled } = this.#parts;
+    return segment.leaving || segment.failed || isTroubled();
   }
 
   append(chunk: Uint8Array): boolean {
-    const { queue, segment, row } = this.#parts;
-    if (this.#over || this.failed) return true;
-    if (this.#written + chunk.length > row.bodyBytes) {
-      this.abort();
-      return true;
-    }
+    const { row, write } = this.#parts;
+    if (this.failed || this.#written + chunk.length > row.bodyBytes) this.abort();
+    if (this.#over) return true;
     const copy = new Uint8Array(chunk);
+    let more = true;
     for (let at = 0; at < copy.length; ) {
       const room = BLOCK_BYTES - (this.#written % BLOCK_BYTES);
       const part = copy.subarray(at, at + room);
       this.#sum = crc32(part, this.#sum);
-      queue.push(segment, row.offset + bodyAt(row) + this.#written, part);
+      more = write(row.offset + bodyAt(row) + this.#written, part);
       this.#written += part.length;
       at += part.length;
       if (this.#written % BLOCK_BYTES === 0) this.#endBlock();
     }
-    return !queue.isFull;
+    return more;
   }
 
   drained(fn: () => void): void {
-    this.#parts.queue.whenDrained(fn);
+    this.#parts.whenDrained(fn);
   }
 
   finish(): boolean {
-    const { queue, segment, row, onWhole } = this.#parts;
+    const { row, write, commit } = this.#parts;
     if (this.#over || this.failed || this.#written !== row.bodyBytes) return false;
     this.#over = true;
     if (this.#written % BLOCK_BYTES !== 0) this.#endBlock();
-    queue.push(segment, row.offset + bodyAt(row) + row.bodyBytes, packChecksums(this.#sums));
-    const whole = { ...row, kind: Kind.RESPONSE };
-    this.#pushHead(whole);
-    onWhole(whole);
-    return true;
+    write(row.offset + bodyAt(row) + row.bodyBytes, packChecksums(this.#sums));
+    return commit(row);
   }
 
   abort(): void {
@@ -76,11 +73,5 @@ export class StreamedRecord implements DiskWriter {
   #endBlock(): void {
     this.#sums.push(this.#sum);
     this.#sum = 0;
-  }
-
-  #pushHead(row: Row): void {
-    const head = Buffer.from(this.#parts.head);
-    writeHead(head, row);
-    this.#parts.queue.push(this.#parts.segment, row.offset, head);
   }
 }

@@ -1,105 +1,106 @@
 import { assert } from '../../base/assert.ts';
-import { type Clock, epochS, every, type Timer } from '../../base/clock.ts';
-import { type Hash64, type HashKey, halfSipHash } from '../../base/hash.ts';
+import { epochS, every } from '../../base/clock.ts';
+import { type Hash64, halfSipHash } from '../../base/hash.ts';
 import { sizeText } from '../../base/units.ts';
-import { NONE } from '../../cache/entries.ts';
+import type { PurgeRule } from '../../cache/purge-rules.ts';
 import type { ResponseFacts } from '../memory/tier.ts';
 import type { DiskFacts, DiskHead, DiskReader, DiskRecord, DiskTier, DiskWriter } from './disk.ts';
 import { DiskAccount, type DiskSnapshot, type DiskState } from './disk-account.ts';
 import { DiskIndex } from './disk-index.ts';
-import type { DiskFiles } from './files.ts';
-import { checksumsOf, HEAD_BYTES, Kind, type Row, recordBytes, writeHead } from './format.ts';
-import { type Floor, type NoRoom, SegmentLog } from './log.ts';
-import { openRecord, readRecord, type Unusable } from './reading.ts';
+import type { DiskTierOptions } from './disk-options.ts';
+import { bodyAt, checksumsOf, HEAD_BYTES, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
+import { DiskHealth } from './health.ts';
+import { type Floor, type NoRoom, type Place, SegmentLog } from './log.ts';
+import { OwedRemovals } from './owed.ts';
+import { DiskReads } from './reads.ts';
 import { loadSegments } from './recover.ts';
+import { labels, removalOf, rowOf } from './rows.ts';
 import type { Segment } from './segment.ts';
 import { StreamedRecord } from './streamed-record.ts';
 import { Turnover } from './turnover.ts';
 
-/** What a disk tier is made of. Sizes in bytes. */
-export interface DiskTierOptions {
-  readonly files: DiskFiles;
-  readonly clock: Clock;
-  readonly hashKey: HashKey;
-  /** Most bytes of all files. */
-  readonly budgetBytes: number;
-  readonly segmentBytes: number;
-  readonly objectBytesMax: number;
-  readonly floor: Floor;
-  /** Nothing younger leaves for want of room: the newcomer is refused. */
-  readonly minResidencyS: number;
-  /** Names of the routes, in the order of their ids. Records of other routes are forgotten. */
-  readonly routes: readonly string[];
-  /** Told when the disk begins to fail, with the error, and when it works again. */
-  readonly onTrouble?: (trouble: string | undefined) => void;
-}
-
 /** Written data is made durable so often: a crash of the machine costs as much; one of the process costs what was not written. */
 const SYNC_MS = 1_000;
-/** A disk in trouble is tried again after so long, then after twice that, up to the most. */
-const RETRY_MS = 1_000;
-const RETRY_MS_MAX = 60_000;
 /** Of a segment that leaves, at most so much is written again. */
 const REINSERT_SHARE = 0.25;
-/** Records that memory for the index is reserved for: the smallest there are. */
-const RECORD_BYTES_MIN = 512;
+/** Responses that memory for the index is reserved for at first: of that mean size. It grows. */
+const RECORD_BYTES_MEAN = 16 * 1024;
 const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+/** Key and head-lines at their longest. */
+const LABELS_BYTES_MAX = 0x2_0000;
 
 /** The log-structured disk tier (design, decision 6): see `log.ts` for the files, `format.ts` for their bytes. */
 export class LogDiskTier implements DiskTier {
   readonly objectBytesMax: number;
   readonly account: DiskAccount = new DiskAccount();
+  /** Most bytes that wait in memory to be written. */
+  readonly backlogBytesMax: number;
   /** Resolves when everything that was on disk is known. */
   readonly ready: Promise<void>;
   /** Called once it is closed. */
   onClosed: (() => void) | undefined;
   readonly #options: DiskTierOptions;
+  /** Where checksums start from; not the key of the index itself. */
+  readonly #secret: number;
   readonly #index: DiskIndex;
   readonly #log: SegmentLog;
   readonly #turnover: Turnover;
+  readonly #reads: DiskReads;
+  readonly #health: DiskHealth;
+  readonly #owed = new OwedRemovals();
   readonly #segments = new Map<number, Segment>();
   readonly #hash: Hash64 = { lo: 0, hi: 0 };
-  readonly #stops: (() => void)[] = [];
-  /** Removed while what is on disk is still being read: not to be found there again. */
-  readonly #removedWhileLoading = new Set<string>();
-  #state: DiskState = 'loading';
-  #troubled = false;
-  #retryMs = RETRY_MS;
-  #retry: Timer | undefined;
+  readonly #stopTicks: () => void;
+  #state: Exclude<DiskState, 'degraded'> = 'loading';
+  #ticking = false;
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
-    const { files, segmentBytes, budgetBytes, floor, routes } = options;
-    this.#index = new DiskIndex(Math.ceil(budgetBytes / RECORD_BYTES_MIN));
-    this.#log = new SegmentLog({
-      files,
-      segmentBytes,
-      budgetBytes,
-      floor,
-      routes,
-      backlogBytesMax: Math.min(BACKLOG_BYTES_MAX, Math.max(segmentBytes, budgetBytes / 8)),
-      mayEvict: (segment) =>
-        this.#state !== 'loading' && this.#nowS - segment.youngestS >= options.minResidencyS,
-      evict: (segment) => this.#turnover.evict(segment),
-      lost: (segment) => this.#turnover.lose(segment),
-      onTrouble: (error) => this.#trouble(error),
-      onFloor: (freeBytes) =>
-        options.onTrouble?.(
-          `only ${sizeText(freeBytes)} are free, less than minFree leaves to others: nothing is written`,
-        ),
-    });
-    this.#turnover = new Turnover({
-      log: this.#log,
+    const { clock, segmentBytes, budgetBytes, hashKey, onTrouble } = options;
+    this.#secret = (hashKey.k0 ^ Math.imul(hashKey.k1, 0x9e37_79b1)) >>> 0;
+    this.#index = new DiskIndex(Math.ceil(budgetBytes / RECORD_BYTES_MEAN));
+    this.backlogBytesMax = Math.min(BACKLOG_BYTES_MAX, Math.max(segmentBytes, budgetBytes / 8));
+    this.#health = new DiskHealth({ clock, onTrouble, retry: () => this.#retry() });
+    this.#log = this.#newLog();
+    const shared = {
       index: this.#index,
       segments: this.#segments,
+      secret: this.#secret,
+      onReadError: (error: unknown) => this.#readFailed(error),
+    };
+    this.#turnover = new Turnover({
+      ...shared,
+      log: this.#log,
       account: this.account,
+      owed: this.#owed,
+      purges: this.#options.purges,
       reinsertBytesMax: segmentBytes * REINSERT_SHARE,
       nowS: () => this.#nowS,
-      onReadError: (error) => this.#readFailed(error),
     });
-    this.objectBytesMax = Math.min(options.objectBytesMax, this.#log.recordBytesMax - 0x2_0000);
+    this.#reads = new DiskReads({
+      ...shared,
+      queue: this.#log.queue,
+      onDamaged: (slot) => {
+        this.account.damaged += 1;
+        this.remove(slot);
+      },
+    });
+    this.objectBytesMax = Math.min(options.objectBytesMax, this.#log.recordBytesMax - LABELS_BYTES_MAX);
     this.ready = this.#load();
-    this.#stops.push(every(options.clock, SYNC_MS, () => void this.#tick()));
+    this.#stopTicks = every(clock, SYNC_MS, () => void this.#tick());
+  }
+
+  #newLog(): SegmentLog {
+    return new SegmentLog({
+      ...this.#options,
+      secret: this.#secret,
+      backlogBytesMax: this.backlogBytesMax,
+      keeps: (segment) => this.#keeps(segment),
+      evict: (segment) => this.#turnover.evict(segment),
+      lost: (segment, from) => this.#turnover.lose(segment, from),
+      onTrouble: (error) => this.#writeFailed(error),
+      onFloor: (free) => this.#health.short(free && shortage(free)),
+    });
   }
 
   hash(key: Uint8Array, length: number): Hash64 {
@@ -121,20 +122,48 @@ export class LogDiskTier implements DiskTier {
 
   async load(slot: number, key: Uint8Array): Promise<DiskRecord | undefined> {
     this.account.loads += 1;
-    return this.#read(slot, (located) => readRecord(this.#log.queue, located, key));
+    const place = this.#placeOf(slot);
+    const record = await this.#reads.load(slot, key);
+    return record && this.#obeying(slot, key, place, record);
   }
 
   async open(slot: number, key: Uint8Array): Promise<DiskReader | undefined> {
     this.account.loads += 1;
-    return this.#read(slot, (located) =>
-      openRecord(
-        this.#log.queue,
-        located,
-        key,
-        () => this.#damaged(slot, located.row),
-        (error) => this.#readFailed(error),
-      ),
-    );
+    const place = this.#placeOf(slot);
+    const reader = await this.#reads.open(slot, key);
+    const allowed = reader && this.#obeying(slot, key, place, reader);
+    if (allowed === undefined) reader?.close();
+    return allowed;
+  }
+
+  purge(rule: PurgeRule): void {
+    const last = this.#log.segments.at(-1);
+    this.#options.purges.add(rule, last === undefined ? 0 : placeAt(last.id, last.endBytes));
+  }
+
+  purged(): Promise<void> {
+    return this.#options.purges.saved();
+  }
+
+  #placeOf(slot: number): number {
+    return placeAt(this.#index.segment(slot), this.#index.offset(slot));
+  }
+
+  /** What was read, if no purge speaks against it; a soft one makes it stale. */
+  #obeying<T extends { readonly head: string; facts: DiskFacts }>(
+    slot: number,
+    key: Uint8Array,
+    place: number,
+    read: T,
+  ): T | undefined {
+    const rule = this.#options.purges.find(Buffer.from(key).toString('latin1'), read.head, place);
+    if (rule === undefined) return read;
+    if (rule.soft) {
+      read.facts = staleBy(read.facts, this.#nowS);
+      return read;
+    }
+    if (this.#index.used(slot) && this.#placeOf(slot) === place) this.remove(slot);
+    return undefined;
   }
 
   put(record: DiskHead, body: (into: Uint8Array, at: number) => void): boolean {
@@ -142,12 +171,10 @@ export class LogDiskTier implements DiskTier {
     const place = this.#reserve(row);
     if (place === undefined) return false;
     const bytes = Buffer.allocUnsafe(recordBytes(row));
-    row.offset = place.offset;
     const bodyAt = labels(bytes, record);
     body(bytes.subarray(0, bodyAt + row.bodyBytes), bodyAt);
     checksumsOf(bytes.subarray(bodyAt, bodyAt + row.bodyBytes)).copy(bytes, bodyAt + row.bodyBytes);
-    writeHead(bytes, row);
-    this.#log.queue.push(place.segment, place.offset, bytes);
+    this.#append(place, row, bytes);
     this.#keep(row, place.segment);
     return true;
   }
@@ -156,15 +183,27 @@ export class LogDiskTier implements DiskTier {
     const row = this.#rowOf(record, Kind.RESERVED);
     const place = this.#reserve(row);
     if (place === undefined) return undefined;
-    row.offset = place.offset;
-    const head = Buffer.alloc(recordBytes({ ...row, bodyBytes: 0 }));
-    const bodyAt = labels(head, record);
+    const { segment } = place;
+    const head = Buffer.alloc(bodyAt(row));
+    labels(head, record);
+    segment.date(row.storedS);
+    writeHead(head, row, seedAt(this.#secret, segment.id, row.offset));
+    this.#log.write(segment, row.offset, head);
+    const { queue } = this.#log;
     return new StreamedRecord({
-      queue: this.#log.queue,
-      segment: place.segment,
+      segment,
       row,
-      head: head.subarray(0, bodyAt),
-      onWhole: (whole) => this.#keep(whole, place.segment),
+      write: (offset, bytes) => {
+        this.#log.write(segment, offset, bytes);
+        return !queue.isFull;
+      },
+      whenDrained: (fn) => queue.whenDrained(fn),
+      isTroubled: () => this.#health.isTroubled || this.#state === 'closed',
+      commit: (whole) => {
+        if (!this.#note({ ...whole, kind: Kind.COMMIT })) return false;
+        this.#keep(whole, segment);
+        return true;
+      },
     });
   }
 
@@ -174,40 +213,38 @@ export class LogDiskTier implements DiskTier {
   }
 
   remove(slot: number): void {
-    const row = this.#index.row(slot, Kind.REMOVAL);
+    const { hashLo, hashHi } = this.#index.row(slot, Kind.REMOVAL);
     this.#index.remove(slot);
     this.account.removals += 1;
-    this.#note(row);
+    this.#noteRemoval({ lo: hashLo, hi: hashHi });
   }
 
-  /** Forgets what is removed while it is not known yet, too: after a purge of a key that {@link find} does not know. */
   removeUnknown(hash: Hash64): void {
-    if (this.#state === 'loading') this.#removedWhileLoading.add(`${hash.hi} ${hash.lo}`);
+    if (this.#state === 'loading' || this.#log.isLeaving) this.#noteRemoval(hash);
   }
 
-  /** When the oldest record was written, in seconds since the epoch; undefined when there is none. */
+  /** No record was stored before that time, in seconds since the epoch; undefined when there is none. O(segments). */
   get oldestS(): number | undefined {
-    let oldest: number | undefined;
-    for (const slot of this.#index.slots()) {
-      const { storedS } = this.#index.facts(slot);
-      if (oldest === undefined || storedS < oldest) oldest = storedS;
-    }
-    return oldest;
+    const oldest = this.#log.segments.reduce((least, { oldestS }) => Math.min(least, oldestS), Infinity);
+    return oldest === Infinity ? undefined : oldest;
   }
 
-  /** Sets the budget, live. Growing is at once; a shrink drains the oldest segments, one a second. */
+  /** Sets the budget, live. Growing is at once; a shrink drains the oldest segments. */
   resize(budgetBytes: number): void {
     this.#log.resize(budgetBytes);
+    this.#log.prepare();
   }
 
   snapshot(): DiskSnapshot {
     const { account } = this;
     const { queue } = this.#log;
     return {
-      state: this.#troubled && this.#state === 'ready' ? 'degraded' : this.#state,
+      state: this.#health.isDegraded && this.#state === 'ready' ? 'degraded' : this.#state,
       budgetBytes: this.#log.budgetBytes,
       usedBytes: this.#log.usedBytes,
       backlogBytes: queue.backlogBytes,
+      owedRemovals: this.#owed.count,
+      unsyncedBytes: queue.unsyncedBytes,
       entries: this.#index.count,
       segments: this.#log.segments.length,
       indexBytes: this.#index.heldBytes,
@@ -220,16 +257,19 @@ export class LogDiskTier implements DiskTier {
   /** Resolves when all that was appended before is durable, or lost to a failing disk. */
   async flush(): Promise<void> {
     await this.#log.settled();
-    await this.#sync();
+    this.#payOwed();
+    await this.#log.settled();
+    await this.#log.queue.sync();
   }
 
   /** Seals what is open, so that the next start is quick. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     await this.ready;
+    this.#payOwed();
     this.#state = 'closed';
-    for (const stop of this.#stops) stop();
-    this.#options.clock.cancel(this.#retry);
+    this.#stopTicks();
+    this.#health.close();
     await this.#log.close();
     this.onClosed?.();
   }
@@ -245,123 +285,110 @@ export class LogDiskTier implements DiskTier {
     return epochS(this.#options.clock);
   }
 
-  #rowOf({ key, head, bodyBytes, facts }: DiskHead, kind: number): Row {
-    const { lo, hi } = this.hash(key, key.length);
-    const labels = { keyBytes: key.length, headBytes: head.length, bodyBytes };
-    return { kind, hashLo: lo, hashHi: hi, offset: 0, ...labels, ...onlyFacts(facts), storedS: this.#nowS };
+  #rowOf(record: DiskHead, kind: number): Row {
+    return rowOf(record, kind, this.hash(record.key, record.key.length), this.#nowS);
   }
 
-  #reserve(row: Row): { readonly segment: Segment; readonly offset: number } | undefined {
-    const refusal = this.#objection(row);
-    const place = refusal ?? this.#log.reserve(recordBytes(row), this.#nowS);
-    if (typeof place === 'object') {
-      this.#segments.set(place.segment.id, place.segment);
-      return place;
+  /** Takes room, and tells the row where it lies. */
+  #reserve(row: Row): Place | undefined {
+    const place = this.#objection(row) ?? this.#log.reserve(recordBytes(row));
+    if (typeof place !== 'object') {
+      this.account.refused[place] += 1;
+      return undefined;
     }
-    this.account.refused[place] += 1;
-    return undefined;
+    row.offset = place.offset;
+    row.segment = place.segment.id;
+    this.#segments.set(row.segment, place.segment);
+    return place;
   }
 
   #objection(row: Row): NoRoom | undefined {
-    if (this.#troubled || this.#state === 'closed') return 'trouble';
+    if (this.#health.isTroubled || this.#state === 'closed') return 'trouble';
     if (row.bodyBytes > this.objectBytesMax || row.headBytes > 0xffff || row.keyBytes > 0xffff)
       return 'too-large';
-    return this.#index.isFull ? 'busy' : undefined;
+    return this.#index.hasRoom() ? undefined : 'busy';
+  }
+
+  #append(place: Place, row: Row, bytes: Buffer): void {
+    writeHead(bytes, row, seedAt(this.#secret, place.segment.id, place.offset));
+    this.#log.write(place.segment, place.offset, bytes);
+    this.#log.book(place, row);
   }
 
   /** A whole record: it answers from now on. */
   #keep(row: Row, segment: Segment): void {
-    if (segment.evicted) return;
-    const old = this.#index.find({ lo: row.hashLo, hi: row.hashHi });
-    if (old !== NONE) this.#index.remove(old);
-    const slot = this.#index.take(row, segment.id);
-    this.#index.link(slot);
+    const hash = { lo: row.hashLo, hi: row.hashHi };
+    this.#owed.cancel(hash);
+    const slot = this.#index.replace(row, segment.id);
     segment.slots.push(slot);
-    if (!segment.sealed) segment.rows.push(row);
     this.account.insertions += 1;
   }
 
-  /** Appends a renewal or a removal: a head without anything behind it. */
-  #note(row: Row): void {
-    if (this.#troubled || this.#state === 'closed') return;
-    const place = this.#log.reserve(HEAD_BYTES, this.#nowS);
-    if (typeof place !== 'object') return;
-    const short = { ...row, offset: place.offset, keyBytes: 0, headBytes: 0, bodyBytes: 0 };
-    const bytes = Buffer.alloc(HEAD_BYTES);
-    writeHead(bytes, short);
-    this.#segments.set(place.segment.id, place.segment);
-    this.#log.queue.push(place.segment, place.offset, bytes);
-    place.segment.rows.push(short);
+  #noteRemoval(hash: Hash64): void {
+    const removal = removalOf(hash, this.#nowS);
+    if (this.#state === 'loading') this.#index.forgetAhead(removal);
+    if (!this.#note(removal)) this.#owed.add(hash, this.#nowS);
   }
 
-  async #read<T>(
-    slot: number,
-    read: (located: { segment: Segment; row: Row; facts: DiskFacts }) => Promise<T | Unusable>,
-  ): Promise<T | undefined> {
-    if (!this.#index.used(slot)) return undefined;
-    const row = this.#index.row(slot, Kind.RESPONSE);
-    const segment = this.#segments.get(this.#index.segment(slot));
-    if (segment === undefined) return undefined;
-    segment.hold();
-    try {
-      const result = await read({ segment, row, facts: this.#index.facts(slot) });
-      if (result === 'damaged') this.#damaged(slot, row);
-      return result === 'damaged' || result === 'other-key' ? undefined : result;
-    } catch (error) {
-      this.#readFailed(error);
-      return undefined;
-    } finally {
-      segment.letGo();
-    }
+  #payOwed(): void {
+    if (this.#owed.count > 0) this.#owed.pay((row) => this.#note(row));
   }
 
-  #damaged(slot: number, row: Row): void {
-    // It may have moved or gone while it was read.
-    const now = this.#index.used(slot) ? this.#index.row(slot, 0) : undefined;
-    if (now?.offset !== row.offset || now.hashLo !== row.hashLo || now.hashHi !== row.hashHi) return;
-    this.account.damaged += 1;
-    this.remove(slot);
+  /** Appends a head without anything behind it. @returns false when there is no room for it. */
+  #note(row: Row): boolean {
+    if (this.#health.isTroubled || this.#state === 'closed') return false;
+    const place = this.#log.reserve(HEAD_BYTES);
+    if (typeof place !== 'object') return false;
+    const { segment, offset } = place;
+    this.#segments.set(segment.id, segment);
+    const empty = { offset, segment: segment.id, keyBytes: 0, headBytes: 0, bodyBytes: 0 };
+    this.#append(place, row.kind === Kind.COMMIT ? row : { ...row, ...empty }, Buffer.alloc(HEAD_BYTES));
+    return true;
+  }
+
+  #keeps({ youngestS }: Segment): NoRoom | undefined {
+    if (this.#state === 'loading') return 'busy';
+    const ageS = this.#nowS - youngestS;
+    // From the future: the clock was set back. Then ages say nothing, and room must be made all the same.
+    return ageS >= 0 && ageS < this.#options.minResidencyS ? 'young' : undefined;
   }
 
   #readFailed(error: unknown): void {
     this.account.readErrors += 1;
-    this.#options.onTrouble?.(`reading failed: ${codeOf(error)}`);
+    this.#options.onReadError?.(`reading failed: ${codeOf(error)}`);
   }
 
-  #trouble(error: unknown): void {
+  #writeFailed(error: unknown): void {
     this.account.writeErrors += 1;
-    if (this.#state === 'closed') return;
-    if (!this.#troubled) this.#options.onTrouble?.(`writing failed: ${codeOf(error)}`);
-    this.#troubled = true;
-    this.#log.hold(true);
-    this.#options.clock.cancel(this.#retry);
-    this.#retry = this.#options.clock.after(this.#retryMs, () => this.#tryAgain());
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS_MAX);
+    this.#inTrouble(`writing failed: ${codeOf(error)}`);
   }
 
-  #tryAgain(): void {
-    this.#troubled = false;
-    this.#log.hold(false);
-    void this.#log.settled().then(() => {
-      if (this.#troubled || this.#state === 'closed') return;
-      this.#retryMs = RETRY_MS;
-      this.#options.onTrouble?.(undefined);
-    });
+  #inTrouble(trouble: string): void {
+    this.#log.hold();
+    this.#health.fail(trouble);
+    this.#log.queue.wake();
+  }
+
+  /** @returns true when the disk can be written again. */
+  async #retry(): Promise<boolean> {
+    if (!(await this.#log.retry())) {
+      this.#log.hold();
+      return false;
+    }
+    return true;
   }
 
   async #tick(): Promise<void> {
-    if (this.#state === 'loading') return;
-    await this.#sync();
+    if (this.#health.hangs(this.#log.queue.progress)) this.#inTrouble('a write takes longer than 3 s');
+    if (this.#state !== 'ready' || this.#ticking) return;
+    this.#ticking = true;
+    this.#payOwed();
+    await this.#log.queue.sync();
     await this.#log.shrinkOne();
+    const [oldest] = this.#log.segments;
+    this.#options.purges.retire(oldest === undefined ? Number.MAX_SAFE_INTEGER : placeAt(oldest.id, 0));
     this.#log.prepare();
-  }
-
-  async #sync(): Promise<void> {
-    try {
-      await this.#log.queue.sync();
-    } catch (error) {
-      this.#trouble(error);
-    }
+    this.#ticking = false;
   }
 
   async #load(): Promise<void> {
@@ -369,33 +396,36 @@ export class LogDiskTier implements DiskTier {
     try {
       await loadSegments({
         files,
+        secret: this.#secret,
         routes,
         log: this.#log,
         index: this.#index,
         segments: this.#segments,
-        isRemoved: ({ hi, lo }) => this.#removedWhileLoading.has(`${hi} ${lo}`),
         onTrouble: (error) => this.#readFailed(error),
         turn: () => new Promise((resolve) => void clock.after(0, resolve)),
       });
     } catch (error) {
-      this.#trouble(error);
+      this.#writeFailed(error);
     }
-    this.#removedWhileLoading.clear();
-    if (this.#state === 'loading') this.#state = 'ready';
+    this.#index.endRecall();
+    this.#state = 'ready';
     this.#log.prepare();
   }
 }
 
-/** Copies key and head-lines to where they belong in a record. @returns where the body starts. */
-function labels(into: Buffer, { key, head }: DiskHead): number {
-  into.set(key, HEAD_BYTES);
-  into.write(head, HEAD_BYTES + key.length, 'latin1');
-  return HEAD_BYTES + key.length + head.length;
+/** Where a record lies, as one number that grows along the log. */
+function placeAt(segment: number, offset: number): number {
+  return segment * 2 ** 32 + offset;
 }
 
-function onlyFacts(facts: ResponseFacts): ResponseFacts {
-  const { route, status, bornS, freshUntilS, revalidateUntilS, errorUntilS, flags } = facts;
-  return { route, status, bornS, freshUntilS, revalidateUntilS, errorUntilS, flags };
+/** To be validated before it is used; what the response allows when the origin fails stays allowed. */
+function staleBy(facts: DiskFacts, nowS: number): DiskFacts {
+  const freshUntilS = Math.min(facts.freshUntilS, nowS);
+  return { ...facts, freshUntilS, revalidateUntilS: Math.min(facts.revalidateUntilS, nowS) };
+}
+
+function shortage({ freeBytes, freeInodes }: Floor): string {
+  return `only ${sizeText(freeBytes)} and ${freeInodes} files are free there, less than minFree and minFreeInodes leave to others: nothing is written`;
 }
 
 function codeOf(error: unknown): string {

@@ -1,7 +1,9 @@
 import type { DiskAccount } from './disk-account.ts';
 import type { DiskIndex } from './disk-index.ts';
-import { Kind, recordBytes, writeHead } from './format.ts';
+import type { DiskPurges } from './disk-purges.ts';
+import { HEAD_BYTES, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
 import type { SegmentLog } from './log.ts';
+import type { OwedRemovals } from './owed.ts';
 import type { Segment } from './segment.ts';
 
 interface Parts {
@@ -9,6 +11,9 @@ interface Parts {
   readonly index: DiskIndex;
   readonly segments: Map<number, Segment>;
   readonly account: DiskAccount;
+  readonly owed: OwedRemovals;
+  readonly secret: number;
+  readonly purges: DiskPurges;
   /** Of one segment, at most so much is written again. */
   readonly reinsertBytesMax: number;
   readonly nowS: () => number;
@@ -42,15 +47,45 @@ export class Turnover {
     this.#parts.segments.delete(segment.id);
   }
 
-  /** What a segment held is gone: it could not be written, or had to make room at once. */
-  lose(segment: Segment): void {
-    const { index, account } = this.#parts;
+  /**
+   * What a segment should have held from that offset on is gone: it could not be written, or had to make room at once. An
+   * older version of it may lie elsewhere, which must not be found again after a restart.
+   */
+  lose(segment: Segment, from: number): void {
+    const { index, account, owed, nowS, segments } = this.#parts;
     for (const slot of segment.slots) {
       if (!this.#liesIn(slot, segment)) continue;
+      const row = index.row(slot, Kind.RESPONSE);
+      if (row.offset + recordBytes(row) <= from) continue;
       index.remove(slot);
-      account.evictions += 1;
+      account.lost += 1;
+      owed.add({ lo: row.hashLo, hi: row.hashHi }, nowS());
     }
-    this.#parts.segments.delete(segment.id);
+    for (const { at, row } of segment.rows) if (at >= from) this.#loseRow(row);
+    if (segment.leaving) segments.delete(segment.id);
+  }
+
+  /** A removal or a commit was not written. */
+  #loseRow({ kind, hashLo, hashHi, segment, offset }: Segment['rows'][number]['row']): void {
+    const { index, account, owed, nowS } = this.#parts;
+    const hash = { lo: hashLo, hi: hashHi };
+    const slot = index.find(hash);
+    if (
+      kind === Kind.COMMIT &&
+      slot >= 0 &&
+      index.segment(slot) === segment &&
+      index.offset(slot) === offset
+    ) {
+      index.remove(slot);
+      account.lost += 1;
+      owed.add(hash, nowS());
+    } else if (kind === Kind.REMOVAL && slot < 0) owed.add(hash, nowS());
+  }
+
+  #isPurged(bytes: Buffer, { keyBytes, headBytes, segment, offset }: Row): boolean {
+    const key = bytes.toString('latin1', HEAD_BYTES, HEAD_BYTES + keyBytes);
+    const head = bytes.toString('latin1', HEAD_BYTES + keyBytes, HEAD_BYTES + keyBytes + headBytes);
+    return this.#parts.purges.find(key, head, segment * 2 ** 32 + offset) !== undefined;
   }
 
   #liesIn(slot: number, segment: Segment): boolean {
@@ -59,7 +94,7 @@ export class Turnover {
   }
 
   async #reinsert(slot: number, segment: Segment): Promise<boolean> {
-    const { index, log, segments, account, nowS, onReadError } = this.#parts;
+    const { index, log, segments, account, secret, onReadError } = this.#parts;
     const row = index.row(slot, Kind.RESPONSE);
     const bytes = Buffer.allocUnsafe(recordBytes(row));
     try {
@@ -70,16 +105,19 @@ export class Turnover {
     }
     // It may have been replaced, or its slot given to another, while it was read.
     if (!this.#liesIn(slot, segment) || index.offset(slot) !== row.offset) return false;
-    const place = log.reserve(bytes.length, nowS());
+    // Its place in the log is what tells a purge that it is older: written anew, it would not be.
+    if (this.#isPurged(bytes, row)) return false;
+    const place = log.reserve(bytes.length);
     if (typeof place !== 'object') return false;
-    const moved = { ...index.row(slot, Kind.RESPONSE), offset: place.offset };
-    writeHead(bytes, moved);
-    segments.set(place.segment.id, place.segment);
-    log.queue.push(place.segment, place.offset, bytes);
-    index.move(slot, place.segment.id, place.offset);
+    const { id } = place.segment;
+    const moved = { ...index.row(slot, Kind.RESPONSE), offset: place.offset, segment: id };
+    writeHead(bytes, moved, seedAt(secret, id, place.offset));
+    segments.set(id, place.segment);
+    log.write(place.segment, place.offset, bytes);
+    log.book(place, moved);
+    index.move(slot, id, place.offset);
     index.setHit(slot, false);
     place.segment.slots.push(slot);
-    place.segment.rows.push(moved);
     account.reinsertions += 1;
     return true;
   }

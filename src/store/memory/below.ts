@@ -77,8 +77,10 @@ export class Below {
   }
 
   #remove(key: Uint8Array, length: number): void {
-    const old = this.#disk.find(this.#disk.hash(key, length));
-    if (old !== NONE) this.#disk.remove(old);
+    const hash = this.#disk.hash(key, length);
+    const old = this.#disk.find(hash);
+    if (old === NONE) this.#disk.removeUnknown(hash);
+    else this.#disk.remove(old);
   }
 }
 

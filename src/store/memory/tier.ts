@@ -1,41 +1,29 @@
 import { assert } from '../../base/assert.ts';
 import type { HashKey } from '../../base/hash.ts';
-import { Cache, type CacheBytes, METADATA_BYTES } from '../../cache/cache.ts';
+import { Cache } from '../../cache/cache.ts';
+import { type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/contract.ts';
 import { type Entries, Flag, NONE, Word } from '../../cache/entries.ts';
-import type { EntryFacts } from '../../cache/entry-facts.ts';
+import { setLifetime } from '../../cache/entry-facts.ts';
 import { KeyBuffer } from '../../cache/key.ts';
 import type { NotStoredReason } from '../../cache/outcome.ts';
 import { Readers } from '../../cache/readers.ts';
-import type { RoomRules } from '../../cache/residency.ts';
-import type { PolicyName } from '../../policy/policy.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
 import { Arena, NO_ROOM } from './arena.ts';
 import { Below } from './below.ts';
-import { Guests } from './guests.ts';
 import { Purges } from './purges.ts';
 import { Sharing } from './sharing.ts';
-import type { TierLayout, TierShare } from './tier-reader.ts';
+import { blockBytesFor, type MemoryTierOptions } from './tier-options.ts';
+import type { TierShare } from './tier-reader.ts';
 import { Vacating } from './vacating.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
 
-/** What a memory tier is made of. Bytes are exact; the key must be random where clients choose URLs. */
-export interface MemoryTierOptions {
-  readonly budgetBytes: number;
-  readonly policy: PolicyName;
-  readonly routes: number;
-  readonly ghosts: number;
-  readonly hashKey: HashKey;
-  readonly segmentBytes?: number;
-  /** Largest body that is held. Default: whatever fits. */
-  readonly objectBytesMax?: number;
-  /** The tier below: it gets what is published here, and has what was evicted. */
-  readonly below?: DiskTier | undefined;
-  /** Who may not leave for want of room; nobody by default. */
-  readonly room?: RoomRules;
-  /** Says that other threads are to read the tier, and is told of every change of its memory, for them to renew theirs. */
-  readonly onLayout?: ((layout: TierLayout) => void) | undefined;
+/** A response whose body the tier below holds. */
+interface Guest {
+  readonly key: Uint8Array;
+  readonly reader: DiskReader;
+  readonly below: number;
 }
 
 /** Heads are counted in 16 bits. */
@@ -64,9 +52,8 @@ export class MemoryTier {
   readonly #entries: Entries;
   readonly #hashKey: HashKey;
   readonly #sharing: Sharing | undefined;
-  readonly #guests = new Guests();
-  #copyBuffer: Uint8Array | undefined;
   readonly #vacating: Vacating;
+  readonly #guests = new Map<number, Guest>();
 
   constructor(options: MemoryTierOptions) {
     const { segmentBytes, budgetBytes, onLayout } = options;
@@ -100,7 +87,7 @@ export class MemoryTier {
     this.purges = new Purges(this.cache, this, (active) => this.#sharing?.keepOff(active));
   }
 
-  /** All that another thread needs to read the tier, as of now; later changes go to {@link MemoryTierOptions.onLayout}, which must be there. */
+  /** All that another thread needs to read the tier, as of now; later changes go to `onLayout`, which must be there. */
   share(): TierShare {
     assert(this.#sharing !== undefined, 'a tier that is shared has an onLayout');
     return this.#sharing.share(this.#hashKey, this.arena);
@@ -189,19 +176,19 @@ export class MemoryTier {
       nowS,
     );
     if (slot === NONE) reader.close();
-    else this.#guests.add(slot, { key: this.key.bytes.slice(0, length), reader, below });
+    else this.#guests.set(slot, { key: this.key.bytes.slice(0, length), reader, below });
     return slot;
   }
 
   /** Whose body is read from the tier below; undefined for a resident entry. */
   guest(slot: number): DiskReader | undefined {
-    return (this.#entries.flags(slot) & Flag.GUEST) === 0 ? undefined : this.#guests.of(slot).reader;
+    return (this.#entries.flags(slot) & Flag.GUEST) === 0 ? undefined : this.#guests.get(slot)!.reader;
   }
 
   /** A lent slot's lifetimes, as a 304 brings them, here and below. */
   renewGuest(slot: number, facts: ResponseFacts): void {
-    this.cache.setLifetime(slot, facts);
-    this.below!.renew(this.#guests.of(slot).below, facts);
+    setLifetime(this.cache.entries, slot, facts);
+    this.below!.renew(this.#guests.get(slot)!.below, facts);
   }
 
   /**
@@ -234,7 +221,7 @@ export class MemoryTier {
   /** The key an entry answers for. */
   keyText(slot: number): string {
     if ((this.#entries.flags(slot) & Flag.GUEST) !== 0)
-      return Buffer.from(this.#guests.of(slot).key).toString('latin1');
+      return Buffer.from(this.#guests.get(slot)!.key).toString('latin1');
     const bytes = Buffer.allocUnsafe(this.#entries.keyBytes(slot));
     this.arena.read(this.#ref(slot), bytes.length, 0, bytes, 0);
     return bytes.toString('latin1');
@@ -261,7 +248,7 @@ export class MemoryTier {
     const before = this.#below === undefined ? '' : this.head(slot);
     if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1 && cache.claims.claim(slot)) {
       this.arena.write(this.#ref(slot), entries.keyBytes(slot), Buffer.from(head, 'latin1'));
-      cache.setLifetime(slot, facts);
+      setLifetime(entries, slot, facts);
       cache.claims.yield(slot);
       this.#below?.renew(slot, before, facts);
       return slot;
@@ -269,11 +256,11 @@ export class MemoryTier {
     const bodyBytes = this.bodyBytes(slot);
     const copy = this.reserve(head, bodyBytes, facts, nowS);
     if (copy === NONE) {
-      cache.setLifetime(slot, facts);
+      setLifetime(entries, slot, facts);
       this.#below?.renew(slot, before, facts);
       return slot;
     }
-    this.#copyBody(slot, copy, bodyBytes);
+    this.arena.copy(this.#ref(slot), this.#ref(copy), this.#bodyAt(slot), this.#bodyAt(copy), bodyBytes);
     cache.pin(copy);
     cache.inherit(copy, slot);
     cache.publish(copy, this.key);
@@ -298,7 +285,7 @@ export class MemoryTier {
   }
 
   /**
-   * Background work: finishes a shrink that had to wait for readers, and a slice of what is to be moved for it.
+   * Background work: finishes a shrink that had to wait for readers, and moves a slice of what has to give way to it.
    *
    * @returns true when there is more to do.
    */
@@ -326,20 +313,6 @@ export class MemoryTier {
     );
   }
 
-  #copyBody(from: number, to: number, bodyBytes: number): void {
-    this.#copy(this.#ref(from), this.#ref(to), this.#bodyAt(from), this.#bodyAt(to), bodyBytes);
-  }
-
-  #copy(from: number, to: number, source: number, target: number, length: number): void {
-    this.#copyBuffer ??= new Uint8Array(64 * 1024);
-    const buffer = this.#copyBuffer;
-    for (let done = 0; done < length; ) {
-      const n = this.arena.read(from, source + length, source + done, buffer, 0);
-      this.arena.write(to, target + done, buffer.subarray(0, n));
-      done += n;
-    }
-  }
-
   #sameKey(slot: number): boolean {
     const { key } = this;
     const entries = this.#entries;
@@ -350,7 +323,12 @@ export class MemoryTier {
   }
 
   #drop(slot: number): void {
-    if (this.#guests.leave(slot)) return;
+    const guest = this.#guests.get(slot);
+    if (guest !== undefined) {
+      this.#guests.delete(slot);
+      guest.reader.close();
+      return;
+    }
     this.arena.free(this.#ref(slot), this.#entries.recordBytes(slot));
   }
 
@@ -365,11 +343,4 @@ export class MemoryTier {
   #setRef(slot: number, ref: number): void {
     this.#entries.set(slot, Word.LOCATION, ref);
   }
-}
-
-/** Blocks of 128 bytes (half of one is lost per record), doubled until their number fits the arena's references (2^30 of them). */
-function blockBytesFor(budgetBytes: number): number {
-  let blockBytes = 128;
-  while (budgetBytes / blockBytes >= 2 ** 29) blockBytes *= 2;
-  return blockBytes;
 }
