@@ -32,7 +32,6 @@ export class Cache {
   #guests = 0;
   readonly #residency: Residency;
   #refusal: RoomRefusal = 'no-room';
-
   readonly #readers: Readers | undefined;
   readonly #isPinned: (slot: number) => boolean;
 
