@@ -13,6 +13,7 @@ import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
+import type { TierLayout } from '../store/memory/tier-reader.ts';
 import { type AdminOperations, type AdminServer, startAdminServer } from './admin.ts';
 import type { AdminToken } from './admin-guard.ts';
 import { AuditLog } from './audit-log.ts';
@@ -102,7 +103,6 @@ export interface Node {
  */
 export function startNode(options: NodeOptions): Node {
   const { config, clock, log } = options;
-  const { memory } = config.cache;
   const nowS = (): number => epochS(clock);
   const live = new Live({
     ...options,
@@ -110,34 +110,14 @@ export function startNode(options: NodeOptions): Node {
     recorder: () => recorder,
   });
   let front: Front | undefined;
-  const tier = new MemoryTier({
-    budgetBytes: memory.sizeBytes,
-    objectBytesMax: memory.maxObjectBytes,
-    policy: memory.policy,
-    routes: config.routes.length,
-    ghosts: config.cache.ghosts,
-    hashKey: options.hashKey,
-    below: options.disk,
-    room: roomRules(config, live.routeNames),
-    onLayout: hasWorkers(options) ? (layout) => front?.crew?.announce(layout) : undefined,
-  });
+  const tier = createTier(options, live, (layout) => front?.crew?.announce(layout));
   const recorder: Recorder = new Recorder({
     routes: [...live.routeNames],
     origins: live.guards.map((guard) => guard.name),
     causes: ORIGIN_FAILURES,
   });
-  const warn = rarely(clock, (message, facts) => log.warn(message, facts));
   const ledger = new Ledger(recorder, clock, live.accessLog);
-  const handler = new RequestPath({
-    routes: live.routes,
-    tier,
-    ledger,
-    clock,
-    spoolBytesMax: Math.min(SPOOL_BYTES_MAX, memory.sizeBytes * SPOOL_SHARE),
-    pseudonym: viaPseudonym(options.hashKey),
-    fetchesMax: config.server.maxFetches,
-    onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
-  });
+  const handler = createPath(options, live, tier, ledger);
   front = startFront(options, { tier, handler, recorder, live });
   const { server, crew } = front;
   const reloader = new Reloader({
@@ -174,14 +154,7 @@ export function startNode(options: NodeOptions): Node {
     server,
     crew,
   });
-  const admin = startAdmin(options, server, operations, {
-    onChange: (call) => audit.write(call),
-    onDenied: (denial, client) => {
-      recorder.adminDenial(denial);
-      const facts = { reason: denial, client };
-      warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', facts);
-    },
-  });
+  const admin = startAdmin(options, { server, operations, audit, recorder });
   const stopUpkeep = startUpkeep(options, tier, recorder, crew);
   const stop = stopping({
     server,
@@ -207,6 +180,40 @@ export function startNode(options: NodeOptions): Node {
     crew,
     stop: (deadlineMs = config.server.drainTimeoutMs) => stop(deadlineMs),
   };
+}
+
+function createTier(options: NodeOptions, live: Live, onLayout: (layout: TierLayout) => void): MemoryTier {
+  const { config } = options;
+  const { memory, ghosts } = config.cache;
+  return new MemoryTier({
+    budgetBytes: memory.sizeBytes,
+    objectBytesMax: memory.maxObjectBytes,
+    policy: memory.policy,
+    routes: config.routes.length,
+    ghosts,
+    hashKey: options.hashKey,
+    below: options.disk,
+    room: roomRules(config, live.routeNames),
+    onLayout: hasWorkers(options) ? onLayout : undefined,
+  });
+}
+
+function createPath(
+  { config, clock, log, hashKey }: NodeOptions,
+  live: Live,
+  tier: MemoryTier,
+  ledger: Ledger,
+): RequestPath {
+  return new RequestPath({
+    routes: live.routes,
+    tier,
+    ledger,
+    clock,
+    spoolBytesMax: Math.min(SPOOL_BYTES_MAX, config.cache.memory.sizeBytes * SPOOL_SHARE),
+    pseudonym: viaPseudonym(hashKey),
+    fetchesMax: config.server.maxFetches,
+    onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
+  });
 }
 
 /** What has to be done from time to time, whether there are requests or not. */
@@ -259,19 +266,27 @@ function tokensOf(config: ValidConfig, adminToken: string): AdminToken[] {
   return [{ name: 'admin', token: adminToken, role: 'operate' }, ...config.admin.tokens];
 }
 
+interface AdminParts {
+  readonly server: PublicServer;
+  readonly operations: AdminOperations;
+  readonly audit: AuditLog;
+  readonly recorder: Recorder;
+}
+
 /** A node without its admin server is not a node: the public one is taken down again. */
-function startAdmin(
-  options: NodeOptions,
-  server: PublicServer,
-  operations: AdminOperations,
-  hooks: Pick<Parameters<typeof startAdminServer>[0], 'onChange' | 'onDenied'>,
-): AdminServer {
+function startAdmin(options: NodeOptions, { server, operations, audit, recorder }: AdminParts): AdminServer {
   const { config, clock, log } = options;
   const { host, port } = config.admin.listen;
+  const warn = rarely(clock, (message, facts) => log.warn(message, facts));
   try {
     return startAdminServer({
       ...operations,
-      ...hooks,
+      onChange: (call) => audit.write(call),
+      onDenied: (denial, client) => {
+        recorder.adminDenial(denial);
+        const facts = { reason: denial, client };
+        warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', facts);
+      },
       ...adminTls(options),
       listen: { host, port },
       tokens: tokensOf(config, options.adminToken),
