@@ -9,6 +9,7 @@ import type { CliIo } from './cli/io.ts';
 import { openTerminal } from './cli/terminal.ts';
 import type { World } from './cli/world.ts';
 import { descriptorWriter, FileSink, logWriter } from './monitor/sink.ts';
+import { openDirectory } from './store/disk/real-files.ts';
 
 /**
  * The composition root: the real clock, files, network and process are built here and handed to the commands;
@@ -52,6 +53,7 @@ const world: World = {
   openScreen: (events) => openTerminal(process, events),
   openSink: (to, onTrouble) =>
     new FileSink({ to: to === 'stdout' ? 1 : to === 'stderr' ? 2 : to, onTrouble }),
+  openDirectory,
   collectGarbage: () => Bun.gc(true),
   processUsage: () => {
     const { user, system } = process.cpuUsage();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatCount } from '../src/base/units.ts';
-import { METADATA_BYTES } from '../src/cache/cache.ts';
+import { METADATA_BYTES } from '../src/cache/contract.ts';
 import { GHOST_BYTES } from '../src/cache/ghosts.ts';
 import { BASE_RESIDENT_BYTES } from '../src/cli/startup.ts';
 import type { ValidConfig } from '../src/config/config.ts';

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test';
 import { InternalFault } from '../base/assert.ts';
 import { type Random, seededRandom } from '../base/random.ts';
 import { POLICY_NAMES, type PolicyName } from '../policy/policy.ts';
-import { Cache, type EntryFacts, METADATA_BYTES } from './cache.ts';
+import { Cache } from './cache.ts';
+import { type EntryFacts, METADATA_BYTES } from './contract.ts';
 import { Flag, NONE } from './entries.ts';
 import { REMOVAL_REASONS } from './outcome.ts';
 

@@ -3,65 +3,15 @@ import type { Hash64 } from '../base/hash.ts';
 import { createPolicy } from '../policy/create.ts';
 import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
 import { Account } from './account.ts';
+import { Claims } from './claims.ts';
+import { type CacheBytes, type CacheOptions, type EntryFacts, METADATA_BYTES } from './contract.ts';
 import { Departures } from './departures.ts';
-import { Entries, FACTS, Flag, NONE, Word } from './entries.ts';
+import { Entries, Flag, NONE, Word } from './entries.ts';
+import { describe } from './entry-facts.ts';
 import { Ghosts } from './ghosts.ts';
 import type { RemovalReason, RoomRefusal } from './outcome.ts';
 import type { Readers } from './readers.ts';
 import { FREE_FOR_ALL, Residency, type RoomRules } from './residency.ts';
-
-/**
- * What an entry is charged beyond the bytes of its record: its row in the entry table (64 bytes), its share of the index (4 to
- * 8), and of the policy's arrays, which double as they grow (measured with 10^6 entries and as many evictions: FIFO, LRU and SIEVE
- * 20 to 34, W-TinyLFU 38 to 52, S3-FIFO with its ghosts 56 to 66, GDSF 48 to 68). An upper bound for all policies.
- */
-export const METADATA_BYTES = 144;
-
-/** The facts of a response that the cache decides by. Times in seconds since the Unix epoch. */
-export interface EntryFacts {
-  readonly route: number;
-  /** Bytes that the store will hold for it. */
-  readonly chargeBytes: number;
-  readonly recordBytes: number;
-  readonly keyBytes: number;
-  readonly headBytes: number;
-  /** Status code of the response. */
-  readonly status: number;
-  readonly bornS: number;
-  readonly freshUntilS: number;
-  readonly revalidateUntilS: number;
-  readonly errorUntilS: number;
-  /** {@link Flag.VARY}, VALIDATE and VALIDATOR. */
-  readonly flags: number;
-}
-
-/** What the cache needs of the store that holds its bytes. A simulator answers with constants. */
-export interface CacheBytes {
-  /** True when the entry's key is the one that is being looked up; asked only when the 64-bit hashes agree. */
-  sameKey(slot: number): boolean;
-  /** What the store charges for the entry, metadata not included. */
-  chargeOf(slot: number): number;
-  /** The slot's bytes are needed no more. Called before the slot is reused, and before {@link Cache.admit} returns. */
-  drop(slot: number): void;
-  /** A visible entry leaves for want of room: the last chance to take its bytes elsewhere, before {@link drop}. */
-  evicted?(slot: number): void;
-  /** A visible entry was taken out because it must not answer any more: nor may a copy of it. */
-  forgotten?(slot: number): void;
-}
-
-export interface CacheOptions {
-  readonly budgetBytes: number;
-  /** The smallest record the store charges for: with the budget it bounds the entry table. */
-  readonly minChargeBytes: number;
-  readonly policy: PolicyName;
-  readonly routes: number;
-  readonly ghosts: number;
-  readonly bytes: CacheBytes;
-  /** Who may not leave for want of room; nobody by default. */
-  readonly room?: RoomRules;
-  /** Other threads that read entries by themselves; undefined where there are none, and nothing is paid for them. */
-  readonly readers?: Readers | undefined;
-}
 
 /**
  * The deciding half of a tier: index, byte account, policy and ghosts. It owns no bytes and reads no clock, so the
@@ -75,6 +25,7 @@ export class Cache {
   readonly account: Account;
   /** Why keys that are not stored are not. */
   readonly departures = new Departures();
+  readonly claims: Claims;
   readonly #bytes: CacheBytes;
   readonly #smallestBytes: number;
   readonly #ghosts: Ghosts;
@@ -86,10 +37,6 @@ export class Cache {
   /** The latest time that it was told. */
   #nowS = 0;
   readonly #readers: Readers | undefined;
-  /** Kept from other threads while victims are chosen. */
-  readonly #claims: number[] = [];
-  /** Removed while other threads were reading them. */
-  #lingering: number[] = [];
   readonly #isPinned: (slot: number) => boolean;
 
   constructor(options: CacheOptions) {
@@ -100,10 +47,11 @@ export class Cache {
     this.#bytes = options.bytes;
     this.#residency = new Residency(this.entries, options.room ?? FREE_FOR_ALL);
     this.#readers = options.readers;
+    this.claims = new Claims(this.entries, options.readers);
     this.#isPinned =
       options.readers === undefined
         ? (slot) => this.entries.pins(slot) !== 0
-        : (slot) => !this.#claimForVictims(slot);
+        : (slot) => !this.claims.claimForVictims(slot);
     this.#policy = createPolicy(options.policy, {
       capacityBytes: options.budgetBytes,
       isPinned: this.#isPinned,
@@ -187,29 +135,6 @@ export class Cache {
   }
 
   /**
-   * Keeps other threads off an entry that is to be rewritten or moved, until {@link yield}. The caller may hold pins.
-   *
-   * @returns false, with nothing changed, when one of them is reading it.
-   */
-  claim(slot: number): boolean {
-    const readers = this.#readers;
-    if (readers === undefined) return true;
-    const { entries } = this;
-    const flags = entries.flags(slot);
-    // The order is the point: readers count themselves first and look at the flags then.
-    entries.setFlags(slot, flags | Flag.CLAIMED);
-    if (!readers.reading(slot)) return true;
-    entries.setFlags(slot, flags);
-    return false;
-  }
-
-  /** Ends a {@link claim}. */
-  yield(slot: number): void {
-    const { entries } = this;
-    if (this.#readers !== undefined) entries.setFlags(slot, entries.flags(slot) & ~Flag.CLAIMED);
-  }
-
-  /**
    * Learns what other threads did: counts their hits, and forgets what they were the last to read. To be called every few
    * milliseconds while there are such threads; {@link admit} does so besides.
    */
@@ -220,10 +145,7 @@ export class Cache {
     readers.drainHits((slot, hashLo) => {
       if (this.visible(slot) && entries.hashLo(slot) === hashLo) this.#policy.hit(slot);
     });
-    if (this.#lingering.length === 0) return;
-    const slots = this.#lingering;
-    this.#lingering = [];
-    for (const slot of slots) {
+    for (const slot of this.claims.takeLingering()) {
       const isUnlinked = entries.used(slot) && (entries.flags(slot) & Flag.UNLINKED) !== 0;
       if (isUnlinked && entries.pins(slot) === 0) this.#forget(slot);
     }
@@ -256,23 +178,9 @@ export class Cache {
     this.#residency.admitted(this.#policy, slot);
     entries.set(slot, Word.HASH_LO, hash.lo);
     entries.set(slot, Word.HASH_HI, hash.hi);
-    this.#describe(slot, facts, nowS);
+    describe(entries, slot, facts, nowS);
     this.account.inserted(facts.route, charge);
     return slot;
-  }
-
-  /** Fills a row that has just been taken: filling, and pinned once. */
-  #describe(slot: number, facts: Omit<EntryFacts, 'chargeBytes'>, nowS: number): void {
-    const { entries } = this;
-    entries.set(slot, Word.RECORD_BYTES, facts.recordBytes);
-    entries.set(slot, Word.KEY_BYTES, facts.keyBytes);
-    entries.set(slot, Word.HEAD_BYTES, facts.headBytes);
-    entries.set(slot, Word.STATUS, facts.status);
-    entries.set(slot, Word.ROUTE, facts.route);
-    entries.set(slot, Word.STORED_S, nowS);
-    entries.setFlags(slot, Flag.FILLING | facts.flags);
-    entries.set(slot, Word.PINS, 1);
-    this.setLifetime(slot, facts);
   }
 
   /**
@@ -285,24 +193,10 @@ export class Cache {
     const { entries } = this;
     if (entries.count === entries.capacity) return NONE;
     const slot = entries.take();
-    this.#describe(slot, facts, nowS);
+    describe(entries, slot, facts, nowS);
     entries.setFlags(slot, Flag.GUEST | Flag.UNLINKED | facts.flags);
     this.#guests += 1;
     return slot;
-  }
-
-  /** Renews an entry's freshness, as a validation does (RFC 9111 section 4.3.4). */
-  setLifetime(
-    slot: number,
-    facts: Pick<EntryFacts, 'bornS' | 'freshUntilS' | 'revalidateUntilS' | 'errorUntilS' | 'flags'>,
-  ): void {
-    const { entries } = this;
-    const marks = FACTS & ~Flag.VARY;
-    entries.setFlags(slot, (entries.flags(slot) & ~marks) | (facts.flags & marks));
-    entries.set(slot, Word.BORN_S, facts.bornS);
-    entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);
-    entries.set(slot, Word.REVALIDATE_UNTIL_S, facts.revalidateUntilS);
-    entries.set(slot, Word.ERROR_UNTIL_S, facts.errorUntilS);
   }
 
   /** Makes a filled entry visible, in place of any other of the same key, and ends its filling pin. */
@@ -478,8 +372,7 @@ export class Cache {
       entries.release(slot);
     }
     victims.length = 0;
-    for (const slot of this.#claims) if (entries.used(slot)) this.yield(slot);
-    this.#claims.length = 0;
+    this.claims.settled();
   }
 
   #departs(slot: number, kind: RemovalReason, purge: number): void {
@@ -487,16 +380,6 @@ export class Cache {
     const usableUntilS = entries.usableUntilS(slot);
     const departure = { kind, atS: this.#nowS, storedS: entries.storedS(slot), usableUntilS, purge };
     this.departures.add(entries.hashLo(slot), entries.hashHi(slot), departure);
-  }
-
-  /** True when nobody uses a slot, and nobody will before {@link #evicted} is done. */
-  #claimForVictims(slot: number): boolean {
-    const { entries } = this;
-    if (entries.pins(slot) !== 0) return false;
-    if ((entries.flags(slot) & Flag.CLAIMED) !== 0) return true;
-    if (!this.claim(slot)) return false;
-    this.#claims.push(slot);
-    return true;
   }
 
   /** An unlinked entry's bytes are free at last, unless other threads still read them. */
@@ -507,10 +390,7 @@ export class Cache {
       this.entries.release(slot);
       return;
     }
-    if (this.#readers?.reading(slot) === true) {
-      this.#lingering.push(slot);
-      return;
-    }
+    if (this.claims.lingers(slot)) return;
     this.account.left(this.entries.route(slot), this.#chargeOf(slot));
     this.#policy.remove(slot);
     this.#bytes.drop(slot);

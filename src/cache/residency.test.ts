@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { type Random, seededRandom } from '../base/random.ts';
 import { POLICY_NAMES, type PolicyName } from '../policy/policy.ts';
-import { Cache, type EntryFacts, METADATA_BYTES } from './cache.ts';
+import { Cache } from './cache.ts';
+import { type EntryFacts, METADATA_BYTES } from './contract.ts';
 import { NONE } from './entries.ts';
 import type { RoomRules } from './residency.ts';
 

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { AdminClient, AdminError, DEFAULT_ADMIN_URL } from '../server/admin-client.ts';
+import { argumentMistake } from './arguments.ts';
 import { EXIT } from './io.ts';
 import type { TopIo } from './top.ts';
 
@@ -74,6 +75,6 @@ function readArguments<const O extends NonNullable<ParseArgsConfig['options']>>(
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options: { ...SHARED, ...options } });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(argumentMistake(error));
   }
 }

@@ -5,7 +5,7 @@ import type { World } from './world.ts';
 const COMMANDS: Readonly<Record<string, { readonly about: string; readonly load: () => Promise<Command> }>> =
   {
     serve: {
-      about: 'run a node: serve -c holdfast.yaml, or serve <origin-url|dir>',
+      about: 'run a node: serve -c holdfast.yaml, or serve <origin>',
       load: async () => (await import('./serve.ts')).serve,
     },
     demo: {
@@ -13,11 +13,11 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly load:
       load: async () => (await import('./demo/demo.ts')).demo,
     },
     init: {
-      about: 'write a commented starter file: init <origin-url|dir>',
+      about: 'write a commented starter file: init <origin>',
       load: async () => (await import('./init.ts')).init,
     },
     config: {
-      about: 'check a file; print its schema or the reference',
+      about: 'check a configuration; print its schema or the reference',
       load: async () => (await import('./config.ts')).config,
     },
     purge: {
@@ -71,5 +71,5 @@ export async function holdfast(args: readonly string[], world: World): Promise<n
 
 function helpText(): string {
   const lines = Object.entries(COMMANDS).map(([name, { about }]) => `  holdfast ${name.padEnd(8)} ${about}`);
-  return `Holdfast: an image cache that cannot be misconfigured into an outage.\n\n${lines.join('\n')}\n\nEach explains itself with --help.\n`;
+  return `Holdfast: an image cache that cannot be misconfigured into an outage.\n\n${lines.join('\n')}\n\nAn origin is an address (https://images.example.com), a bucket (s3://bucket/prefix) or a directory.\nEach command explains itself with --help; "holdfast --version" says which this is.\n`;
 }

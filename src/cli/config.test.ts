@@ -97,8 +97,8 @@ test('init refuses what cannot be an origin', () =>
       [['https://me:hunter2@x.example'], 1, 'credential'],
       [['https://x.example', '--listen', '80'], 1, '127.0.0.1:80'],
       [['https://x.example', '-o', 'no/such/f.yaml'], 2, 'directory does not exist'],
-      [[], 2, 'Where are the images?'],
-      [['a', 'b'], 2, 'One origin at a time'],
+      [[], 2, 'where are the images?'],
+      [['a', 'b'], 2, 'one origin at a time'],
       [['--colour'], 2, 'no option --colour'],
       [['a', '--output'], 2, 'needs a value'],
     ];
@@ -145,6 +145,6 @@ test('schema and docs are printed; anything else gets the usage', () =>
     for (const args of [[], ['chek'], ['check'], ['check', '--all'], ['docs', 'x'], ['schema', 'x']]) {
       const result = await run('config', ...args);
       expect(result).toMatchObject({ code: 2, out: '' });
-      expect(result.err).toStartWith('Usage:');
+      expect(result.err).toStartWith('holdfast config: ');
     }
   }));

@@ -6,10 +6,14 @@ import { validateConfig } from '../config/validate.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { preflight } from './preflight.ts';
 
-const USAGE = `Usage:
+const USAGE = `holdfast config: look at a configuration without running it
+
   holdfast config check <file>      says everything that is wrong with a configuration
   holdfast config schema            prints the JSON Schema for editors
   holdfast config docs [errors]     prints the reference of the options, or of the errors
+
+check looks at this machine too: directories, files of certificates and keys, memory. Exit codes: 0 valid, 1 refused,
+2 no such file or unusable arguments.
 `;
 
 /**
@@ -37,8 +41,14 @@ export async function config(args: readonly string[], io: CliIo): Promise<number
     io.out(USAGE);
     return EXIT.ok;
   }
-  io.err(USAGE);
+  io.err(`holdfast config: ${mistake(args)}\n\n${USAGE}`);
   return EXIT.unusable;
+}
+
+function mistake([command, ...rest]: readonly string[]): string {
+  if (command === 'check') return rest.length > 1 ? 'check takes one file' : 'check what? Name a file';
+  if (command === 'schema' || command === 'docs') return `${command} does not take ${rest.join(' ')}`;
+  return command === undefined ? 'say what to do' : `there is no "config ${command}"`;
 }
 
 async function check(file: string, io: CliIo): Promise<number> {
@@ -71,7 +81,7 @@ async function check(file: string, io: CliIo): Promise<number> {
 function cannotRead(file: string, error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'there is no such file. Write one with: holdfast init <url or directory>',
+    ENOENT: 'there is no such file. Write one with: holdfast init <origin>',
     EACCES: 'permission denied. Let the user that runs holdfast read it',
     EISDIR: 'this is a directory. Name the file in it',
   };

@@ -65,7 +65,12 @@ function explained(it: Explanation): string[] {
     if (key.varyBy.length > 0) lines.push(row('varies by', key.varyBy.join(', ')));
   }
   if (stored !== undefined) lines.push(...storedLines(stored, nowS));
-  else if (key !== undefined) lines.push(row('stored', 'nothing'));
+  else if (key !== undefined) lines.push(row('stored', 'nothing in memory'));
+  if (it.onDisk !== undefined) {
+    const { status, bodyBytes, storedS, freshUntilS } = it.onDisk;
+    const what = `status ${status}, ${formatSize(bodyBytes)}, since ${time(storedS)}`;
+    lines.push(row('on disk', `${what}; fresh until ${time(freshUntilS)}: ${left(freshUntilS, nowS)}`));
+  }
   for (const { what, atS, detail } of it.history ?? [])
     lines.push(row('before', `${time(atS)} ${what} (${detail})`));
   if (origin !== undefined) {

@@ -4,13 +4,17 @@ import { endpointFrom } from '../config/s3.ts';
 import { jsonSchemaText } from '../config/schema.ts';
 import { type CliIo, EXIT } from './io.ts';
 
-const USAGE = `Usage: holdfast init <url, s3://bucket or directory> [options]
+const USAGE = `holdfast init: write a configuration to start from
 
-Writes a configuration to start from, and a schema beside it with which editors complete and check it.
+  holdfast init https://images.example.com    in front of a server
+  holdfast init s3://bucket/prefix            in front of a bucket
+  holdfast init ./images                      in front of a directory
 
   -o, --output <file>    where to (default: holdfast.yaml)
   --listen <address>     public address and port (default: 127.0.0.1:8080)
-  --force                overwrite an existing file
+  -f, --force            overwrite an existing file
+
+A schema is written beside it, with which editors complete and check the file.
 `;
 const SCHEMA_FILE = 'holdfast.schema.json';
 
@@ -31,7 +35,7 @@ interface Arguments {
 export async function init(args: readonly string[], io: CliIo): Promise<number> {
   const read = readArguments(args);
   if (typeof read === 'string') {
-    io.err(`${read}\n\n${USAGE}`);
+    io.err(`holdfast init: ${read}\n\n${USAGE}`);
     return EXIT.unusable;
   }
   if (read.help) {
@@ -85,12 +89,13 @@ function readArguments(args: readonly string[]): Arguments | string {
       if (value === undefined || value === '') return `${arg} needs a value.`;
       if (arg === '--listen') read.listen = value;
       else read.output = value;
-    } else if (arg.startsWith('-') && arg !== '-') return `There is no option ${arg}.`;
+    } else if (arg.startsWith('-') && arg !== '-') return `there is no option ${arg}.`;
     else if (read.origin !== undefined)
-      return `One origin at a time: ${read.origin} or ${arg}. Add others to the file.`;
+      return `one origin at a time: ${read.origin} or ${arg}. Add others to the file.`;
     else read.origin = arg;
   }
-  if (read.origin === undefined && !read.help) return 'Where are the images? Give an address or a directory.';
+  if (read.origin === undefined && !read.help)
+    return 'where are the images? Give an address, a bucket or a directory.';
   return read;
 }
 

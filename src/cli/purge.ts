@@ -70,11 +70,12 @@ function targetsOf(
   return named;
 }
 
-function sentence(target: Target, { id, removed, swept }: PurgeReport, soft: boolean): string {
+function sentence(target: Target, { id, removed, swept, disk }: PurgeReport, soft: boolean): string {
   const [[kind, value] = ['', '']] = Object.entries(target);
   const what = value === true ? 'everything' : kind === 'url' ? value : `${kind} ${value}`;
   const count = `${formatCount(removed)} ${removed === 1 ? 'response' : 'responses'}`;
   if (!swept) return `${what}: purged (purge ${id}); ${count} so far, the rest is being swept`;
-  if (removed === 0) return `${what}: nothing that is stored matches`;
-  return soft ? `${what}: ${count} stale now` : `${what}: ${count} purged`;
+  if (removed === 0 && !disk) return `${what}: nothing that is stored matches`;
+  const below = disk ? ' in memory; on disk it is in force for all that is older' : '';
+  return soft ? `${what}: ${count} stale now${below}` : `${what}: ${count} purged${below}`;
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { realClock } from '../../test/support/node.ts';
+import { realClock } from '../../test/support/real-clock.ts';
 import { FileSink } from '../monitor/sink.ts';
 import { serve } from './serve.ts';
 import type { Signal, World } from './world.ts';
@@ -49,6 +49,7 @@ test('SIGHUP reads the file again: what is valid changes, what is not is told, a
     version: 'test',
     hashKey: { k0: 1, k1: 2 },
     processors: 1,
+    openDirectory: () => Promise.reject(new Error('no disk in this test')),
     platform: 'linux',
     fetch,
     openScreen: () => undefined,

@@ -5,11 +5,14 @@ import { configForOrigin } from '../config/defaults.ts';
 import { formatProblems } from '../config/problem.ts';
 import { endpointFrom } from '../config/s3.ts';
 import { validateConfig } from '../config/validate.ts';
-import { createLog } from '../monitor/log.ts';
+import { createLog, type Log } from '../monitor/log.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
 import { type Node, startNode } from '../server/node.ts';
 import type { ConfigSource } from '../server/reload.ts';
+import type { LogDiskTier } from '../store/disk/tier.ts';
+import { argumentMistake } from './arguments.ts';
 import { configSource } from './config-source.ts';
+import { openDisk } from './disk.ts';
 import { EXIT } from './io.ts';
 import { LogFiles } from './log-files.ts';
 import { preflight } from './preflight.ts';
@@ -20,8 +23,9 @@ import type { World } from './world.ts';
 const HELP = `holdfast serve: run a node
 
   holdfast serve -c holdfast.yaml           with a configuration file
-  holdfast serve <origin-url|dir>           with none: the defaults, in front of one origin
-  holdfast serve s3://bucket/prefix         the same; AWS_REGION, AWS_ENDPOINT_URL and the keys from the environment
+  holdfast serve https://images.example.com with none: the defaults, in front of one server
+  holdfast serve ./images                   ... or a directory
+  holdfast serve s3://bucket/prefix         ... or a bucket: keys, AWS_REGION, AWS_ENDPOINT_URL from the environment
 
   -c, --config FILE     the configuration ("holdfast init <origin>" writes one to start from)
   --listen HOST:PORT    public address, without a file (default 127.0.0.1:8080)
@@ -29,7 +33,8 @@ const HELP = `holdfast serve: run a node
   --memory SIZE         memory budget, without a file (default 512MiB)
 
 SIGTERM and SIGINT stop it gracefully; the second one at once. SIGHUP opens the log files anew, after a rotation, and reads
-the configuration file again: what can change on a running node does, unless there is any mistake in it.
+the configuration file again, as "holdfast reload" does: what can change on a running node does; a file with any mistake
+changes nothing. Exit codes: 0 stopped as it was told, 1 refused or failed, 2 unusable arguments or configuration.
 `;
 
 /** `holdfast serve`: runs until it is told to stop. */
@@ -38,7 +43,7 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   try {
     options = readArguments(args);
   } catch (error) {
-    return unusable(world, (error as Error).message);
+    return unusable(world, argumentMistake(error));
   }
   if (options.values.help) {
     world.out(HELP);
@@ -92,7 +97,7 @@ async function configOfFile(file: string, world: World): Promise<Start | undefin
     const why =
       code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'this is a directory' : String(code);
     world.err(
-      `holdfast serve: cannot read ${file}: ${why}\n"holdfast init <origin-url|dir>" writes a file to start from.\n`,
+      `holdfast serve: cannot read ${file}: ${why}\n"holdfast init <origin>" writes a file to start from.\n`,
     );
     return undefined;
   }
@@ -152,6 +157,8 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   });
   const files = new LogFiles(log, world);
   const auditLog = files.open(config.log.audit.to);
+  const disk = await openDiskOf(config, log, world);
+  if (disk === 'refused') return EXIT.refused;
   const token = config.admin.token ?? newAdminToken();
   const workers = await workerCount(config.server.workers, world);
   if (workers.note !== undefined) log.warn(workers.note);
@@ -173,6 +180,7 @@ async function run({ config, source }: Start, world: World): Promise<number> {
     setLogLevel: (next) => {
       level = next;
     },
+    disk,
     processUsage: () => world.processUsage(),
     workers: workers.count,
   });
@@ -188,6 +196,21 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   if (tokenFile !== undefined) removeAdminToken(tokenFile);
   await files.close();
   return EXIT.ok;
+}
+
+async function openDiskOf(
+  config: ValidConfig,
+  log: Log,
+  world: World,
+): Promise<LogDiskTier | 'refused' | undefined> {
+  const { disk } = config.cache;
+  if (disk === undefined) return undefined;
+  try {
+    return await openDisk(disk, config, log, world);
+  } catch (error) {
+    world.err(`holdfast serve: cache.disk.path: ${(error as Error).message}\n`);
+    return 'refused';
+  }
 }
 
 /** Leaves the token where commands of the same user find it. Without a home there is no such place. */

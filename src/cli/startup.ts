@@ -1,4 +1,4 @@
-import { METADATA_BYTES } from '../cache/cache.ts';
+import { METADATA_BYTES } from '../cache/contract.ts';
 import { GHOST_BYTES } from '../cache/ghosts.ts';
 import type { ValidConfig } from '../config/config.ts';
 import { formatLimits, limits, type MachineFacts, type StoreFacts } from '../config/limits.ts';

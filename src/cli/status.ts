@@ -37,6 +37,7 @@ function statusLines(it: Snapshot): string[] {
       'memory',
       `${formatSize(memory.usedBytes)} of ${formatSize(memory.budgetBytes)} (${percent(memory.usedBytes, memory.budgetBytes)}), entries ${formatCount(memory.entries)}, ${memory.policy}`,
     ),
+    ...diskLines(it),
     row(
       'evicted',
       `${formatCount(evictions)}, of which ${formatCount(memory.earlyEvictions)} early and ${formatCount(memory.prematureEvictions)} premature${age}`,
@@ -57,6 +58,13 @@ function statusLines(it: Snapshot): string[] {
       `${formatSize(it.process.residentBytes)} resident, ${formatDuration(it.process.cpuSeconds * 1000)} of processor time`,
     ),
   ];
+}
+
+function diskLines({ disk }: Snapshot): string[] {
+  if (disk === undefined) return [];
+  const { usedBytes, budgetBytes, entries, state, damaged } = disk;
+  const fill = `${formatSize(usedBytes)} of ${formatSize(budgetBytes)} (${percent(usedBytes, budgetBytes)})`;
+  return [row('disk', `${fill}, entries ${formatCount(entries)}, ${state}, damaged ${formatCount(damaged)}`)];
 }
 
 function configLines({ config, purges }: Snapshot): string[] {

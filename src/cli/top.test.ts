@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test';
-import { manualClock } from '../monitor/manual-clock.fixture.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { fakeNode } from '../monitor/snapshot.fixture.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { ADMIN_TOKEN, fakeAdmin } from '../server/admin.fixture.ts';
@@ -27,7 +27,7 @@ const server = startNode();
 afterAll(() => server.stop());
 
 function setUp(withScreen = false) {
-  const clock = manualClock();
+  const clock = virtualClock();
   const io = {
     written: '',
     errors: '',

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { parseDuration } from '../base/units.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { AdminClient, AdminError, type AdminFetch, DEFAULT_ADMIN_URL } from '../server/admin-client.ts';
+import { argumentMistake } from './arguments.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { Live, type Screen, type ScreenEvents } from './live.ts';
 import { plainLine, renderLive } from './live-view.ts';
@@ -18,11 +19,12 @@ export interface TopIo extends Pick<CliIo, 'out' | 'err' | 'readFile' | 'env'> {
 /** What `holdfast top --help` prints. */
 export const TOP_HELP = `holdfast top: what a running node does, live
 
-  holdfast top [--admin URL] [--token TOKEN] [--interval 1s] [--plain] [--once] [--json]
+  holdfast top [--interval 1s] [--plain] [--once] [--json]
 
   --admin URL      the node's admin port (default ${DEFAULT_ADMIN_URL})
   --token TOKEN    its admin token; better in HOLDFAST_ADMIN_TOKEN, since other users can see arguments.
                    Not needed on the node's own machine by the user that runs it.
+  --ca FILE        certificate of a private authority, for https (or HOLDFAST_ADMIN_CA)
   --interval 1s    time between two samples, 200ms to 1m
   --plain          one line per sample, as when standard output is not a terminal
   --once           one sample of that length, then exit
@@ -38,6 +40,7 @@ const PRINTED = { columns: 101, rows: 60 } as const;
 interface TopOptions {
   readonly admin: string | undefined;
   readonly token: string | undefined;
+  readonly ca: string | undefined;
   readonly intervalMs: number;
   readonly plain: boolean;
   readonly once: boolean;
@@ -63,6 +66,7 @@ export async function top(args: readonly string[], io: TopIo): Promise<number> {
     const client = new AdminClient({
       url: options.admin,
       token: options.token,
+      ca: options.ca,
       env: io.env,
       readFile: (path) => io.readFile(path),
       fetch: io.fetch,
@@ -86,6 +90,7 @@ function readOptions(args: readonly string[]): TopOptions | string {
       options: {
         admin: { type: 'string' },
         token: { type: 'string' },
+        ca: { type: 'string' },
         interval: { type: 'string' },
         plain: { type: 'boolean', default: false },
         once: { type: 'boolean', default: false },
@@ -97,10 +102,10 @@ function readOptions(args: readonly string[]): TopOptions | string {
     if (interval.value < INTERVAL_MS.min || interval.value > INTERVAL_MS.max) {
       return `--interval ${values.interval} is outside 200ms to 1m`;
     }
-    const { admin, token, plain, once, json } = values;
-    return { admin, token, intervalMs: interval.value, plain, once, json };
+    const { admin, token, ca, plain, once, json } = values;
+    return { admin, token, ca, intervalMs: interval.value, plain, once, json };
   } catch (error) {
-    return (error as Error).message;
+    return argumentMistake(error);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { HashKey } from '../base/hash.ts';
 import type { FileSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
+import type { DiskFiles } from '../store/disk/files.ts';
 import type { CliIo } from './io.ts';
 import type { TopIo } from './top.ts';
 
@@ -19,6 +20,8 @@ export interface World extends CliIo, TopIo {
   readFileNow(path: string): string;
   /** Opens a log for appending: `stdout`, `stderr` or a path. @throws the system's error. */
   openSink(to: string, onTrouble: (message: string | undefined) => void): FileSink;
+  /** Makes a directory usable for the disk tier. @throws Error that says what is wrong with it. */
+  openDirectory(path: string): Promise<DiskFiles>;
   /** Resident memory and processor time of this process. */
   processUsage(): Snapshot['process'];
   /** Processors that this process may run on. */

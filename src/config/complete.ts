@@ -1,5 +1,6 @@
 import { join } from 'node:path/posix';
 import type { Config, OriginConfig, ParsedConfig } from './config.ts';
+import { largestOnDisk } from './disk.ts';
 
 /** Largest stored response unless the file says otherwise: above the largest photographs, below what crowds out others. */
 const MAX_OBJECT_BYTES = 32 * 1024 ** 2;
@@ -7,6 +8,11 @@ const MAX_OBJECT_BYTES = 32 * 1024 ** 2;
 /** The largest response that the memory tier stores: as configured, else 32 MiB but at most a quarter of the tier. */
 export function largestObject(memory: ParsedConfig['cache']['memory']): number {
   return memory.maxObjectBytes ?? Math.min(MAX_OBJECT_BYTES, Math.floor(memory.sizeBytes / 4));
+}
+
+/** The largest response that any tier stores. */
+export function largestStored({ memory, disk }: ParsedConfig['cache']): number {
+  return Math.max(largestObject(memory), disk === undefined ? 0 : largestOnDisk(disk));
 }
 
 /** A directory cannot read a query, and S3 is not sent any: every spelling of one would be another copy of the same file. */
@@ -23,7 +29,8 @@ function unsafeMethodsOf(origin: OriginConfig | undefined): 'forward' | 'refuse'
 export function complete(parsed: ParsedConfig, baseDir: string | undefined): Config {
   const absolute = (path: string): string =>
     baseDir === undefined || path.startsWith('/') ? path : join(baseDir, path);
-  const tierBytes = largestObject(parsed.cache.memory);
+  const { memory, disk } = parsed.cache;
+  const storedBytes = largestStored(parsed.cache);
   const { access, audit } = parsed.log;
   const target = (to: string): string => (['off', 'stdout', 'stderr'].includes(to) ? to : absolute(to));
   const { cert, key } = parsed.admin.tls;
@@ -38,7 +45,11 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
   });
   return {
     ...parsed,
-    cache: { ...parsed.cache, memory: { ...parsed.cache.memory, maxObjectBytes: tierBytes } },
+    cache: {
+      ...parsed.cache,
+      memory: { ...memory, maxObjectBytes: largestObject(memory) },
+      disk: disk && { ...disk, path: absolute(disk.path), maxObjectBytes: largestOnDisk(disk) },
+    },
     origins: Object.fromEntries(origins),
     routes: parsed.routes.map((route) => ({
       ...route,
@@ -48,7 +59,7 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
         ...route.bypass,
         fields: route.bypass.fields.map((name) => name.toLowerCase()),
       },
-      maxObjectBytes: route.maxObjectBytes ?? tierBytes,
+      maxObjectBytes: route.maxObjectBytes ?? storedBytes,
     })),
     admin: { ...parsed.admin, tls },
     log: {

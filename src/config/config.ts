@@ -18,6 +18,10 @@ export type RouteConfig = Omit<RawRoute, 'maxObjectBytes' | 'key' | 'unsafeMetho
 };
 /** The memory tier. */
 export type MemoryConfig = Omit<Memory, 'maxObjectBytes'> & { readonly maxObjectBytes: number };
+/** The disk tier; its path is absolute. */
+export type DiskConfig = Omit<NonNullable<Parsed['cache']['disk']>, 'maxObjectBytes'> & {
+  readonly maxObjectBytes: number;
+};
 /** One origin; `type` tells which kind. */
 export type OriginConfig = Parsed['origins'][string];
 /** An HTTP server. */
@@ -39,7 +43,12 @@ export interface Config {
   readonly version: 1;
   readonly server: ServerConfig;
   readonly admin: AdminConfig;
-  readonly cache: { readonly memory: MemoryConfig; readonly ghosts: number };
+  readonly cache: {
+    readonly memory: MemoryConfig;
+    /** Undefined without one. */
+    readonly disk: DiskConfig | undefined;
+    readonly ghosts: number;
+  };
   readonly origins: Readonly<Record<string, OriginConfig>>;
   /** In the order in which they are tried. At least one. */
   readonly routes: readonly RouteConfig[];

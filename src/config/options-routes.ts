@@ -114,7 +114,7 @@ const route = group('A pattern of requests with their origin and rules.', {
       .register(META, {
         kind: 'query',
         about:
-          'Which query parameters do, and are sent to the origin: all (the query as it is), none, or a list of names (sorted, in one spelling). With all, never a wrong image, but each tracking parameter makes another copy; a list keeps the cache small when you know what the origin reads.',
+          'Which query parameters count, and are sent to the origin: all (the query as it is), none, or a list of names (sorted, in one spelling). With all, never a wrong image, but each tracking parameter makes another copy; a list keeps the cache small when you know what the origin reads.',
         expects: 'all, none or a list of parameter names',
         effect: 'live',
         defaultNote: 'all; none for a directory, which cannot read a query',
@@ -191,7 +191,7 @@ const route = group('A pattern of requests with their origin and rules.', {
   ).prefault({}),
   sendFields: choice(['keyed', 'all'], {
     about:
-      'Which request fields the origin gets for what may be stored. all: every one but cookies and those that are known to change answers unsaid (X-Forwarded-*, X-Original-URL, X-HTTP-Method-Override and their like), as HTTP expects of a cache. keyed: only those that are in the key (see requestFields), so that no field whatsoever lets one client choose what all others get: for origins that are applications and may forget to say Vary.',
+      'Which request fields the origin gets for what may be stored. all: every one but those that are known to change answers unsaid: cookies and other credentials, X-Forwarded-*, X-HTTP-Method-Override, client hints, Accept-Language, what gateways and clouds obey, and their like. keyed: only those that are in the key (see requestFields), so that no field whatsoever lets one client choose what all others get. A list of known names cannot promise that: choose keyed for origins that are applications and may forget to say Vary. User-Agent is sent as "holdfast".',
     effect: 'live',
   }).prefault('all'),
   requestFields: z
@@ -210,7 +210,7 @@ const route = group('A pattern of requests with their origin and rules.', {
     .register(META, {
       kind: 'list',
       about:
-        'Request fields that the origin chooses its answer by, besides Accept, Accept-Encoding and Origin. They are sent to it, and each of their values makes a copy. No others are sent for what may be stored: a field that the origin sees and no key has lets one client choose what all others get. User-Agent is sent as "holdfast".',
+        'Request fields that the origin chooses its answer by, besides Accept, Accept-Encoding and Origin; Accept-Language or DPR, for example. They are sent to it, and each of their values makes a copy, whether the origin says Vary or not. Which others it gets is said by sendFields.',
       expects: 'a list of at most 8 field names',
       effect: 'live',
     })
@@ -275,7 +275,7 @@ const route = group('A pattern of requests with their origin and rules.', {
     effect: 'live',
     min: '1KiB',
     max: '8TiB',
-    defaultNote: 'as cache.memory.maxObject',
+    defaultNote: 'as cache.memory.maxObject, or cache.disk.maxObject if that is larger',
   }).optional(),
 });
 

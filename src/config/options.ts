@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
+import { DISK } from './options-disk.ts';
 import { ORIGINS } from './options-origins.ts';
 import { ROUTES } from './options-routes.ts';
 import { choice, flag, group, integer, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
@@ -227,7 +228,8 @@ const memory = group('The memory tier.', {
     max: 90,
   }).prefault(50),
   maxObject: size({
-    about: 'Largest response that is stored; larger ones are passed through. At most half of the size.',
+    about:
+      'Largest response that is stored here; larger ones are kept on disk where there is a disk tier, or passed through. At most half of the size.',
     effect: 'live',
     min: '1KiB',
     max: '8TiB',
@@ -237,6 +239,7 @@ const memory = group('The memory tier.', {
 
 const cache = group('What is kept, and how much of it.', {
   memory: memory.prefault({}),
+  disk: DISK.optional(),
   ghosts: integer({
     about:
       'Evicted responses whose hashes are remembered, to tell when one is asked for again too early (a premature eviction). About 35 bytes each, beside the size of the tier; 0 turns that measurement off.',

@@ -1,9 +1,10 @@
 import { durationText, formatSize, sizeText } from '../base/units.ts';
-import { largestObject } from './complete.ts';
+import { largestObject, largestStored } from './complete.ts';
 import type { HttpOriginConfig, OriginConfig, ParsedConfig } from './config.ts';
 import type { Finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import { checkAdmin } from './rules-admin.ts';
+import { checkDisk } from './rules-disk.ts';
 import { checkFailover, checkGuard } from './rules-guard.ts';
 import { checkS3Origin } from './rules-s3.ts';
 import { endpointOf } from './s3.ts';
@@ -28,6 +29,7 @@ export function checkTogether(checked: Checked): readonly Finding[] {
     ...checkPorts(checked),
     ...checkAdmin(checked),
     ...checkMemory(checked),
+    ...checkDisk(checked),
     ...checkOrigins(checked),
     ...checkRoutes(checked),
     ...checkMatching(checked),
@@ -254,11 +256,16 @@ function checkRoutes({ config, routeAt, originNames, said }: Checked): Finding[]
       ...checkFailover(path, route, config, originNames),
       ...checkTypes(path, route),
     );
-    const tier = largestObject(config.cache.memory);
+    const tier = largestStored(config.cache);
     if (route.maxObjectBytes !== undefined && route.maxObjectBytes > tier) {
-      const reason = `responses above ${sizeText(tier)} are not stored anyway (cache.memory.maxObject)`;
-      const related: Path[] = [['cache', 'memory']];
-      const remedy = `use at most ${sizeText(tier)}, or raise cache.memory.maxObject`;
+      const limit =
+        tier > largestObject(config.cache.memory) ? 'cache.disk.maxObject' : 'cache.memory.maxObject';
+      const reason = `responses above ${sizeText(tier)} are not stored anyway (${limit})`;
+      const related: Path[] = [
+        ['cache', 'memory'],
+        ['cache', 'disk'],
+      ];
+      const remedy = `use at most ${sizeText(tier)}, or raise ${limit}`;
       findings.push(finding('error', [...path, 'maxObject'], related, reason, remedy));
     }
   }

@@ -16,8 +16,8 @@ export interface ForwardRules {
   readonly neutral?: boolean;
   /** The request goes on with its body, and with the fields that describe it. Default false. */
   readonly body?: boolean;
-  /** Nothing but these, of what may be sent at all; lower-case. Default: anything. */
-  readonly only?: ReadonlySet<string>;
+  /** Of what may be sent at all, what is; names are lower-case. Default: anything. */
+  readonly sends?: (name: string) => boolean;
 }
 
 /**
@@ -35,15 +35,15 @@ export interface ForwardRules {
  *   origins do look at them, above all hot-link protection: whoever asked first would choose, with a Referer, between
  *   the image and its refusal for all. The origin is asked as by somebody who types the address.
  *
- * A list of dangerous names is never complete: it serves where the answer is for one client alone. What may be stored is
- * asked for with a list of harmless ones, see `selection.ts`.
+ * This is what may go where the answer is for one client alone. What may be stored is asked for with less, see
+ * `selection.ts`.
  */
 export function originRequestFields(fields: Fields, rules: ForwardRules = {}): Fields {
   const forwarded = new Fields();
   const neutral = rules.neutral ?? rules.cookies !== true;
   for (const [name, value] of withoutHopByHop(fields)) {
     if (NOT_FORWARDED.has(name) || isPoisonous(name) || !UNAMBIGUOUS.test(name)) continue;
-    if (rules.only?.has(name) === false) continue;
+    if (rules.sends?.(name) === false) continue;
     if (rules.body !== true && OF_BODY.has(name)) continue;
     if (neutral && isSituation(name)) continue;
     if (name === 'cookie' && rules.cookies !== true) continue;

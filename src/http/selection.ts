@@ -1,15 +1,25 @@
 import type { Fields } from './fields.ts';
 import { originRequestFields } from './forward.ts';
 import { acceptedFormats, foldAccept } from './negotiation.ts';
+import { choosesUnsaid } from './unsaid.ts';
 import { canonicalRequestFields } from './vary.ts';
 
 /**
  * What a request for a response that may be stored says to the origin beyond its target, and what of that is in the key.
  *
  * A field that the origin gets and that no key has is how caches are poisoned (J. Kettle, "Practical Web Cache Poisoning",
- * 2018; H. V. Nguyen et al., "Your Cache Has Fallen", CCS 2019): whoever asks first chooses for all. No list of dangerous
- * names is ever complete, so it is a list of harmless ones, and each is in the key wherever it can have made a difference.
+ * 2018; H. V. Nguyen et al., "Your Cache Has Fallen", CCS 2019): whoever asks first chooses for all. So none of those is
+ * sent that are known to choose, and no list of them is ever complete: a route can have a list of harmless fields
+ * instead. What is sent by its meaning (Accept, Accept-Encoding, Origin) is in the key wherever it can have made a difference.
  */
+
+/** What a route says of the fields that its origin gets for what may be stored. */
+export interface SharedFieldRules {
+  /** All but those that are known to choose unsaid, instead of only those that are in the key. */
+  readonly sendsAllFields: boolean;
+  /** Fields that are sent and in the key; lower-case. */
+  readonly requestFields: readonly string[];
+}
 
 /** A scheme, a host and a port, or `null` (RFC 6454 section 7); nothing that could be too long for an origin. */
 const ORIGIN = /^(?:null|[a-z][a-z0-9+.-]{0,20}:\/\/[a-z0-9._~:[\]-]{1,260})$/i;
@@ -20,13 +30,12 @@ const OPTED_IN = /^image\/(?:avif|jxl|webp), /;
 
 /**
  * The fields that go to the origin for a response that may be stored: the class of Accept, the codings of
- * Accept-Encoding, Origin (without which there is no answer that a page of another site may read), Via, and those that
- * the route names.
- *
- * @param named lower-case field names of the route's own.
+ * Accept-Encoding, Origin (without which there is no answer that a page of another site may read), Via, those that
+ * the route names, and others if the route sends them.
  */
-export function sharedRequestFields(fields: Fields, named: readonly string[]): Fields {
-  const sent = canonicalRequestFields(originRequestFields(fields, { only: new Set([...SENT, ...named]) }));
+export function sharedRequestFields(fields: Fields, rules: SharedFieldRules): Fields {
+  const sends = (name: string): boolean => isSharedField(name, rules);
+  const sent = canonicalRequestFields(originRequestFields(fields, { sends }));
   if (!OPTED_IN.test(foldAccept(sent.get('accept')))) sent.set('accept', '*/*');
   const origin = sent.get('origin');
   if (origin !== undefined && !ORIGIN.test(origin)) sent.delete('origin');
@@ -34,7 +43,21 @@ export function sharedRequestFields(fields: Fields, named: readonly string[]): F
   return sent;
 }
 
-const SENT = ['accept', 'accept-encoding', 'origin', 'via'] as const;
+function isSharedField(name: string, { sendsAllFields, requestFields }: SharedFieldRules): boolean {
+  return SENT.includes(name) || requestFields.includes(name) || (sendsAllFields && !choosesUnsaid(name));
+}
+
+/**
+ * Of the fields that a response varies by, those that its origin is told: another cannot have selected anything, so its
+ * values need no copies of their own.
+ *
+ * @param names lower-case, from `parseVary`.
+ */
+export function toldToOrigin(names: readonly string[], rules: SharedFieldRules): string[] {
+  return names.filter((name) => isSharedField(name, rules));
+}
+
+const SENT: readonly string[] = ['accept', 'accept-encoding', 'origin', 'via'];
 
 /**
  * The request fields that a response was, or may have been, selected by although its `Vary` does not say so.

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { seededRandom } from '../base/random.ts';
 import { OUTCOMES } from '../cache/outcome.ts';
 import { Fields } from '../http/fields.ts';
 import type { AccessFacts } from './access-line.ts';
 import { AccessLog } from './access-log.ts';
-import { manualClock } from './manual-clock.fixture.ts';
 
 const KIB_64 = 64 * 1024;
 
@@ -47,7 +47,7 @@ const entry = (more: Partial<AccessFacts> = {}): AccessFacts => ({
 });
 
 function setUp(options: { bufferBytes?: number; sample?: number } = {}) {
-  const clock = manualClock();
+  const clock = virtualClock();
   const sink = new MemorySink();
   return { clock, sink, log: new AccessLog({ clock, sink, ...options }) };
 }

@@ -1,5 +1,7 @@
+import { DISK_METRICS } from './catalog-disk.ts';
 import { GUARD_METRICS } from './catalog-guard.ts';
 import { OPERATION_METRICS } from './catalog-operations.ts';
+import { REQUEST_METRICS } from './catalog-requests.ts';
 
 /**
  * The one table of metrics. Exposition, reference documentation, panels and alerts come from it.
@@ -31,6 +33,9 @@ export const LABELS = {
   origin: 'Name of the origin.',
   cause:
     'Why the origin did not deliver, as in the log; why a client did not get its image, spelled as in the access log and in `Cache-Status`.',
+  state: 'The state it may be in.',
+  operation: '`read` or `write`.',
+  result: 'What became of it.',
   version: 'Version of Holdfast.',
   policy: 'Eviction policy of the memory tier.',
   hash: 'First digits of the SHA-256 of the configuration file that is in force.',
@@ -40,7 +45,6 @@ export const LABELS = {
 export type LabelName = keyof typeof LABELS;
 
 const node = 'The node';
-const requests = 'Requests';
 const cache = 'The cache';
 const origins = 'Origins';
 const upkeep = 'Logs and administration';
@@ -146,78 +150,7 @@ export const METRICS = [
     'Requests that were answered past the cache because the node failed inside. Should be 0; the log has the details.',
   ),
 
-  metric(
-    'holdfast_requests_total',
-    'counter',
-    'requests',
-    ['route', 'outcome'],
-    requests,
-    'Requests answered, by how they were served.',
-  ),
-  metric(
-    'holdfast_responses_total',
-    'counter',
-    'responses',
-    ['code'],
-    requests,
-    'Responses by status code; codes never sent are absent.',
-  ),
-  metric(
-    'holdfast_incomplete_responses_total',
-    'counter',
-    'responses',
-    [],
-    requests,
-    'Responses that did not reach the client whole: the client left, stalled, or the origin broke off.',
-  ),
-  metric(
-    'holdfast_sent_bytes_total',
-    'counter',
-    'bytes',
-    ['route'],
-    requests,
-    'Head and body bytes handed to the kernel.',
-  ),
-  metric(
-    'holdfast_request_duration_seconds',
-    'histogram',
-    'seconds',
-    ['outcome'],
-    requests,
-    'From the head of the request received to the last byte of the response handed to the kernel. Slow clients make it longer.',
-  ),
-  metric(
-    'holdfast_not_stored_total',
-    'counter',
-    'responses',
-    ['reason'],
-    requests,
-    'Responses of origins that were passed on but not stored.',
-  ),
-  metric(
-    'holdfast_retrieval_failures_total',
-    'counter',
-    'requests',
-    ['route', 'cause'],
-    requests,
-    'Requests for an image that did not get it whole, each with exactly one cause. Clients that went away are not among them.',
-  ),
-  metric(
-    'holdfast_fetches',
-    'gauge',
-    'fetches',
-    [],
-    requests,
-    'Fetches from origins under way, renewals included.',
-  ),
-  metric(
-    'holdfast_flights_total',
-    'counter',
-    'fetches',
-    ['ending'],
-    requests,
-    'Origin fetches that several requests may share, by how they ended.',
-  ),
+  ...REQUEST_METRICS,
 
   metric('holdfast_cache_budget_bytes', 'gauge', 'bytes', ['tier'], cache, 'What the tier may hold.'),
   metric(
@@ -336,6 +269,7 @@ export const METRICS = [
     cache,
     'Origin bytes spent because of premature evictions of the route.',
   ),
+  ...DISK_METRICS,
 
   metric(
     'holdfast_origin_requests_total',

@@ -1,7 +1,14 @@
 import { NOT_STORED_REASONS, OUTCOMES, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { cumulative } from './histogram.ts';
 import type { Recorder } from './recorder.ts';
-import type { ConfigSnapshot, MemorySnapshot, OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
+import type {
+  ConfigSnapshot,
+  DiskSnapshot,
+  MemorySnapshot,
+  OriginSnapshot,
+  RouteSnapshot,
+  Snapshot,
+} from './snapshot.ts';
 
 /** What a snapshot needs besides the recorder: facts that their owners hold. */
 export interface NodeFacts {
@@ -15,6 +22,7 @@ export interface NodeFacts {
   readonly transport: Snapshot['transport'];
   readonly workers: Snapshot['workers'];
   readonly memory: MemorySnapshot;
+  readonly disk?: DiskSnapshot;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];
   /** By origin id. */

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { createLog, type LogFormat, type LogLevel } from './log.ts';
-import { manualClock } from './manual-clock.fixture.ts';
 
 function setUp(format: LogFormat, level: LogLevel = 'debug') {
   const written: string[] = [];
   return {
     written,
-    log: createLog({ write: (text) => written.push(text), clock: manualClock(), level, format }),
+    log: createLog({ write: (text) => written.push(text), clock: virtualClock(), level, format }),
   };
 }
 

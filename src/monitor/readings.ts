@@ -7,6 +7,7 @@ import {
 } from '../cache/outcome.ts';
 import type { HistogramName, ScalarName } from './catalog.ts';
 import type { LatencyHistogram } from './histogram.ts';
+import { DISK_READINGS } from './readings-disk.ts';
 import { ADMIN_DENIALS, type Recorder } from './recorder.ts';
 import type { OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
@@ -104,6 +105,8 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
   holdfast_route_early_evictions_total: perRoute('earlyEvictions'),
   holdfast_route_premature_evictions_total: perRoute('prematureEvictions'),
   holdfast_route_refetched_bytes_total: perRoute('refetchedBytes'),
+
+  ...DISK_READINGS,
 
   holdfast_origin_requests_total: ({ recorder }, emit) =>
     each(recorder.origins, recorder.originRequests, emit),

@@ -42,6 +42,8 @@ export interface Snapshot {
   readonly fetches: number;
   readonly notStored: Readonly<Record<NotStoredReason, number>>;
   readonly memory: MemorySnapshot;
+  /** Absent without a disk tier. */
+  readonly disk?: DiskSnapshot;
   readonly routes: readonly RouteSnapshot[];
   readonly origins: readonly OriginSnapshot[];
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number };
@@ -97,6 +99,41 @@ export interface MemorySnapshot {
   readonly pinnedBytes: number;
   /** Newcomers of pinned routes that did not fit into the pinned share. */
   readonly pinnedOverflows: number;
+}
+
+/** The disk tier. Sizes in bytes; counters only grow. */
+export interface DiskSnapshot {
+  /** `loading`: what is on disk is still being read, and serves as far as it is known. `degraded`: nothing is written. */
+  readonly state: 'loading' | 'ready' | 'degraded' | 'closed';
+  readonly budgetBytes: number;
+  /** Length of all files, also of those that only running answers still read. */
+  readonly usedBytes: number;
+  /** Waits in memory to be written. */
+  readonly backlogBytes: number;
+  /** Would be lost with the machine now: the backlog, and what was written since the last sync. */
+  readonly unsyncedBytes: number;
+  readonly entries: number;
+  readonly segments: number;
+  /** Memory of the index, beside the budget of the memory tier. */
+  readonly indexBytes: number;
+  readonly insertions: number;
+  readonly writtenBytes: number;
+  readonly loads: number;
+  readonly evictions: number;
+  readonly earlyEvictions: number;
+  readonly reinsertions: number;
+  readonly removals: number;
+  /** Responses that were lost because their file could not be written. */
+  readonly lost: number;
+  /** What was not written, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly damaged: number;
+  readonly readErrors: number;
+  readonly writeErrors: number;
+  /** Requests whose response came up from disk; those of them that were sent from there; and those that it failed. */
+  readonly promoted: number;
+  readonly lent: number;
+  readonly failed: number;
 }
 
 /** One route: counters since the start, but `entries` and `usedBytes`, which are of now. */

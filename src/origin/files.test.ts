@@ -13,8 +13,9 @@ import {
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { createFilesOrigin } from './files.ts';
-import { get, ManualClock, start, until } from './origin.fixture.ts';
+import { get, start, until } from './origin.fixture.ts';
 import { originSuite } from './origin.suite.ts';
 
 const temporary: string[] = [];
@@ -194,7 +195,7 @@ describe('files origin', () => {
   });
 
   /** An origin with two files at a time, whose files open when `release` is called. */
-  function gated(clock = new ManualClock()) {
+  function gated(clock = virtualClock(0)) {
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => {
       release = resolve;

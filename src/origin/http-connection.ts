@@ -200,10 +200,10 @@ export class HttpConnection implements ResponseEvents, UploadCarrier {
 
   onProblem(cause: OriginFailureCause, detail: string, arrived: Arrived): void {
     const passenger = this.#passenger!;
-    const again =
-      this.#uses > 1 && (arrived === 'nothing' || (arrived === 'some-head' && cause === 'malformed'));
-    // What does not even look like a response may be the rest of the previous one, with a body longer than it said.
-    if (again && arrived !== 'nothing') this.#previous?.onTaint();
+    const again = this.#uses > 1 && (arrived === 'nothing' || arrived === 'stray');
+    // What does not even look like a response may be the rest of the previous one, with a body longer than it said. A
+    // response that is malformed is this one's own fault.
+    if (again && arrived === 'stray') this.#previous?.onTaint();
     this.#close(undefined, true);
     passenger.onBroken(cause, detail, again);
   }

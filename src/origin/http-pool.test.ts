@@ -1,9 +1,10 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test';
 import { BAD_ORIGIN_BODY, startBadOrigin } from '../../test/support/bad-origin.ts';
 import { startOriginServer } from '../../test/support/origin-server.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { httpOrigin } from './http.fixture.ts';
 import type { Connect } from './http-connection.ts';
-import { get, ManualClock, type Recorder, start, until } from './origin.fixture.ts';
+import { get, type Recorder, start, until } from './origin.fixture.ts';
 
 const bad = await startBadOrigin();
 const made: ReturnType<typeof httpOrigin>[] = [];
@@ -49,7 +50,7 @@ describe('http origin: connections', () => {
   });
 
   test('that are idle too long are closed', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const shop = origin(bad.url, { idleConnectionMs: 4000 }, { clock });
     await Promise.all([get(shop, '/good'), get(shop, '/good')]);
     expect(shop.gauges().connections).toBe(2);
@@ -62,7 +63,7 @@ describe('http origin: connections', () => {
   });
 
   test('are not kept longer than the server promises', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const server = startOriginServer({ fields: { 'keep-alive': 'timeout=3' } });
     const shop = origin(server.url, { idleConnectionMs: 60_000 }, { clock });
     await get(shop, '/10/a.jpg');
@@ -163,7 +164,7 @@ describe('http origin: the queue', () => {
   });
 
   test('waiting for a busy connection is not connecting: it has the total time, and those that left are skipped', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const shop = origin(bad.url, { maxConnections: 1 }, { clock });
     const busy = start(shop, '/hang-mid-body');
     await until(() => busy.receivedBytes > 0);
@@ -181,7 +182,7 @@ describe('http origin: the queue', () => {
   });
 
   test('takes a connection from an exchange that nobody reads, and only then', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const shop = origin(bad.url, { maxConnections: 2 }, { clock });
     const pausing = { onPart: (r: Recorder) => r.exchange?.pause() };
     const read = start(shop, '/hang-mid-body', pausing);
@@ -202,7 +203,7 @@ describe('http origin: the queue', () => {
   });
 
   test('takes it as well when requests wait elsewhere for an exchange to end', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     let crowded = false;
     const shop = origin(bad.url, {}, { clock, crowded: () => crowded });
     const unread = start(shop, '/hang-mid-body', { onPart: (r: Recorder) => r.exchange?.pause() });
@@ -232,7 +233,7 @@ describe('http origin: a server that does not answer connects', () => {
   }
 
   test('is asked again at most once a second, and serves at once when it is back', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const { connect, attempts, open } = gated();
     const shop = origin(bad.url, { maxConnections: 30 }, { clock, connect });
     const failures = new Set<string | undefined>();
@@ -252,7 +253,7 @@ describe('http origin: a server that does not answer connects', () => {
   });
 
   test('a connection that comes late serves whoever waits then', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const { connect, attempts, open } = gated();
     const shop = origin(bad.url, {}, { clock, connect });
     const left = start(shop, '/good');

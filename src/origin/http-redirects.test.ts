@@ -2,9 +2,10 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { BAD_ORIGIN_BODY, startBadOrigin } from '../../test/support/bad-origin.ts';
 import { TEST_CA, TEST_CERT, TEST_KEY } from '../../test/support/certificates.ts';
 import { startOriginServer } from '../../test/support/origin-server.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { httpOrigin } from './http.fixture.ts';
 import { authorityOf, redirectStep } from './http-target.ts';
-import { get, ManualClock, until } from './origin.fixture.ts';
+import { get, until } from './origin.fixture.ts';
 
 const bad = await startBadOrigin();
 const other = startOriginServer();
@@ -63,7 +64,7 @@ describe('http origin: redirects', () => {
   });
 
   test('to another server leave the secrets behind, and its connections are let go', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const origin = httpOrigin(
       bad.url,
       {

@@ -90,6 +90,15 @@ describe('response reader', () => {
     expect(read(whole('nothing'), 'GET', undefined)).toMatchObject({
       ending: { cause: 'reset', arrived: 'nothing' },
     });
+    for (const text of ['rest of a body\r\nHTTP/1.1 200 OK\r\n\r\n', 'rest of a body']) {
+      expect(read([Buffer.from(text)], 'GET', undefined)).toMatchObject({
+        ending: { cause: 'malformed', arrived: 'stray' },
+      });
+    }
+    const torn = Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n');
+    expect(read([torn], 'GET', undefined)).toMatchObject({
+      ending: { cause: 'malformed', arrived: 'some-head' },
+    });
     expect(read(whole('cut'), 'HEAD', undefined)).toMatchObject({ ending: { cause: 'overrun' } });
   });
 

@@ -13,8 +13,8 @@ export interface ResponseEvents {
   onProblem(cause: OriginFailureCause, detail: string, arrived: Arrived): void;
 }
 
-/** What of a response had arrived when it failed: no byte of it, some of its head, or its whole head. */
-export type Arrived = 'nothing' | 'some-head' | 'head';
+/** What of a response had arrived when it failed: no byte, bytes that are none of it, some of its head, or its whole head. */
+export type Arrived = 'nothing' | 'stray' | 'some-head' | 'head';
 
 /** Bounds of a response; one that exceeds them fails with the cause of the bound that it broke. */
 export interface ResponseLimits extends HeadLimits {
@@ -137,12 +137,12 @@ export class ResponseReader {
       const limits = { maxBytes: this.#headBytesLeft, maxFields: this.#limits.maxFields };
       const head = parseResponseHead(buf, at, end, limits);
       if (head.kind === 'malformed') {
-        this.#fail('malformed', `response head: ${head.sentence}`);
+        this.#fail('malformed', `response head: ${head.sentence}`, !startsAsResponse(buf, at));
         return;
       }
       if (head.kind === 'incomplete') {
         if (!startsAsResponse(buf, at)) {
-          this.#fail('malformed', 'what arrived does not start like an HTTP response');
+          this.#fail('malformed', 'what arrived does not start like an HTTP response', true);
           return;
         }
         this.#partial = at === 0 ? buf : buf.subarray(at);
@@ -259,8 +259,9 @@ export class ResponseReader {
     this.#events.onDone();
   }
 
-  #fail(cause: OriginFailureCause, detail: string): void {
-    const arrived = this.#state !== 'head' ? 'head' : this.#touched ? 'some-head' : 'nothing';
+  #fail(cause: OriginFailureCause, detail: string, stray = false): void {
+    const arrived =
+      this.#state !== 'head' ? 'head' : !this.#touched ? 'nothing' : stray ? 'stray' : 'some-head';
     this.stop();
     this.#reusable = false;
     this.#events.onProblem(cause, detail, arrived);

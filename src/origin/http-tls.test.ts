@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, test } from 'bun:test';
 import { TEST_CA, TEST_CERT, TEST_CERT_EXPIRED, TEST_KEY } from '../../test/support/certificates.ts';
 import { startOriginServer } from '../../test/support/origin-server.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { httpOrigin } from './http.fixture.ts';
-import { get, ManualClock, start, until } from './origin.fixture.ts';
+import { get, start, until } from './origin.fixture.ts';
 import { originSuite } from './origin.suite.ts';
 
 const good = startOriginServer({ tls: { key: TEST_KEY, cert: TEST_CERT } });
@@ -104,7 +105,7 @@ describe('https origin: certificates', () => {
 
   test('a handshake that hangs is a connect timeout, and its socket is closed', async () => {
     const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } });
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const origin = httpOrigin(`https://127.0.0.1:${silent.port}`, { tls: TRUSTED }, { clock });
     const got = start(origin, '/a.jpg');
     while (got.ending === undefined) clock.advance(50);

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import net from 'node:net';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { seededRandom } from '../base/random.ts';
 import { httpOrigin } from './http.fixture.ts';
-import { get, ManualClock, start, TestBody, until } from './origin.fixture.ts';
+import { get, start, TestBody, until } from './origin.fixture.ts';
 
 /** A server that answers a request with what it was: method, framing and the hash of its body. */
 const mirror = Bun.serve({
@@ -210,7 +211,7 @@ describe('http origin: request bodies that go wrong', () => {
 
   test('while the client is slow, the origin is not', async () => {
     answer = '';
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const origin = httpOrigin(server.url, {}, { clock });
     const body = new TestBody(5);
     const sent = start(origin, '/slow', { method: 'POST', body });

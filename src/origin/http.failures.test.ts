@@ -1,14 +1,15 @@
 import { afterAll, describe, expect, test } from 'bun:test';
 import { BAD_ORIGIN_BODY, startBadOrigin } from '../../test/support/bad-origin.ts';
+import { type VirtualClock, virtualClock } from '../../test/support/virtual-clock.ts';
 import { httpOrigin } from './http.fixture.ts';
 import type { HttpOriginOptions } from './http.ts';
-import { get, ManualClock, start, until } from './origin.fixture.ts';
+import { get, start, until } from './origin.fixture.ts';
 import type { Origin, OriginFailureCause } from './origin.ts';
 
 const bad = await startBadOrigin();
 const origins: Origin[] = [];
 
-function originWith(options: Partial<HttpOriginOptions> = {}, clock = new ManualClock()): Origin {
+function originWith(options: Partial<HttpOriginOptions> = {}, clock = virtualClock(0)): Origin {
   const origin = httpOrigin(bad.url, options, { clock });
   origins.push(origin);
   return origin;
@@ -164,7 +165,7 @@ describe('http origin: every failure has its cause', () => {
 describe('http origin: timeouts', () => {
   /** Advances the clock in small steps until the exchange ends; returns for how long it stood still. */
   async function ranFor(
-    clock: ManualClock,
+    clock: VirtualClock,
     ended: () => boolean,
     stepMs = 50,
     limitMs = 20_000,
@@ -187,7 +188,7 @@ describe('http origin: timeouts', () => {
   test.each(cases)(
     '%s fails as %s, not early and at most two sweeps late',
     async (target, cause, limitMs) => {
-      const clock = new ManualClock();
+      const clock = virtualClock(0);
       const origin = originWith({}, clock);
       const name = target.slice(1).split('?')[0]!;
       const before = bad.requests(name);
@@ -206,7 +207,7 @@ describe('http origin: timeouts', () => {
   );
 
   test('the exchange as a whole: a body that never stops for long', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const origin = originWith({}, clock);
     const got = start(origin, '/drip');
     let passedMs = 0;
@@ -221,7 +222,7 @@ describe('http origin: timeouts', () => {
   });
 
   test('while an exchange is paused, no time runs against the origin', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const origin = originWith({}, clock);
     const got = start(origin, '/hang-mid-body', { onPart: (recorder) => recorder.exchange?.pause() });
     await until(() => got.receivedBytes > 0);
@@ -234,7 +235,7 @@ describe('http origin: timeouts', () => {
   });
 
   test('connecting: no answer', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const origin = httpOrigin(bad.url, {}, { clock, connect: () => new Promise(() => undefined) });
     const got = start(origin, '/good');
     const passedMs = await ranFor(clock, () => got.ending !== undefined);
@@ -245,7 +246,7 @@ describe('http origin: timeouts', () => {
   });
 
   test('an idle origin has no timer', async () => {
-    const clock = new ManualClock();
+    const clock = virtualClock(0);
     const origin = originWith({}, clock);
     expect(clock.pending).toBe(0);
     await get(origin, '/good');
@@ -287,6 +288,19 @@ describe('http origin: lengths that lie', () => {
     expect(bad.requests('good')).toBe(before + 2);
     expect(lying.taints).toBe(1);
   });
+
+  test.each(['/two-cl', '/odd-te'])(
+    'a malformed response (%s) is its own fault: the previous one stands, and it is not asked for again',
+    async (target) => {
+      const origin = originWith();
+      const good = await get(origin, '/good');
+      const behaviour = target.slice(1);
+      const before = bad.requests(behaviour);
+      const next = await get(origin, target);
+      expect([next.ending, next.failure?.cause]).toEqual(['fail', 'malformed']);
+      expect([good.taints, bad.requests(behaviour) - before]).toEqual([0, 1]);
+    },
+  );
 });
 
 test('a pause holds an endless origin back', async () => {

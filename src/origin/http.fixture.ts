@@ -1,5 +1,5 @@
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { createHttpOrigin, type HttpOriginDeps, type HttpOriginOptions } from './http.ts';
-import { ManualClock } from './origin.fixture.ts';
 import type { Origin } from './origin.ts';
 
 /** An http origin with options fit for tests. Unless a clock is given, its time stands still: no timeout can fire. */
@@ -21,6 +21,6 @@ export function httpOrigin(
       extraFields: {},
       ...options,
     },
-    { clock: new ManualClock(), ...deps },
+    { clock: virtualClock(0), ...deps },
   );
 }

@@ -1,4 +1,3 @@
-import type { Clock, Timer } from '../base/clock.ts';
 import { Fields } from '../http/fields.ts';
 import type {
   BodySink,
@@ -10,56 +9,6 @@ import type {
   OriginRequest,
   OriginSink,
 } from './origin.ts';
-
-/** The system's clock. */
-export const realClock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  after: (delayMs, fn) => setTimeout(fn, delayMs) as unknown as Timer,
-  cancel: (timer) => clearTimeout(timer as unknown as number),
-};
-
-/** Time that passes only when a test says so. */
-export class ManualClock implements Clock {
-  #now = 0;
-  readonly #timers = new Set<{ readonly atMs: number; readonly fn: () => void }>();
-
-  nowMs(): number {
-    return this.#now;
-  }
-
-  monotonicMs(): number {
-    return this.#now;
-  }
-
-  after(delayMs: number, fn: () => void): Timer {
-    const timer = { atMs: this.#now + delayMs, fn };
-    this.#timers.add(timer);
-    return timer as unknown as Timer;
-  }
-
-  cancel(timer: Timer | undefined): void {
-    this.#timers.delete(timer as never);
-  }
-
-  /** Timers that have not fired. */
-  get pending(): number {
-    return this.#timers.size;
-  }
-
-  /** Lets that much time pass, firing what is due, in order. */
-  advance(byMs: number): void {
-    const until = this.#now + byMs;
-    for (;;) {
-      const next = [...this.#timers].sort((a, b) => a.atMs - b.atMs)[0];
-      if (next === undefined || next.atMs > until) break;
-      this.#timers.delete(next);
-      this.#now = next.atMs;
-      next.fn();
-    }
-    this.#now = until;
-  }
-}
 
 /** Records one exchange and whatever breaks the order that {@link OriginSink} promises. */
 export class Recorder implements OriginSink {

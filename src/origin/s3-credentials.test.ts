@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { ManualClock, until } from './origin.fixture.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
+import { until } from './origin.fixture.ts';
 import { environmentCredentials, fileCredentials, readCredentials } from './s3-credentials.ts';
 
 const INI = `# comment
@@ -78,7 +79,7 @@ describe('keys from the environment', () => {
 
 /** A file whose text the test changes; undefined when it is gone. */
 function file() {
-  const clock = new ManualClock();
+  const clock = virtualClock(0);
   const state = { text: undefined as string | undefined, reads: 0, hangs: false };
   const news: string[] = [];
   const credentials = fileCredentials(

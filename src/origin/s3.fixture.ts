@@ -1,11 +1,11 @@
-import { ManualClock } from './origin.fixture.ts';
+import { type VirtualClock, virtualClock } from '../../test/support/virtual-clock.ts';
 import type { Origin } from './origin.ts';
 import { createS3Origin, type S3OriginDeps, type S3OriginOptions } from './s3.ts';
 import { ANONYMOUS } from './s3-credentials.ts';
 
 /** Wall clock of the system, while no timeout can fire: real servers judge signatures by the time. */
-export function signingClock(offsetMs = 0): ManualClock {
-  return Object.assign(new ManualClock(), { nowMs: () => Date.now() + offsetMs });
+export function signingClock(offsetMs = 0): VirtualClock {
+  return Object.assign(virtualClock(0), { nowMs: () => Date.now() + offsetMs });
 }
 
 /** An S3 origin with options fit for tests; anonymous unless told. */

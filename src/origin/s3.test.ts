@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { type AddressInfo, createServer } from 'node:net';
 import { startOriginServer } from '../../test/support/origin-server.ts';
 import { type S3Server, startS3Server } from '../../test/support/s3-server.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { Fields } from '../http/fields.ts';
-import { get, ManualClock, type Recorder } from './origin.fixture.ts';
+import { get, type Recorder } from './origin.fixture.ts';
 import { originSuite } from './origin.suite.ts';
 import { s3Origin, signingClock } from './s3.fixture.ts';
 import type { S3OriginDeps, S3OriginOptions } from './s3.ts';
@@ -213,7 +214,7 @@ describe('s3 origin: what it sends', () => {
     const { port } = listener.address() as AddressInfo;
     // One second later whenever it is asked.
     const times = [1000, 2000, 3000];
-    const clock = Object.assign(new ManualClock(), { nowMs: () => times.shift()! });
+    const clock = Object.assign(virtualClock(0), { nowMs: () => times.shift()! });
     const origin = s3Origin(`http://127.0.0.1:${port}`, { maxConnections: 1 }, { credentials: keys, clock });
     for (let i = 0; i < 2; i += 1) expect((await get(origin, '/a.jpg')).body.toString()).toBe('image');
     expect(dates).toEqual(['19700101T000001Z', '19700101T000002Z', '19700101T000003Z']);

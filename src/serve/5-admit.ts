@@ -10,7 +10,7 @@ import {
   mustAlwaysValidate,
   staleWindows,
 } from '../http/freshness.ts';
-import { isStoredType, selectedBy } from '../http/selection.ts';
+import { isStoredType, selectedBy, toldToOrigin } from '../http/selection.ts';
 import { allowsShared, storable } from '../http/storable.ts';
 import { responseDirectives } from '../http/targeted.ts';
 import { parseVary } from '../http/vary.ts';
@@ -65,7 +65,10 @@ export function admit(input: AdmitInput): Admission {
   const said = parseVary(fields.get('vary'));
   if (said === '*') return refuse('vary-star');
   const vary = [
-    ...new Set([...said, ...selectedBy(input.target, input.selecting, fields, route.requestFields)]),
+    ...new Set([
+      ...toldToOrigin(said, route),
+      ...selectedBy(input.target, input.selecting, fields, route.requestFields),
+    ]),
   ];
   return {
     store: true,

@@ -29,8 +29,10 @@ export interface Explanation {
   readonly verdict: string;
   /** The rest is missing when no route matches. */
   readonly key?: KeyExplanation;
-  /** What is stored for the key. */
+  /** What is stored for the key in memory. */
   readonly stored?: StoredExplanation;
+  /** What the index of the disk knows of the key; the record itself is read and verified when it is asked for. */
+  readonly onDisk?: DiskExplanation;
   /** What happened last to the key and to its resource, the latest first: why nothing is stored, or what was before. */
   readonly history?: readonly HistoryLine[];
   readonly origin?: OriginExplanation;
@@ -75,6 +77,15 @@ export interface StoredExplanation {
   readonly beingRead: number;
   /** A purge that is about to take it out, or to make it stale. */
   readonly purge: string | undefined;
+}
+
+/** A response on disk. Times in seconds since the epoch. */
+export interface DiskExplanation {
+  readonly status: number;
+  readonly bodyBytes: number;
+  readonly storedS: number;
+  readonly freshUntilS: number;
+  readonly errorUntilS: number;
 }
 
 /** One thing that happened to a key. */
@@ -142,8 +153,17 @@ export function explain(parts: ExplainParts, question: Question): Explanation | 
     fetching: parts.flights.joinable(key.key, primary) !== undefined,
     inTrouble,
   };
-  const verdict = verdictOf(parts.tier, route, question, slot, nowS, origin);
-  const rest = { ...asked, verdict, key, history: historyOf(parts.tier, key), origin };
+  const onDisk = diskOf(parts.tier, key.key);
+  const found = { ...origin, onDisk: onDisk !== undefined };
+  const verdict = verdictOf(parts.tier, route, question, slot, nowS, found);
+  const rest = {
+    ...asked,
+    verdict,
+    key,
+    history: historyOf(parts.tier, key),
+    origin,
+    ...(onDisk === undefined ? {} : { onDisk }),
+  };
   return slot === NONE ? rest : { ...rest, stored: storedOf(parts.tier, route, slot, nowS) };
 }
 
@@ -168,6 +188,15 @@ function keyOf(
   return { ...rest, varyBy, key: varies ? variantKey(primary, varyBy, fields) : primary };
 }
 
+function diskOf({ below, key }: MemoryTier, text: string): DiskExplanation | undefined {
+  if (below === undefined) return undefined;
+  const { bytes, length } = key.set(text);
+  const slot = below.find(below.hash(bytes, length));
+  if (slot === NONE) return undefined;
+  const { status, bodyBytes, storedS, freshUntilS, errorUntilS } = below.facts(slot);
+  return { status, bodyBytes, storedS, freshUntilS, errorUntilS };
+}
+
 /** The branching of `request.ts`, in words. */
 function verdictOf(
   tier: MemoryTier,
@@ -175,7 +204,7 @@ function verdictOf(
   { method, fields }: Question,
   slot: number,
   nowS: number,
-  origin: Pick<OriginExplanation, 'fetching' | 'inTrouble'>,
+  origin: Pick<OriginExplanation, 'fetching' | 'inTrouble'> & { readonly onDisk: boolean },
 ): string {
   if (method !== 'GET' && method !== 'HEAD') return 'answered 405: only GET and HEAD are served';
   const found = marks(fields);
@@ -185,7 +214,9 @@ function verdictOf(
   if (slot === NONE || rule?.soft === false) {
     return origin.fetching
       ? 'a miss that shares a fetch: one for this image is under way'
-      : 'a miss: nothing is stored, the origin is asked';
+      : !origin.onDisk
+        ? 'a miss: nothing is stored, the origin is asked'
+        : 'read from the disk first, and then answered as what is there says';
   }
   if (rule === undefined && plainlyFresh(tier, slot, nowS, found)) return 'a hit: stored and fresh';
   const named = (found & Mark.DIRECTIVES) !== 0;

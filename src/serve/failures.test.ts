@@ -118,7 +118,7 @@ describe('a retrieval failure', () => {
   });
 
   test('an error of the origin, when it comes and when it was stored', () => {
-    const h = new Harness({ route: 'ttl: { negative: 10s }' });
+    const h = new Harness({ route: 'ttl: { negative: 10s, serverError: 10s }' });
     const first = h.fill('/a', { status: 503 }, 'busy');
     expect(first.cacheStatus).toBe('Holdfast; fwd=uri-miss; fwd-status=503; stored; detail=origin-status');
     const again = h.ask('/a');

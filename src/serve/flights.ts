@@ -124,15 +124,10 @@ export class Flights implements FlightSteps {
     const { requestFields, sendsAllFields } = request.route;
     // Asked for one alone, who gets it with the credentials that were sent; it is for others only if it says so.
     const named = request.key === undefined ? [...requestFields, 'authorization'] : requestFields;
+    const rules = { sendsAllFields, requestFields: named };
     const bypass = request.neverStore !== undefined;
     const hasBody = request.body !== undefined;
-    const fields = upstreamFields(
-      request.fields,
-      bypass,
-      this.#pseudonym,
-      sendsAllFields ? 'all' : named,
-      hasBody,
-    );
+    const fields = upstreamFields(request.fields, bypass, this.#pseudonym, rules, hasBody);
     const conditions =
       stale !== NONE && request.conditional ? conditionalFields(parseFieldLines(this.#tier.head(stale))) : [];
     for (const [name, value] of conditions) fields.set(name, value);

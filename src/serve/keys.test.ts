@@ -162,12 +162,12 @@ describe('Vary', () => {
 
   test('a field that only some responses name still keeps all variants reachable', () => {
     const h = new Harness();
-    const both = (dpr: string) => ({ fields: { ...AVIF.fields, dpr } });
+    const both = (size: string) => ({ fields: { ...AVIF.fields, size } });
     h.fill('/a', varying('Accept'), 'plain', both('1'));
-    h.fill('/a', varying('Accept, DPR'), 'double', { fields: { ...WEBP.fields, dpr: '2' } });
+    h.fill('/a', varying('Accept, Size'), 'double', { fields: { ...WEBP.fields, size: '2' } });
     h.fill('/a', varying('Accept'), 'plain again', both('1'));
     expect(h.ask('/a', both('1')).body.toString()).toBe('plain again');
-    expect(h.ask('/a', { fields: { ...WEBP.fields, dpr: '2.0' } }).body.toString()).toBe('double');
+    expect(h.ask('/a', { fields: { ...WEBP.fields, size: '2' } }).body.toString()).toBe('double');
     expect(h.ask('/a', both('3')).state).toBe('waiting');
     h.finish();
   });

@@ -51,15 +51,16 @@ export class Purger {
     const pattern = patternOf(this.#options.routes(), target);
     if (pattern === undefined) return undefined;
     const purge = tier.purges.add(pattern, soft, epochS(clock));
+    tier.below?.purge(purge.rule);
     flights.purge(purge.rule);
     if (!this.#sweeping) this.#sweep();
     return purge;
   }
 
-  /** Resolves when everything older has been looked at. */
-  swept(purge: Purge): Promise<void> {
-    if (purge.swept) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ purge, resolve }));
+  /** Resolves when everything older in memory has been looked at, and the disk will know of it after a restart. */
+  async swept(purge: Purge): Promise<void> {
+    if (!purge.swept) await new Promise<void>((resolve) => this.#waiting.push({ purge, resolve }));
+    await this.#options.tier.below?.purged();
   }
 
   #sweep(): void {

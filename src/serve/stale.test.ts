@@ -348,7 +348,9 @@ describe('last-known-good', () => {
       if (cause === 'refused') h.last.fail(cause);
       else h.last.answer({ status: 503 }, Buffer.from('busy'));
       expect(reader.body.toString()).toBe('old');
-      expect(reader.cacheStatus).toContain(`detail="last-known-good ${cause}"`);
+      expect(reader.cacheStatus).toContain(
+        `detail="last-known-good ${cause === 'refused' ? 'origin-refused' : 'origin-status'}"`,
+      );
       h.finish();
     }
   });

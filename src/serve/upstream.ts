@@ -2,7 +2,7 @@ import type { HashKey } from '../base/hash.ts';
 import { halfSipHash } from '../base/hash.ts';
 import type { Fields } from '../http/fields.ts';
 import { addVia, originRequestFields, storedResponseFields } from '../http/forward.ts';
-import { sharedRequestFields } from '../http/selection.ts';
+import { type SharedFieldRules, sharedRequestFields } from '../http/selection.ts';
 import { canonicalRequestFields } from '../http/vary.ts';
 
 /** What goes to the origin, and what of its answer is kept. */
@@ -37,20 +37,18 @@ export function viaPseudonym(key: HashKey): string {
 /**
  * Fields for the origin. Those that choose a variant are sent in the form that the key is made of.
  *
- * @param named what the route sends on besides (`requestFields`), lower-case; `all` for whatever is not dangerous.
+ * @param rules what the route sends for what may be stored.
  */
 export function upstreamFields(
   fields: Fields,
   bypass: boolean,
   pseudonym: string,
-  named: readonly string[] | 'all',
+  rules: SharedFieldRules,
   hasBody = false,
 ): Fields {
   const upstream = bypass
     ? canonicalRequestFields(originRequestFields(fields, { cookies: true, cacheDirectives: true }))
-    : named === 'all'
-      ? canonicalRequestFields(originRequestFields(fields))
-      : sharedRequestFields(fields, named);
+    : sharedRequestFields(fields, rules);
   // Origins turn away requests without one, and by one: nobody's own must decide for all.
   if (!bypass && !upstream.has('user-agent')) upstream.set('user-agent', CACHE_NAME);
   if (bypass) {

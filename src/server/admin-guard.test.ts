@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { manualClock } from '../monitor/manual-clock.fixture.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { AdminGuard } from './admin-guard.ts';
 
 const TOKEN = 'correct-horse-battery-staple';
@@ -7,7 +7,7 @@ const SCRAPER = 'another-token-for-metrics';
 const ANN = { name: 'ann', role: 'operate' } as const;
 
 function setUp() {
-  const clock = manualClock();
+  const clock = virtualClock();
   const guard = new AdminGuard({
     tokens: [
       { name: 'ann', token: TOKEN, role: 'operate' },

@@ -9,6 +9,8 @@ export interface PurgeReport {
   readonly removed: number;
   /** Everything that is older has been looked at: `removed` is final. */
   readonly swept: boolean;
+  /** There is a disk tier: what matches there is never served again, and not counted, for its index has no keys. */
+  readonly disk: boolean;
 }
 
 /** What `POST /api/purge` needs of the node. */
@@ -17,13 +19,14 @@ export interface PurgeOperations {
   readonly purge: (target: PurgeTarget, soft: boolean) => Purge | undefined;
   /** Resolves when the sweep has come round. */
   readonly swept: (purge: Purge) => Promise<void>;
+  readonly hasDisk: boolean;
 }
 
 const REMEDY =
   'Send JSON with one of {"url": "http://host/path?query"}, {"prefix": "http://host/folder/"}, {"route": "name"}, {"tag": "name"} or {"all": true}; and "soft": true, "wait": true if you like.';
 
 /** `POST /api/purge`. */
-export async function purge({ body }: AdminCall, { purge, swept }: PurgeOperations): Promise<Reply> {
+export async function purge({ body }: AdminCall, { purge, swept, hasDisk }: PurgeOperations): Promise<Reply> {
   const asked = readPurge(body);
   if (typeof asked === 'string') return problem(400, 'bad-purge', `Nothing was purged: ${asked}.`, REMEDY);
   const { target, soft, wait } = asked;
@@ -34,7 +37,12 @@ export async function purge({ body }: AdminCall, { purge, swept }: PurgeOperatio
     return problem(404, 'unknown-route', `There is no ${what}.`, 'GET /api/status lists the routes by name.');
   }
   if (wait) await swept(purged);
-  const report: PurgeReport = { id: purged.rule.id, removed: purged.removed, swept: purged.swept };
+  const report: PurgeReport = {
+    id: purged.rule.id,
+    removed: purged.removed,
+    swept: purged.swept,
+    disk: hasDisk,
+  };
   return ok(report);
 }
 

@@ -1,4 +1,4 @@
-import { manualClock } from '../monitor/manual-clock.fixture.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { fakeNode } from '../monitor/snapshot.fixture.ts';
 import { Warmer } from '../serve/warm.ts';
 import type { Purge } from '../store/memory/purges.ts';
@@ -26,7 +26,7 @@ export function fakePurge(removed: number): Purge {
 
 /** What an admin server needs, of a node that does nothing. */
 export function fakeAdmin(more: Partial<AdminOptions> = {}): AdminOptions {
-  const clock = manualClock();
+  const clock = virtualClock();
   return {
     listen: { host: '127.0.0.1', port: 0 },
     tokens: [{ name: 'admin', token: ADMIN_TOKEN, role: 'operate' }],
@@ -38,6 +38,7 @@ export function fakeAdmin(more: Partial<AdminOptions> = {}): AdminOptions {
     budgetBytesMax: 2 ** 34,
     purge: (target) => ('route' in target && target.route !== 'images' ? undefined : fakePurge(7)),
     swept: () => Promise.resolve(),
+    hasDisk: false,
     explain: ({ url, method }) =>
       url.startsWith('ftp')
         ? undefined

@@ -104,7 +104,7 @@ describe('the admin server', () => {
       '{"tag": "sale-2026"}',
       '{"all": true}',
     ]) {
-      expect(await (await purge(body)).json()).toEqual({ id: 3, removed: 7, swept: true });
+      expect(await (await purge(body)).json()).toEqual({ id: 3, removed: 7, swept: true, disk: false });
     }
     expect((await purge('{"route": "nope"}')).status).toBe(404);
     for (const body of [

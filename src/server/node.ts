@@ -11,6 +11,7 @@ import type { PolicyName } from '../policy/policy.ts';
 import { Ledger } from '../serve/ledger.ts';
 import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
+import type { LogDiskTier } from '../store/disk/tier.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
 import { type AdminOperations, type AdminServer, startAdminServer } from './admin.ts';
 import type { AdminToken } from './admin-guard.ts';
@@ -61,6 +62,8 @@ export interface NodeOptions {
   readonly setLogLevel?: (level: LogLevel) => void;
   /** Threads that serve, this one included; 1 by default. */
   readonly workers?: number;
+  /** The tier below memory, opened; the node closes it when it stops. Undefined without one. */
+  readonly disk?: LogDiskTier | undefined;
   /** Collects all garbage of the process, now. */
   readonly collectGarbage: () => void;
   /** Resident memory and processor time of this process. */
@@ -75,6 +78,8 @@ export interface Node {
   snapshot(): Snapshot;
   /** Sets the memory budget, live: nothing is lost but what no longer fits, by the policy's choice. */
   resizeMemory(budgetBytes: number): void;
+  /** Sets the budget of the disk tier, live: a shrink drains its oldest segments, one a second. Nothing without one. */
+  resizeDisk(budgetBytes: number): void;
   /** Changes the eviction policy, live and without losing content. */
   switchPolicy(name: PolicyName): void;
   /** Reads the configuration file again and applies what can change live. Never rejects. */
@@ -112,6 +117,7 @@ export function startNode(options: NodeOptions): Node {
     routes: config.routes.length,
     ghosts: config.cache.ghosts,
     hashKey: options.hashKey,
+    below: options.disk,
     room: roomRules(config, live.routeNames),
     onLayout: hasWorkers(options) ? (layout) => front?.crew?.announce(layout) : undefined,
   });
@@ -151,7 +157,7 @@ export function startNode(options: NodeOptions): Node {
     recorder,
     tier,
     live,
-    flights: handler.flights,
+    path: handler,
     server,
     reloader,
     crew,
@@ -186,6 +192,7 @@ export function startNode(options: NodeOptions): Node {
       stopUpkeep();
       live.close();
       await admin.stop();
+      await closeDisk(options);
     },
   });
   return {
@@ -195,6 +202,7 @@ export function startNode(options: NodeOptions): Node {
     snapshot,
     reload: () => reloader.reload(false),
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
+    resizeDisk: (budgetBytes) => options.disk?.resize(budgetBytes),
     switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
     crew,
     stop: (deadlineMs = config.server.drainTimeoutMs) => stop(deadlineMs),
@@ -232,6 +240,18 @@ function startUpkeep(
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+/** What waits to be written gets this long; a disk that hangs does not hold up the end of the process. */
+const DISK_CLOSE_MS = 5_000;
+
+async function closeDisk({ disk, clock, log }: NodeOptions): Promise<void> {
+  if (disk === undefined) return;
+  const { promise: late, resolve } = Promise.withResolvers<'late'>();
+  const timer = clock.after(DISK_CLOSE_MS, () => resolve('late'));
+  if ((await Promise.race([disk.close(), late])) === 'late')
+    log.warn('the disk did not take all that was to be written; the next start reads a little longer');
+  clock.cancel(timer);
 }
 
 /** The one that may do everything, and those that the configuration names. */

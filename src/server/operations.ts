@@ -53,6 +53,7 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
     },
     purge: (target, soft) => purger.purge(target, soft),
     swept: (purge) => purger.swept(purge),
+    hasDisk: tier.below !== undefined,
     explain: (question) => explain({ routes: routes(), tier, flights, clock }, question),
     warmer: new Warmer({ handler, clock, routes }),
     reload: (dryRun) => reloader.reload(dryRun),

@@ -1,6 +1,8 @@
 import { composeSnapshot } from '../monitor/compose.ts';
 import type { Recorder } from '../monitor/recorder.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
+import type { RequestPath } from '../serve/request.ts';
+import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
@@ -14,8 +16,7 @@ export interface Parts {
   readonly recorder: Recorder;
   readonly tier: MemoryTier;
   readonly live: Live;
-  /** Fetches from origins under way. */
-  readonly flights: { readonly count: number };
+  readonly path: RequestPath;
   readonly server: PublicServer;
   readonly reloader: Reloader;
   readonly crew: Crew | undefined;
@@ -27,7 +28,7 @@ export function snapshots({
   recorder,
   tier,
   live,
-  flights,
+  path,
   server,
   reloader,
   crew,
@@ -43,7 +44,7 @@ export function snapshots({
       listen: server.url,
       draining: server.draining,
       connections: server.connections(),
-      fetches: flights.count,
+      fetches: path.flights.count,
       transport: {
         refused: stats.refused,
         refusedPerClient: stats.refusedPerClient,
@@ -56,6 +57,7 @@ export function snapshots({
         droppedHits: tier.readers?.droppedHits ?? 0,
       },
       memory: memorySnapshot(tier),
+      ...(options.disk === undefined ? {} : { disk: diskSnapshot(options.disk, path) }),
       routes: tier.cache.account.routes,
       origins: live.guards.map((guard) => guard.gauges()),
       process: options.processUsage(),
@@ -86,4 +88,10 @@ export function memorySnapshot({ cache, arena }: MemoryTier): Snapshot['memory']
     pinnedBytes: cache.pinnedBytes,
     pinnedOverflows: cache.pinnedOverflows,
   };
+}
+
+/** The disk tier's part: what it holds, and what came up from it. */
+function diskSnapshot(disk: LogDiskTier, { promotions }: RequestPath): NonNullable<Snapshot['disk']> {
+  const { promoted = 0, lent = 0, failed = 0 } = promotions ?? {};
+  return { ...disk.snapshot(), promoted, lent, failed };
 }

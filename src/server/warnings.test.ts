@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test';
-import { manualClock } from '../monitor/manual-clock.fixture.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { rarely } from './warnings.ts';
 
 test('the same warning comes once in ten seconds, with how often it was meant', () => {
-  const clock = manualClock();
+  const clock = virtualClock();
   const said: unknown[] = [];
   const warn = rarely(clock, (message, facts) => said.push([message, facts]));
   for (let i = 0; i < 100; i += 1) warn('a', 'first', { i });
@@ -23,7 +23,7 @@ test('the same warning comes once in ten seconds, with how often it was meant', 
 
 test('what is remembered is bounded', () => {
   const said: string[] = [];
-  const warn = rarely(manualClock(), (message) => said.push(message));
+  const warn = rarely(virtualClock(), (message) => said.push(message));
   for (let i = 0; i < 5_000; i += 1) warn(`kind ${i}`, String(i), {});
   expect(said).toHaveLength(5_000);
 });

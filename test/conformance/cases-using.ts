@@ -287,7 +287,7 @@ export const USING: readonly Case[] = [
   stale('sie', '5861 4', 'stale-if-error', ', stale-if-error=60', {
     status: 200,
     body: '1',
-    fields: { 'cache-status': /stale-if-error reset/ },
+    fields: { 'cache-status': /stale-if-error origin-reset/ },
   }),
   stale('sie-500', '5861 4', 'also when the origin answers with a 500', ', stale-if-error=60', {
     status: 200,

@@ -8,6 +8,11 @@ export const DEPARTURES: readonly Departure[] = [
     why: 'they are permissions to ask the origin, and here every reload button would have one',
   },
   {
+    rfc: '9111 4.1',
+    what: 'a field that `Vary` names and that the origin is not sent (Accept-Language, User-Agent, client hints, unless in `requestFields`) has no copies',
+    why: 'it cannot have selected anything, and images hardly depend on it',
+  },
+  {
     rfc: '9111 7.3',
     what: 'Set-Cookie is not stored; of responses that have one, only images that state a lifetime are',
     why: 'one client would get the cookie of another',

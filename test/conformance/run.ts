@@ -1,7 +1,8 @@
 import { validateConfig } from '../../src/config/validate.ts';
 import { formatHttpDate } from '../../src/http/date.ts';
 import type { Node } from '../../src/server/node.ts';
-import { realClock, startTestNode } from '../support/node.ts';
+import { startTestNode } from '../support/node.ts';
+import { realClock } from '../support/real-clock.ts';
 import type { Case, OriginSays, Step } from './case.ts';
 import { exchange, type Message, startOrigin } from './wire.ts';
 

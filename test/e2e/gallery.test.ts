@@ -10,7 +10,8 @@ import { demoConfig } from '../../src/cli/demo/node.ts';
 import { type DemoOrigin, startOrigin } from '../../src/cli/demo/origin.ts';
 import type { Node } from '../../src/server/node.ts';
 import { findChromium } from '../run/chromium.ts';
-import { realClock, startTestNode } from '../support/node.ts';
+import { startTestNode } from '../support/node.ts';
+import { realClock } from '../support/real-clock.ts';
 
 /** What people see first: the demo's gallery in a real browser, every image through a real node. */
 

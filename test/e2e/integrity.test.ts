@@ -5,8 +5,9 @@ import { validateConfig } from '../../src/config/validate.ts';
 import { POLICY_NAMES } from '../../src/policy/policy.ts';
 import type { Node } from '../../src/server/node.ts';
 import { type BadOrigin, startBadOrigin } from '../support/bad-origin.ts';
-import { realClock, startTestNode } from '../support/node.ts';
+import { startTestNode } from '../support/node.ts';
 import { bodyBytesOf, type OriginServer, startOriginServer } from '../support/origin-server.ts';
+import { realClock } from '../support/real-clock.ts';
 import type { Message, Orders, Report } from './integrity-worker.ts';
 
 /**

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { configForOrigin } from '../../src/config/defaults.ts';
 import { validateConfig } from '../../src/config/validate.ts';
 import type { Node } from '../../src/server/node.ts';
-import { realClock, startTestNode } from '../support/node.ts';
+import { startTestNode } from '../support/node.ts';
+import { realClock } from '../support/real-clock.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 
 /** A node in front of a bucket, by the starter's own configuration: the whole way, with keys that are revoked meanwhile. */

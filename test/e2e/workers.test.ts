@@ -7,8 +7,9 @@ import { POLICY_NAMES } from '../../src/policy/policy.ts';
 import { RawClient } from '../../src/server/harness.suite.ts';
 import type { Node, NodeOptions } from '../../src/server/node.ts';
 import { startBadOrigin } from '../support/bad-origin.ts';
-import { realClock, startTestNode } from '../support/node.ts';
+import { startTestNode } from '../support/node.ts';
 import { type OriginServer, type OriginServerOptions, startOriginServer } from '../support/origin-server.ts';
+import { realClock } from '../support/real-clock.ts';
 import type { Message, Orders, Report } from './integrity-worker.ts';
 
 /**

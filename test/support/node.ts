@@ -1,14 +1,6 @@
-import type { Clock, Timer } from '../../src/base/clock.ts';
 import type { ValidConfig } from '../../src/config/config.ts';
 import { type Node, type NodeOptions, startNode } from '../../src/server/node.ts';
-
-/** The machine's own clock. */
-export const realClock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  after: (delayMs, fn) => setTimeout(fn, delayMs) as unknown as Timer,
-  cancel: (timer) => clearTimeout(timer as unknown as number | undefined),
-};
+import { realClock } from './real-clock.ts';
 
 /**
  * Starts a whole node for a test that goes through sockets.

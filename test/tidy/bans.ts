@@ -114,6 +114,11 @@ export const EDGES: readonly Edge[] = [
   edge('src/origin/files.ts', ['disk'], 'the origin that is a directory'),
   edge('src/origin/http.ts', ['runtime'], 'the default of its `connect`: the socket of the runtime'),
   edge('src/origin/http-connection.ts', ['runtime'], 'one connection to an origin'),
+  edge(
+    'src/store/disk/real-files.ts',
+    ['disk', 'runtime'],
+    'the directory of the disk tier; SQLite, for a lock that the kernel gives back',
+  ),
   edge('src/server/listener.ts', ['runtime'], 'the public port'),
   edge('src/server/host.ts', ['runtime'], 'the type of a client socket'),
   edge('src/server/workers/thread.ts', ['threads', 'time'], 'starts the threads of workers'),

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parseDuration, parseSize } from '../../base/units.ts';
 import { POLICY_NAMES, type PolicyName } from '../../policy/policy.ts';
+import { argumentMistake } from '../arguments.ts';
 
 /** Help text of `holdfast demo`. */
 export const DEMO_HELP = `holdfast demo: an origin with images, a node in front of it, and traffic; watch it work
@@ -36,7 +37,7 @@ export function readDemoOptions(args: readonly string[]): DemoOptions | string {
   try {
     values = parse(args);
   } catch (error) {
-    return (error as Error).message;
+    return argumentMistake(error);
   }
   const time = values.for === undefined ? undefined : parseDuration(values.for);
   if (time !== undefined && !time.ok) return `--for ${values.for}: ${time.reason}; ${time.remedy}`;

@@ -82,7 +82,7 @@ function lesson({ snapshot, traffic, imagesBytes }: DemoResult): string {
   const errors = errorCount(traffic);
   if (errors > 0)
     return `${formatCount(errors)} responses were not what they should be. That is a bug: please report it with the line above.`;
-  const next = 'Your own images: holdfast serve <origin-url|dir>';
+  const next = 'Your own images: holdfast serve <address or directory>';
   if (memory.prematureEvictions > 0) {
     return [
       `What to notice: ${formatCount(memory.prematureEvictions)} images were evicted and then asked for again while they were still usable.`,

@@ -46,6 +46,16 @@ describe('a circuit breaker opens', () => {
     ]);
   });
 
+  test('for answers that are errors only as a share: a row of them may be about a few images', () => {
+    const { breaker, changes } = subject({ consecutive: 3, minRequests: 20 });
+    settle(breaker, 'good', 10);
+    settle(breaker, 'sorry', 9);
+    expect(breaker.state).toBe('closed');
+    settle(breaker, 'sorry');
+    expect(breaker.state).toBe('open');
+    expect(changes[0]!.reason).toContain('10 of 20 exchanges');
+  });
+
   test('at a share of failures, of enough exchanges', () => {
     const { breaker, changes } = subject({ consecutive: 1000 });
     for (let i = 0; i < 4; i += 1) {
@@ -139,7 +149,7 @@ class NaiveBreaker {
 
   settle(verdict: Verdict, nowMs: number, options: BreakerOptions): void {
     if (verdict === 'none') return;
-    const bad = verdict === 'bad';
+    const bad = verdict !== 'good';
     if (this.state === 'half-open') {
       this.#succeeded += bad ? 0 : 1;
       if (bad) this.#become('open');
@@ -148,12 +158,14 @@ class NaiveBreaker {
     }
     const step = Math.floor((nowMs * 10) / options.windowMs);
     this.#verdicts.push({ step, bad });
-    this.#inARow = bad ? this.#inARow + 1 : 0;
+    if (verdict === 'bad') this.#inARow += 1;
+    if (verdict === 'good') this.#inARow = 0;
     const recent = this.#verdicts.filter((one) => one.step > step - 10);
     const failures = recent.filter((one) => one.bad).length;
     const share = failures / recent.length;
     const many = recent.length >= options.minRequests && share >= options.failureShare;
-    if (bad && (this.#inARow >= options.consecutive || many)) this.#become('open');
+    const row = verdict === 'bad' && this.#inARow >= options.consecutive;
+    if (row || (bad && many)) this.#become('open');
   }
 
   #become(state: CircuitState): void {
@@ -200,7 +212,8 @@ test.each(Array.from({ length: 50 }, (_, i) => i + 1))('does what its rules say 
     } else if (running.length > 0) {
       const [one] = running.splice(below(running.length), 1);
       const roll = random.next();
-      const verdict = roll < 0.1 ? 'none' : random.next() < badShare ? 'bad' : 'good';
+      const failure = roll < 0.4 ? 'sorry' : 'bad';
+      const verdict = roll < 0.1 ? 'none' : random.next() < badShare ? failure : 'good';
       const before = model.state;
       if (one!.epoch === epoch) model.settle(verdict, clock.monotonicMs(), options);
       breaker.settle(one!.permit, verdict, 'reset');

@@ -6,10 +6,10 @@ import { BLOCK_BYTES, HEAD_BYTES, Kind, type Row, recordBytes } from './format.t
 /** Memory for each response: a row, its share of the index over them, and its place in the list of its segment. */
 export const INDEX_BYTES = 80;
 /** Set for an entry that was served from since it was written. */
-const HIT = 0x1_0000;
+const HIT = 0x100;
 /** No entry, but what is known of one while older segments are still being read: that it is no more, or its lifetimes. */
-const REMOVED = 0x2_0000;
-const RENEWED = 0x4_0000;
+const REMOVED = 0x200;
+const RENEWED = 0x400;
 const HEARSAY: number = REMOVED | RENEWED;
 
 /**

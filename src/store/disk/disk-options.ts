@@ -1,11 +1,14 @@
 import type { Clock } from '../../base/clock.ts';
 import type { HashKey } from '../../base/hash.ts';
+import type { DiskPurges } from './disk-purges.ts';
 import type { DiskFiles } from './files.ts';
 import type { Floor } from './log.ts';
 
 /** What a disk tier is made of. Sizes in bytes. */
 export interface DiskTierOptions {
   readonly files: DiskFiles;
+  /** What the directory holds at the start. */
+  readonly names: readonly string[];
   readonly clock: Clock;
   readonly hashKey: HashKey;
   /** Most bytes of all files. */
@@ -13,6 +16,8 @@ export interface DiskTierOptions {
   readonly segmentBytes: number;
   readonly objectBytesMax: number;
   readonly floor: Floor;
+  /** The purges that what is on disk has to obey. */
+  readonly purges: DiskPurges;
   /** Nothing younger leaves for want of room: the newcomer is refused. */
   readonly minResidencyS: number;
   /** Names of the routes, in the order of their ids. Records of other routes are forgotten. */

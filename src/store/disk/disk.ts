@@ -1,4 +1,5 @@
 import type { Hash64 } from '../../base/hash.ts';
+import type { PurgeRule } from '../../cache/purge-rules.ts';
 import type { ResponseFacts } from '../memory/tier.ts';
 
 /**
@@ -33,6 +34,10 @@ export interface DiskTier {
   begin(record: DiskHead): DiskWriter | undefined;
   /** New lifetimes for an entry, as a 304 brings them. Survives a restart; the stored head stays. */
   renew(slot: number, facts: ResponseFacts): void;
+  /** From now on nothing that the rule matches and is older is found to answer, also across a restart. */
+  purge(rule: PurgeRule): void;
+  /** Resolves when all purges are durable, or the disk has failed them. */
+  purged(): Promise<void>;
   /** Forgets an entry, also across a restart. */
   remove(slot: number): void;
   /** The same for a key that {@link find} does not know: it may be on disk, and not known yet. */
@@ -59,13 +64,13 @@ export interface DiskHead {
 export interface DiskRecord {
   readonly head: string;
   readonly body: Uint8Array;
-  readonly facts: DiskFacts;
+  facts: DiskFacts;
 }
 
 /** Serves one stored body. Its segment stays readable until it is closed, evicted or not. */
 export interface DiskReader {
   readonly head: string;
-  readonly facts: DiskFacts;
+  facts: DiskFacts;
   /**
    * Reads and verifies bytes `from..to` of the body.
    *

@@ -1,13 +1,14 @@
 import type { HashKey } from '../../base/hash.ts';
 import { sizeText } from '../../base/units.ts';
 import type { DiskTierOptions } from './disk-options.ts';
+import { DiskPurges } from './disk-purges.ts';
 import type { DiskSpace } from './files.ts';
 import { FORMAT_VERSION } from './format.ts';
 import { SEGMENT_NAME } from './segment.ts';
 import { LogDiskTier } from './tier.ts';
 
 /** What an operator says of the directory, and what the node knows. */
-export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'floor'> {
+export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'floor' | 'names' | 'purges'> {
   /** How messages call the directory. */
   readonly path: string;
   readonly minFreeBytes: number;
@@ -35,12 +36,18 @@ export async function openDiskTier(options: OpenOptions): Promise<LogDiskTier> {
   }
   try {
     const hashKey = await readMeta(options);
+    const purges = await DiskPurges.open(files, (error) =>
+      options.onTrouble?.(`purges cannot be written, a restart may undo them: ${String(error)}`),
+    );
     const tier = new LogDiskTier({
       ...options,
       hashKey,
+      purges,
+      names: await files.list(),
       floor: { freeBytes: options.minFreeBytes, freeInodes: options.minFreeInodes },
     });
     tier.onClosed = unlock;
+    await tier.opened;
     return tier;
   } catch (error) {
     unlock();

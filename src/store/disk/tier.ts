@@ -2,6 +2,7 @@ import { assert } from '../../base/assert.ts';
 import { epochS, every } from '../../base/clock.ts';
 import { type Hash64, halfSipHash } from '../../base/hash.ts';
 import { sizeText } from '../../base/units.ts';
+import type { PurgeRule } from '../../cache/purge-rules.ts';
 import type { ResponseFacts } from '../memory/tier.ts';
 import type { DiskFacts, DiskHead, DiskReader, DiskRecord, DiskTier, DiskWriter } from './disk.ts';
 import { DiskAccount, type DiskSnapshot, type DiskState } from './disk-account.ts';
@@ -12,7 +13,7 @@ import { DiskHealth } from './health.ts';
 import { type Floor, type NoRoom, type Place, SegmentLog } from './log.ts';
 import { OwedRemovals } from './owed.ts';
 import { DiskReads } from './reads.ts';
-import { loadSegments } from './recover.ts';
+import { adoptSegments, readSegments } from './recover.ts';
 import { labels, removalOf, rowOf } from './rows.ts';
 import type { Segment } from './segment.ts';
 import { StreamedRecord } from './streamed-record.ts';
@@ -34,6 +35,8 @@ export class LogDiskTier implements DiskTier {
   readonly account: DiskAccount = new DiskAccount();
   /** Most bytes that wait in memory to be written. */
   readonly backlogBytesMax: number;
+  /** Resolves when it takes in what is put. */
+  opened: Promise<void> = Promise.resolve();
   /** Resolves when everything that was on disk is known. */
   readonly ready: Promise<void>;
   /** Called once it is closed. */
@@ -72,6 +75,7 @@ export class LogDiskTier implements DiskTier {
       log: this.#log,
       account: this.account,
       owed: this.#owed,
+      purges: this.#options.purges,
       reinsertBytesMax: segmentBytes * REINSERT_SHARE,
       nowS: () => this.#nowS,
     });
@@ -118,14 +122,50 @@ export class LogDiskTier implements DiskTier {
     this.#index.setHit(slot, true);
   }
 
-  load(slot: number, key: Uint8Array): Promise<DiskRecord | undefined> {
+  async load(slot: number, key: Uint8Array): Promise<DiskRecord | undefined> {
     this.account.loads += 1;
-    return this.#reads.load(slot, key);
+    const place = this.#placeOf(slot);
+    const record = await this.#reads.load(slot, key);
+    return record && this.#obeying(slot, key, place, record);
   }
 
-  open(slot: number, key: Uint8Array): Promise<DiskReader | undefined> {
+  async open(slot: number, key: Uint8Array): Promise<DiskReader | undefined> {
     this.account.loads += 1;
-    return this.#reads.open(slot, key);
+    const place = this.#placeOf(slot);
+    const reader = await this.#reads.open(slot, key);
+    const allowed = reader && this.#obeying(slot, key, place, reader);
+    if (allowed === undefined) reader?.close();
+    return allowed;
+  }
+
+  purge(rule: PurgeRule): void {
+    const last = this.#log.segments.at(-1);
+    this.#options.purges.add(rule, last === undefined ? 0 : placeAt(last.id, last.endBytes));
+  }
+
+  purged(): Promise<void> {
+    return this.#options.purges.saved();
+  }
+
+  #placeOf(slot: number): number {
+    return placeAt(this.#index.segment(slot), this.#index.offset(slot));
+  }
+
+  /** What was read, if no purge speaks against it; a soft one makes it stale. */
+  #obeying<T extends { readonly head: string; facts: DiskFacts }>(
+    slot: number,
+    key: Uint8Array,
+    place: number,
+    read: T,
+  ): T | undefined {
+    const rule = this.#options.purges.find(Buffer.from(key).toString('latin1'), read.head, place);
+    if (rule === undefined) return read;
+    if (rule.soft) {
+      read.facts = staleBy(read.facts, this.#nowS);
+      return read;
+    }
+    if (this.#index.used(slot) && this.#placeOf(slot) === place) this.remove(slot);
+    return undefined;
   }
 
   put(record: DiskHead, body: (into: Uint8Array, at: number) => void): boolean {
@@ -347,30 +387,42 @@ export class LogDiskTier implements DiskTier {
     this.#payOwed();
     await this.#log.queue.sync();
     await this.#log.shrinkOne();
+    const [oldest] = this.#log.segments;
+    this.#options.purges.retire(oldest === undefined ? Number.MAX_SAFE_INTEGER : placeAt(oldest.id, 0));
     this.#log.prepare();
     this.#ticking = false;
   }
 
   async #load(): Promise<void> {
-    const { files, clock, routes } = this.#options;
-    try {
-      await loadSegments({
-        files,
-        secret: this.#secret,
-        routes,
-        log: this.#log,
-        index: this.#index,
-        segments: this.#segments,
-        onTrouble: (error) => this.#readFailed(error),
-        turn: () => new Promise((resolve) => void clock.after(0, resolve)),
-      });
-    } catch (error) {
-      this.#writeFailed(error);
-    }
+    const { names, clock, routes } = this.#options;
+    const parts = {
+      names,
+      secret: this.#secret,
+      routes,
+      log: this.#log,
+      index: this.#index,
+      segments: this.#segments,
+      onTrouble: (error: unknown) => this.#readFailed(error),
+      turn: () => new Promise<void>((resolve) => void clock.after(0, resolve)),
+    };
+    const adopted = adoptSegments(parts);
+    this.opened = adopted.then(() => undefined);
+    await readSegments(parts, await adopted);
     this.#index.endRecall();
     this.#state = 'ready';
     this.#log.prepare();
   }
+}
+
+/** Where a record lies, as one number that grows along the log. */
+function placeAt(segment: number, offset: number): number {
+  return segment * 2 ** 32 + offset;
+}
+
+/** To be validated before it is used; what the response allows when the origin fails stays allowed. */
+function staleBy(facts: DiskFacts, nowS: number): DiskFacts {
+  const freshUntilS = Math.min(facts.freshUntilS, nowS);
+  return { ...facts, freshUntilS, revalidateUntilS: Math.min(facts.revalidateUntilS, nowS) };
 }
 
 function shortage({ freeBytes, freeInodes }: Floor): string {

@@ -1,6 +1,7 @@
 import type { DiskAccount } from './disk-account.ts';
 import type { DiskIndex } from './disk-index.ts';
-import { Kind, recordBytes, seedAt, writeHead } from './format.ts';
+import type { DiskPurges } from './disk-purges.ts';
+import { HEAD_BYTES, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
 import type { SegmentLog } from './log.ts';
 import type { OwedRemovals } from './owed.ts';
 import type { Segment } from './segment.ts';
@@ -12,6 +13,7 @@ interface Parts {
   readonly account: DiskAccount;
   readonly owed: OwedRemovals;
   readonly secret: number;
+  readonly purges: DiskPurges;
   /** Of one segment, at most so much is written again. */
   readonly reinsertBytesMax: number;
   readonly nowS: () => number;
@@ -80,6 +82,12 @@ export class Turnover {
     } else if (kind === Kind.REMOVAL && slot < 0) owed.add(hash, nowS());
   }
 
+  #isPurged(bytes: Buffer, { keyBytes, headBytes, segment, offset }: Row): boolean {
+    const key = bytes.toString('latin1', HEAD_BYTES, HEAD_BYTES + keyBytes);
+    const head = bytes.toString('latin1', HEAD_BYTES + keyBytes, HEAD_BYTES + keyBytes + headBytes);
+    return this.#parts.purges.find(key, head, segment * 2 ** 32 + offset) !== undefined;
+  }
+
   #liesIn(slot: number, segment: Segment): boolean {
     const { index } = this.#parts;
     return index.used(slot) && index.segment(slot) === segment.id;
@@ -97,6 +105,8 @@ export class Turnover {
     }
     // It may have been replaced, or its slot given to another, while it was read.
     if (!this.#liesIn(slot, segment) || index.offset(slot) !== row.offset) return false;
+    // Its place in the log is what tells a purge that it is older: written anew, it would not be.
+    if (this.#isPurged(bytes, row)) return false;
     const place = log.reserve(bytes.length);
     if (typeof place !== 'object') return false;
     const { id } = place.segment;

@@ -59,6 +59,7 @@ export class Arena {
   allocations = 0;
   /** Those of them that needed more than one extent. */
   chainedAllocations = 0;
+  #copyBuffer: Uint8Array | undefined;
   readonly #blockShift: number;
   readonly #segmentShift: number;
   readonly #indexMask: number;
@@ -220,6 +221,21 @@ export class Arena {
       memory.set(source.subarray(done, done + count), start);
       return true;
     });
+  }
+
+  /**
+   * Copies `length` bytes of one record, from `source` on, into another, from `target` on.
+   *
+   * @param from reference of the one; @param to reference of the other.
+   */
+  copy(from: number, to: number, source: number, target: number, length: number): void {
+    this.#copyBuffer ??= new Uint8Array(64 * 1024);
+    const buffer = this.#copyBuffer;
+    for (let done = 0; done < length; ) {
+      const n = this.read(from, source + length, source + done, buffer, 0);
+      this.write(to, target + done, buffer.subarray(0, n));
+      done += n;
+    }
   }
 
   /**

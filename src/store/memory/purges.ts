@@ -1,5 +1,6 @@
 import type { Cache } from '../../cache/cache.ts';
 import { Flag, NONE } from '../../cache/entries.ts';
+import { setLifetime } from '../../cache/entry-facts.ts';
 import { PURGE_RULES_MAX, type PurgePattern, type PurgeRule, PurgeRules } from '../../cache/purge-rules.ts';
 
 /** One purge, as far as it has come. */
@@ -144,7 +145,7 @@ export class Purges {
   /** Stale from now on, and to be validated before it is used; what the response allows when the origin fails stays allowed. */
   #expire(slot: number, atS: number): void {
     const { entries } = this.#cache;
-    this.#cache.setLifetime(slot, {
+    setLifetime(this.#cache.entries, slot, {
       bornS: entries.bornS(slot),
       freshUntilS: Math.min(atS, entries.freshUntilS(slot)),
       revalidateUntilS: Math.min(atS, entries.revalidateUntilS(slot)),

@@ -1,38 +1,21 @@
 import { assert } from '../../base/assert.ts';
 import type { HashKey } from '../../base/hash.ts';
-import { Cache, type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/cache.ts';
+import { Cache } from '../../cache/cache.ts';
+import { type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/contract.ts';
 import { type Entries, Flag, NONE, Word } from '../../cache/entries.ts';
+import { setLifetime } from '../../cache/entry-facts.ts';
 import { KeyBuffer } from '../../cache/key.ts';
 import type { NotStoredReason } from '../../cache/outcome.ts';
 import { Readers } from '../../cache/readers.ts';
-import type { RoomRules } from '../../cache/residency.ts';
-import type { PolicyName } from '../../policy/policy.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
 import { Arena, type MemoryPiece, NO_ROOM } from './arena.ts';
 import { Below } from './below.ts';
 import { Purges } from './purges.ts';
+import { blockBytesFor, type MemoryTierOptions } from './tier-options.ts';
 import type { TierLayout, TierShare } from './tier-reader.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
-
-/** What a memory tier is made of. Bytes are exact; the key must be random where clients choose URLs. */
-export interface MemoryTierOptions {
-  readonly budgetBytes: number;
-  readonly policy: PolicyName;
-  readonly routes: number;
-  readonly ghosts: number;
-  readonly hashKey: HashKey;
-  readonly segmentBytes?: number;
-  /** Largest body that is held. Default: whatever fits. */
-  readonly objectBytesMax?: number;
-  /** The tier below: it gets what is published here, and has what was evicted. */
-  readonly below?: DiskTier | undefined;
-  /** Who may not leave for want of room; nobody by default. */
-  readonly room?: RoomRules;
-  /** Says that other threads are to read the tier, and is told of every change of its memory, for them to renew theirs. */
-  readonly onLayout?: ((layout: TierLayout) => void) | undefined;
-}
 
 /** A response whose body the tier below holds. */
 interface Guest {
@@ -74,7 +57,6 @@ export class MemoryTier {
   readonly #onLayout: ((layout: TierLayout) => void) | undefined;
   readonly #guests = new Map<number, Guest>();
   #readersKeptOff = false;
-  #copyBuffer: Uint8Array | undefined;
   /** Where the relocation walk stands; NONE when nothing is to be moved. */
   #relocateAt = NONE;
 
@@ -208,7 +190,7 @@ export class MemoryTier {
 
   /** A lent slot's lifetimes, as a 304 brings them, here and below. */
   renewGuest(slot: number, facts: ResponseFacts): void {
-    this.cache.setLifetime(slot, facts);
+    setLifetime(this.cache.entries, slot, facts);
     this.below!.renew(this.#guests.get(slot)!.below, facts);
   }
 
@@ -267,21 +249,21 @@ export class MemoryTier {
     const { cache } = this;
     const entries = this.#entries;
     const before = this.#below === undefined ? '' : this.head(slot);
-    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1 && cache.claim(slot)) {
+    if (head.length === entries.headBytes(slot) && entries.pins(slot) === 1 && cache.claims.claim(slot)) {
       this.arena.write(this.#ref(slot), entries.keyBytes(slot), Buffer.from(head, 'latin1'));
-      cache.setLifetime(slot, facts);
-      cache.yield(slot);
+      setLifetime(entries, slot, facts);
+      cache.claims.yield(slot);
       this.#below?.renew(slot, before, facts);
       return slot;
     }
     const bodyBytes = this.bodyBytes(slot);
     const copy = this.reserve(head, bodyBytes, facts, nowS);
     if (copy === NONE) {
-      cache.setLifetime(slot, facts);
+      setLifetime(entries, slot, facts);
       this.#below?.renew(slot, before, facts);
       return slot;
     }
-    this.#copyBody(slot, copy, bodyBytes);
+    this.arena.copy(this.#ref(slot), this.#ref(copy), this.#bodyAt(slot), this.#bodyAt(copy), bodyBytes);
     cache.pin(copy);
     cache.inherit(copy, slot);
     cache.publish(copy, this.key);
@@ -322,12 +304,12 @@ export class MemoryTier {
       if (!entries.used(slot) || this.guest(slot) !== undefined) continue;
       if (!this.arena.isDoomed(this.#ref(slot))) continue;
       if (moved >= RELOCATE_SLICE_BYTES) return true;
-      if (entries.pins(slot) !== 0 || !this.cache.claim(slot)) {
+      if (entries.pins(slot) !== 0 || !this.cache.claims.claim(slot)) {
         waiting = true;
         continue;
       }
       moved += this.#relocate(slot);
-      this.cache.yield(slot);
+      this.cache.claims.yield(slot);
     }
     this.#relocateAt = waiting ? 0 : NONE;
     return waiting;
@@ -358,7 +340,6 @@ export class MemoryTier {
     this.#onLayout?.(this.#layout([piece]));
   }
 
-  /** Always with the table as it is now: an epoch must never reach a reader without everything that belongs to it. */
   /** Other threads know nothing of purge rules: while there are any, they find nothing and ask the owner. */
   #keepReadersOff(off: boolean): void {
     if (this.readers === undefined) return;
@@ -367,6 +348,7 @@ export class MemoryTier {
     else this.#onLayout?.(this.#layout([]));
   }
 
+  /** Always with the table as it is now: an epoch must never reach a reader without everything that belongs to it. */
   #layout(pieces: readonly MemoryPiece[]): TierLayout {
     return {
       epoch: this.#readersKeptOff ? VOID_EPOCH : this.#entries.epoch,
@@ -380,20 +362,6 @@ export class MemoryTier {
     const ref = this.arena.relocate(this.#ref(slot), length);
     if (ref !== NO_ROOM) this.#setRef(slot, ref);
     return length;
-  }
-
-  #copyBody(from: number, to: number, bodyBytes: number): void {
-    this.#copy(this.#ref(from), this.#ref(to), this.#bodyAt(from), this.#bodyAt(to), bodyBytes);
-  }
-
-  #copy(from: number, to: number, source: number, target: number, length: number): void {
-    this.#copyBuffer ??= new Uint8Array(64 * 1024);
-    const buffer = this.#copyBuffer;
-    for (let done = 0; done < length; ) {
-      const n = this.arena.read(from, source + length, source + done, buffer, 0);
-      this.arena.write(to, target + done, buffer.subarray(0, n));
-      done += n;
-    }
   }
 
   #sameKey(slot: number): boolean {
@@ -426,11 +394,4 @@ export class MemoryTier {
   #setRef(slot: number, ref: number): void {
     this.#entries.set(slot, Word.LOCATION, ref);
   }
-}
-
-/** Blocks of 128 bytes (half of one is lost per record), doubled until their number fits the arena's references (2^30 of them). */
-function blockBytesFor(budgetBytes: number): number {
-  let blockBytes = 128;
-  while (budgetBytes / blockBytes >= 2 ** 29) blockBytes *= 2;
-  return blockBytes;
 }
