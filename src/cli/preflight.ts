@@ -35,6 +35,13 @@ export async function preflight(
     const keys = origin.type === 's3' ? await unmetKeys(name, origin, io) : undefined;
     if (keys !== undefined) unmet.push(keys);
   }
+  const { disk } = config.cache;
+  const found = disk === undefined ? 'absent' : await io.pathKind(disk.path);
+  if (found !== 'absent' && found !== 'directory') {
+    unmet.push(
+      `cache.disk.path: ${disk?.path} is not a directory; name one, or a path where there is nothing yet`,
+    );
+  }
   unmet.push(
     ...(await unreadable(config, io)),
     ...(await unwritable('log.access.to', config.log.access.to, io)),

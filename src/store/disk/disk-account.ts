@@ -1,14 +1,5 @@
 import type { NoRoom } from './log.ts';
 
-/** Why a response was not written. */
-export const DISK_REFUSALS = [
-  'too-large',
-  'busy',
-  'young',
-  'floor',
-  'trouble',
-] as const satisfies readonly NoRoom[];
-
 /** How the tier is: `degraded` reads what it can and writes nothing. */
 export type DiskState = 'loading' | 'ready' | 'degraded' | 'closed';
 

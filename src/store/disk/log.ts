@@ -60,6 +60,7 @@ export class SegmentLog {
   #why: NoRoom = 'busy';
   /** No new segments: what was there before is not known yet, the disk is in trouble, or the log is being closed. */
   #held = true;
+  #closed = false;
   /** What the segments may come to take. */
   #ownBytes = 0;
   /** Files that are still read after they have left. */
@@ -192,9 +193,9 @@ export class SegmentLog {
 
   /** Tries whether a file can be made and written. @returns false when it cannot. */
   async retry(): Promise<boolean> {
-    this.#held = false;
     await this.#preparing;
     await this.#discardReady();
+    this.#held = this.#closed;
     this.prepare();
     await this.#preparing;
     return this.#why !== 'trouble';
@@ -203,6 +204,7 @@ export class SegmentLog {
   /** Ends the segment that is being appended to, so that a start reads its footer instead of all of it. */
   async close(): Promise<void> {
     this.#held = true;
+    this.#closed = true;
     await this.#preparing;
     const last = this.segments.at(-1);
     if (last !== undefined) this.#seal(last);

@@ -25,7 +25,8 @@ const SYNC_MS = 1_000;
 const REINSERT_SHARE = 0.25;
 /** Responses that memory for the index is reserved for at first: of that mean size. It grows. */
 const RECORD_BYTES_MEAN = 16 * 1024;
-const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+/** Most bytes that wait in memory to be written, of any tier. */
+export const BACKLOG_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Key and head-lines at their longest. */
 const LABELS_BYTES_MAX = 0x2_0000;
 
@@ -54,7 +55,8 @@ export class LogDiskTier implements DiskTier {
   readonly #hash: Hash64 = { lo: 0, hi: 0 };
   readonly #stopTicks: () => void;
   #state: Exclude<DiskState, 'degraded'> = 'loading';
-  #ticking = false;
+  /** What a tick has begun. */
+  #upkeep: Promise<void> | undefined;
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
@@ -89,7 +91,7 @@ export class LogDiskTier implements DiskTier {
     });
     this.objectBytesMax = Math.min(options.objectBytesMax, this.#log.recordBytesMax - LABELS_BYTES_MAX);
     this.ready = this.#load();
-    this.#stopTicks = every(clock, SYNC_MS, () => void this.#tick());
+    this.#stopTicks = every(clock, SYNC_MS, () => this.#tick());
   }
 
   #newLog(): SegmentLog {
@@ -272,6 +274,7 @@ export class LogDiskTier implements DiskTier {
     this.#state = 'closed';
     this.#stopTicks();
     this.#health.close();
+    await this.#upkeep;
     await this.#log.close();
     this.onClosed?.();
   }
@@ -380,17 +383,21 @@ export class LogDiskTier implements DiskTier {
     return true;
   }
 
-  async #tick(): Promise<void> {
+  #tick(): void {
     if (this.#health.hangs(this.#log.queue.progress)) this.#inTrouble('a write takes longer than 3 s');
-    if (this.#state !== 'ready' || this.#ticking) return;
-    this.#ticking = true;
+    if (this.#state !== 'ready' || this.#upkeep !== undefined) return;
+    this.#upkeep = this.#keepUp().finally(() => {
+      this.#upkeep = undefined;
+    });
+  }
+
+  async #keepUp(): Promise<void> {
     this.#payOwed();
     await this.#log.queue.sync();
     await this.#log.shrinkOne();
     const [oldest] = this.#log.segments;
     this.#options.purges.retire(oldest === undefined ? Number.MAX_SAFE_INTEGER : placeAt(oldest.id, 0));
     this.#log.prepare();
-    this.#ticking = false;
   }
 
   async #load(): Promise<void> {

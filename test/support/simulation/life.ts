@@ -323,7 +323,8 @@ export class Life {
     tally.promoted += h.path.promotions?.promoted ?? 0;
     tally.lent += h.path.promotions?.lent ?? 0;
     tally.diskEvictions += disk?.snapshot().evictions ?? 0;
-    for (const [cause, count] of checkFailures(h)) tally.causes.set(cause, (tally.causes.get(cause) ?? 0) + count);
+    for (const [cause, count] of checkFailures(h))
+      tally.causes.set(cause, (tally.causes.get(cause) ?? 0) + count);
   }
 
   #below(limit: number): number {
