@@ -16,7 +16,7 @@ export const DISK = group(
     ),
     size: size({
       about:
-        'Most bytes that all its files take. Each response on disk also costs about 80 bytes of memory, and up to 64MiB wait in memory to be written, beside cache.memory.size.',
+        'Most bytes that all its files take. Each response on disk also costs about 100 bytes of memory, and up to 64MiB wait in memory to be written, beside cache.memory.size.',
       effect: 'restart',
       min: '8MiB',
       max: '16TiB',

@@ -4,7 +4,7 @@ import type { DiskFacts } from './disk.ts';
 import { BLOCK_BYTES, HEAD_BYTES, Kind, type Row, recordBytes } from './format.ts';
 
 /** Memory for each response: a row, its share of the index over them, and its place in the list of its segment. */
-export const INDEX_BYTES = 80;
+export const INDEX_BYTES = 96;
 /** Set for an entry that was served from since it was written. */
 const HIT = 0x100;
 /** No entry, but what is known of one while older segments are still being read: that it is no more, or its lifetimes. */

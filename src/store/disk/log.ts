@@ -57,6 +57,7 @@ export class SegmentLog {
   #nextId = 1;
   #ready: Segment | undefined;
   #preparing: Promise<void> | undefined;
+  #retrying: Promise<boolean> | undefined;
   #why: NoRoom = 'busy';
   /** No new segments: what was there before is not known yet, the disk is in trouble, or the log is being closed. */
   #held = true;
@@ -192,7 +193,12 @@ export class SegmentLog {
   }
 
   /** Tries whether a file can be made and written. @returns false when it cannot. */
-  async retry(): Promise<boolean> {
+  retry(): Promise<boolean> {
+    this.#retrying = this.#tryToMake();
+    return this.#retrying;
+  }
+
+  async #tryToMake(): Promise<boolean> {
     await this.#preparing;
     await this.#discardReady();
     this.#held = this.#closed;
@@ -205,6 +211,7 @@ export class SegmentLog {
   async close(): Promise<void> {
     this.#held = true;
     this.#closed = true;
+    await this.#retrying;
     await this.#preparing;
     const last = this.segments.at(-1);
     if (last !== undefined) this.#seal(last);
