@@ -8,7 +8,7 @@ const WAIT_MS = 2_000;
 
 /** What came up from the tier below. */
 export interface Promoted {
-  /** Resident now, or lent until the callback returns; NONE when nothing came. */
+  /** Resident or lent, and pinned until the callback returns; NONE when nothing came. */
   readonly slot: number;
   /** Fields that choose among the variants, when the record says them and there was no room to keep it. */
   readonly vary: readonly string[] | undefined;
@@ -83,9 +83,7 @@ export class Promotions {
       .then((promoted) => {
         this.#clock.cancel(timer);
         this.#settle(key, load, promoted);
-        // Lent for as long as the callbacks needed to pin it.
-        if (promoted.slot !== NONE && this.#tier.guest(promoted.slot) !== undefined)
-          this.#tier.cache.unpin(promoted.slot);
+        if (promoted.slot !== NONE) this.#tier.cache.unpin(promoted.slot);
       });
   }
 
@@ -109,18 +107,27 @@ export class Promotions {
     return { slot: this.#tier.lend(reader, below, epochS(this.#clock)), vary: undefined };
   }
 
-  /** Makes a record resident. @returns NONE when there is no room; the newer one when there is one by now. */
+  /**
+   * Makes a record resident and pins it: before the callbacks have it, others are brought up, and could take its place.
+   *
+   * @returns NONE when there is no room; the newer one when there is one by now.
+   */
   #keep(key: string, { head, body, facts }: DiskRecord): number {
     const tier = this.#tier;
     tier.key.set(key);
     const found = tier.find();
-    if (found !== NONE) return found;
+    if (found !== NONE) {
+      tier.cache.pin(found);
+      return found;
+    }
     const { storedS: _, ...rest } = facts;
     const slot = tier.reserve(head, body.length, rest, epochS(this.#clock));
     if (slot === NONE) return NONE;
     tier.writeBody(slot, 0, body);
     tier.promote(slot);
-    return tier.find();
+    const kept = tier.find();
+    if (kept !== NONE) tier.cache.pin(kept);
+    return kept;
   }
 
   /** False when it was purged or replaced while it was being read. */

@@ -13,7 +13,9 @@ import type { CacheRequest } from '../../src/serve/answer.ts';
 import { Ledger, type Served } from '../../src/serve/ledger.ts';
 import { Purger, type PurgeTarget } from '../../src/serve/purge.ts';
 import { RequestPath } from '../../src/serve/request.ts';
+import type { DiskTier } from '../../src/store/disk/disk.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
+import type { TierLayout } from '../../src/store/memory/tier-reader.ts';
 import { checkFailures } from './failures.ts';
 import { type GuardScript, guardOptions } from './guard-script.ts';
 import { Reader, type ReaderOptions } from './reader.ts';
@@ -39,6 +41,16 @@ export interface HarnessOptions {
   readonly guard?: GuardScript;
   readonly fetchesMax?: number;
   readonly room?: RoomRules;
+  /** Default: a clock of its own. */
+  readonly clock?: VirtualClock;
+  /** Default: random numbers of its own, from the seed. */
+  readonly random?: Random;
+  /** The tier below memory; none by default. */
+  readonly below?: DiskTier | undefined;
+  /** Largest body in memory. */
+  readonly objectBytesMax?: number;
+  /** Says that other threads read the tier, and is told of changes of its memory. */
+  readonly onLayout?: ((layout: TierLayout) => void) | undefined;
 }
 
 /** What was booked for a request when it ended. */
@@ -83,8 +95,8 @@ export class Harness {
 
   constructor(options: HarnessOptions = {}) {
     const { memoryBytes = 4 * 2 ** 20, segmentBytes = 2 ** 18, policy = 's3-fifo', ghosts = 1000 } = options;
-    this.clock = virtualClock();
-    this.random = seededRandom(options.seed ?? 1);
+    this.clock = options.clock ?? virtualClock();
+    this.random = options.random ?? seededRandom(options.seed ?? 1);
     this.origin = new ScriptedOrigin((fn) => void this.clock.after(0, fn));
     const config = configOf(options.route ?? '');
     this.tier = new MemoryTier({
@@ -95,6 +107,9 @@ export class Harness {
       routes: config.routes.length,
       hashKey: { k0: this.random.u32(), k1: this.random.u32() },
       ...(options.room === undefined ? {} : { room: options.room }),
+      ...(options.objectBytesMax === undefined ? {} : { objectBytesMax: options.objectBytesMax }),
+      below: options.below,
+      onLayout: options.onLayout,
     });
     this.recorder = new Recorder({
       routes: config.routes.map((route) => route.name),
@@ -126,6 +141,11 @@ export class Harness {
     return Math.floor(this.clock.nowMs() / 1000);
   }
 
+  /** The routes that requests are matched against. */
+  get routes(): Routes {
+    return this.#routes;
+  }
+
   get last(): OriginCall {
     return this.origin.last;
   }
@@ -136,6 +156,7 @@ export class Harness {
     const reader = new Reader({
       method,
       random: this.random,
+      nowMs: () => this.clock.monotonicMs(),
       pace: asking.pace ?? 'eager',
       ...(asking.pieceBytesMax === undefined ? {} : { pieceBytesMax: asking.pieceBytesMax }),
     });
@@ -247,9 +268,9 @@ export function bytes(body: Uint8Array | string): Uint8Array {
 /** Bytes that depend on seed and length alone. */
 export function noise(seed: number, sizeBytes: number): Buffer {
   const random = seededRandom(seed);
-  const body = Buffer.alloc(sizeBytes);
-  for (let i = 0; i < sizeBytes; i += 1) body[i] = random.u32() & 0xff;
-  return body;
+  const words = new Uint32Array(Math.ceil(sizeBytes / 4));
+  for (let i = 0; i < words.length; i += 1) words[i] = random.u32();
+  return Buffer.from(words.buffer, 0, sizeBytes);
 }
 
 function configOf(route: string): Extract<ReturnType<typeof validateConfig>, { ok: true }>['config'] {

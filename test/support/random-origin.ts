@@ -15,6 +15,7 @@ export interface Sent {
   /** Not for more than one client. */
   readonly personal: boolean;
   readonly body: Buffer;
+  /** When its head was sent, in milliseconds that no clock sets back; like all times here. */
   readonly headMs: number;
   readonly call: OriginCall;
   /** When the connection told, after the end, that the length was a lie. */
@@ -93,10 +94,15 @@ export class RandomOrigin {
     const accept = this.varies(path) ? (call.request.fields.get('accept') ?? '') : undefined;
     const etag = `"${path}-${this.#versions.get(path) ?? 0}-${accept ?? ''}"`;
     const status = !this.chance(temper.errorShare) ? 200 : this.chance(0.5) ? 503 : 404;
-    if (call.request.method === 'POST' && status < 400) this.changedMs.set(path, this.#clock.nowMs());
+    if (call.request.method === 'POST' && status < 400) this.changedMs.set(path, this.#clock.monotonicMs());
     const personal = this.chance(temper.personalShare);
     const ttlS = this.below(temper.ttlSMax);
-    const fields: Record<string, string> = { etag, 'x-pad': 'p'.repeat(this.below(5)) };
+    const fields: Record<string, string> = {
+      etag,
+      'x-pad': 'p'.repeat(this.below(5)),
+      'cache-tag': tagOf(path),
+      ...(/[13579]$/.test(path) ? { 'content-type': 'image/jpeg' } : {}),
+    };
     if (!this.chance(0.1))
       fields['cache-control'] = `max-age=${ttlS}${this.chance(0.1) ? ', must-revalidate' : ''}`;
     if (accept !== undefined) fields['vary'] = 'Accept';
@@ -150,7 +156,7 @@ export class RandomOrigin {
       accept,
       personal,
       body,
-      headMs: this.#clock.nowMs(),
+      headMs: this.#clock.monotonicMs(),
       call,
       taintedMs: Number.POSITIVE_INFINITY,
     };
@@ -168,7 +174,7 @@ export class RandomOrigin {
     if (from === body.length) {
       call.end();
       if (this.chance(this.#temper.taintShare)) {
-        one.taintedMs = this.#clock.nowMs();
+        one.taintedMs = this.#clock.monotonicMs();
         call.taint();
       }
       return;
@@ -188,7 +194,7 @@ export class RandomOrigin {
     const version = this.#versions.get(path) ?? 0;
     for (const one of this.sent.values()) {
       if (one.path === path && !this.replacedMs.has(one.etag))
-        this.replacedMs.set(one.etag, this.#clock.nowMs());
+        this.replacedMs.set(one.etag, this.#clock.monotonicMs());
     }
     this.#versions.set(path, version + 1);
   }
@@ -197,4 +203,9 @@ export class RandomOrigin {
     const roll = this.#random.next();
     this.#clock.after(roll < 0.3 ? 0 : this.below(this.#temper.delayMsMax), fn);
   }
+}
+
+/** The one tag that the responses of a path have. */
+export function tagOf(path: string): string {
+  return `t${path.length + path.charCodeAt(path.length - 1)}`;
 }

@@ -10,6 +10,8 @@ export interface ReaderOptions {
   readonly pace?: 'eager' | 'held';
   /** Most bytes taken at a time; default 64 KiB. */
   readonly pieceBytesMax?: number;
+  /** The clock that says when it was answered. */
+  readonly nowMs?: () => number;
 }
 
 /**
@@ -19,6 +21,8 @@ export interface ReaderOptions {
 export class Reader implements Responder {
   state: 'waiting' | 'reading' | 'whole' | 'broken' | 'gone' = 'waiting';
   answer: Answer | undefined;
+  /** When the answer came, in milliseconds of the clock it was given. */
+  answeredMs: number | undefined;
   /** What {@link RequestHandler.handle} returned. */
   abandon: Abandon | undefined;
   readonly #options: ReaderOptions;
@@ -48,6 +52,7 @@ export class Reader implements Responder {
     assert(this.state === 'waiting', 'a request is answered once');
     assert(answer.status >= 200 && answer.status <= 599, 'a final status');
     this.answer = answer;
+    this.answeredMs = this.#options.nowMs?.();
     this.state = 'reading';
     if (this.#options.pace !== 'held') this.pump();
   }
@@ -108,6 +113,11 @@ export class Reader implements Responder {
   /** Everything that was received, from the first field line on. */
   #text(): string {
     return this.answer!.head + Buffer.concat(this.#pieces).toString('latin1');
+  }
+
+  /** The whole head has been received. */
+  get hasHead(): boolean {
+    return this.answer !== undefined && this.#text().includes('\r\n\r\n');
   }
 
   /** Field lines of the answer. */

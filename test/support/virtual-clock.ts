@@ -18,8 +18,14 @@ interface Scheduled {
   readonly fn: () => void;
 }
 
-/** @param startMs wall clock at the beginning, milliseconds since the epoch. */
-export function virtualClock(startMs: number = Date.UTC(2026, 10, 23, 17, 0, 0)): VirtualClock {
+/**
+ * @param startMs wall clock at the beginning, milliseconds since the epoch.
+ * @param settle called after each timer and before time moves on: lets what has been promised happen.
+ */
+export function virtualClock(
+  startMs: number = Date.UTC(2026, 10, 23, 17, 0, 0),
+  settle: () => void = () => undefined,
+): VirtualClock {
   let elapsedMs = 0;
   let wallMs = startMs;
   let order = 0;
@@ -45,6 +51,7 @@ export function virtualClock(startMs: number = Date.UTC(2026, 10, 23, 17, 0, 0))
     goTo(Math.max(elapsedMs, timer.atMs));
     timers.delete(timer);
     timer.fn();
+    settle();
   };
   return {
     nowMs: () => wallMs,
@@ -60,6 +67,7 @@ export function virtualClock(startMs: number = Date.UTC(2026, 10, 23, 17, 0, 0))
     },
     advance(byMs) {
       const untilMs = elapsedMs + byMs;
+      settle();
       for (let timer = next(); timer !== undefined && timer.atMs <= untilMs; timer = next()) fire(timer);
       goTo(untilMs);
     },
@@ -67,6 +75,7 @@ export function virtualClock(startMs: number = Date.UTC(2026, 10, 23, 17, 0, 0))
       wallMs += byMs;
     },
     step() {
+      settle();
       const timer = next();
       if (timer === undefined) return false;
       fire(timer);
@@ -74,6 +83,27 @@ export function virtualClock(startMs: number = Date.UTC(2026, 10, 23, 17, 0, 0))
     },
     get pending() {
       return timers.size;
+    },
+  };
+}
+
+/** The clock as one process sees it: once that has ended, no timer of it fires any more. */
+export function mortalClock(clock: VirtualClock): { readonly clock: VirtualClock; readonly end: () => void } {
+  let over = false;
+  const mortal: VirtualClock = {
+    ...clock,
+    after: (delayMs, fn) =>
+      clock.after(delayMs, () => {
+        if (!over) fn();
+      }),
+    get pending() {
+      return clock.pending;
+    },
+  };
+  return {
+    clock: mortal,
+    end: () => {
+      over = true;
     },
   };
 }

@@ -114,6 +114,12 @@ export class VirtualDisk {
     this.#durableNames.set(name, inode);
   }
 
+  /** Removes a file, durably. */
+  removeFile(name: string): void {
+    this.#names.delete(name);
+    this.#durableNames.delete(name);
+  }
+
   /** Names without a system call. */
   get names(): string[] {
     return [...this.#names.keys()].sort();

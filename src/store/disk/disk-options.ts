@@ -7,6 +7,8 @@ import type { Floor } from './log.ts';
 /** What a disk tier is made of. Sizes in bytes. */
 export interface DiskTierOptions {
   readonly files: DiskFiles;
+  /** What the directory holds at the start. */
+  readonly names: readonly string[];
   readonly clock: Clock;
   readonly hashKey: HashKey;
   /** Most bytes of all files. */

@@ -58,8 +58,8 @@ export class SegmentLog {
   #ready: Segment | undefined;
   #preparing: Promise<void> | undefined;
   #why: NoRoom = 'busy';
-  /** No new segments: the disk is in trouble, or the log is being closed. */
-  #held = false;
+  /** No new segments: what was there before is not known yet, the disk is in trouble, or the log is being closed. */
+  #held = true;
   /** What the segments may come to take. */
   #ownBytes = 0;
   /** Files that are still read after they have left. */
@@ -109,6 +109,7 @@ export class SegmentLog {
     segment.sealed = true;
     segment.fileBytes = fileBytes;
     this.segments.push(segment);
+    this.queue.doubt(segment);
     this.#ownBytes += fileBytes;
     this.#usedBytes += fileBytes;
   }
@@ -175,6 +176,13 @@ export class SegmentLog {
   /** Evicts one segment when there are more than the budget allows. */
   async shrinkOne(): Promise<void> {
     if (this.#preparing === undefined && this.#ownBytes > this.#budgetBytes) await this.#evictOldest();
+  }
+
+  /** All that was there before was adopted: new ones come behind it. */
+  async start(): Promise<void> {
+    this.#held = false;
+    this.prepare();
+    await this.#preparing;
   }
 
   /** Makes no more segments until {@link retry}. */

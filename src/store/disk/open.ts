@@ -8,7 +8,7 @@ import { SEGMENT_NAME } from './segment.ts';
 import { LogDiskTier } from './tier.ts';
 
 /** What an operator says of the directory, and what the node knows. */
-export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'floor' | 'purges'> {
+export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'floor' | 'names' | 'purges'> {
   /** How messages call the directory. */
   readonly path: string;
   readonly minFreeBytes: number;
@@ -43,9 +43,11 @@ export async function openDiskTier(options: OpenOptions): Promise<LogDiskTier> {
       ...options,
       hashKey,
       purges,
+      names: await files.list(),
       floor: { freeBytes: options.minFreeBytes, freeInodes: options.minFreeInodes },
     });
     tier.onClosed = unlock;
+    await tier.opened;
     return tier;
   } catch (error) {
     unlock();

@@ -1,6 +1,5 @@
 import { NONE } from '../../cache/entries.ts';
 import type { DiskIndex } from './disk-index.ts';
-import type { DiskFiles } from './files.ts';
 import {
   bodyAt,
   HEAD_BYTES,
@@ -27,7 +26,8 @@ const SLICE = 16_384;
 
 /** What the start of a tier needs of it. */
 export interface LoadParts {
-  readonly files: DiskFiles;
+  /** Of all files in the directory. */
+  readonly names: readonly string[];
   readonly secret: number;
   readonly routes: readonly string[];
   readonly log: SegmentLog;
@@ -45,25 +45,32 @@ interface Contents {
   row(index: number): Row;
 }
 
-/**
- * Rebuilds the index from what is on disk, from the youngest record to the oldest: so what is found while others run in between is
- * never of the past. Bodies are not read: they are verified when they are asked for. Some 100 ns for each response.
- */
-export async function loadSegments(parts: LoadParts): Promise<void> {
-  const { log, segments, onTrouble } = parts;
+/** Opens what is there and takes it over; nothing of it is read yet. */
+export async function adoptSegments(parts: LoadParts): Promise<Segment[]> {
+  const { log, segments } = parts;
   const found = await openSegments(parts);
   for (const [segment, sizeBytes] of found) {
     segments.set(segment.id, segment);
     log.adopt(segment, sizeBytes);
   }
-  log.prepare();
-  for (const [segment, sizeBytes] of found.reverse()) {
+  await log.start();
+  return found.map(([segment]) => segment);
+}
+
+/**
+ * Rebuilds the index from what is on disk, from the youngest record to the oldest: so what is found while others run in between is
+ * never of the past. Bodies are not read: they are verified when they are asked for. Some 100 ns for each response.
+ */
+export async function readSegments(parts: LoadParts, found: readonly Segment[]): Promise<void> {
+  const { log, segments, onTrouble } = parts;
+  for (const segment of [...found].reverse()) {
     try {
-      const contents = await contentsOf(parts, segment, sizeBytes);
-      if (contents === undefined || contents.count === 0) {
-        segments.delete(segment.id);
-        await log.drop(segment);
-      } else await takeIn(parts, segment, contents);
+      const contents = await contentsOf(parts, segment, segment.fileBytes);
+      if (contents !== undefined) await takeIn(parts, segment, contents);
+      // Commits in younger segments may be about what lies here.
+      if ((contents?.count ?? 0) > 0 || segment.slots.length > 0) continue;
+      segments.delete(segment.id);
+      await log.drop(segment);
     } catch (error) {
       onTrouble(error);
     }
@@ -71,10 +78,9 @@ export async function loadSegments(parts: LoadParts): Promise<void> {
 }
 
 /** What cannot be opened is told and left alone. */
-async function openSegments({ files, log, onTrouble }: LoadParts): Promise<[Segment, sizeBytes: number][]> {
-  const names = (await files.list()).filter((name) => SEGMENT_NAME.test(name)).sort();
+async function openSegments({ names, log, onTrouble }: LoadParts): Promise<[Segment, sizeBytes: number][]> {
   const segments: [Segment, number][] = [];
-  for (const name of names) {
+  for (const name of names.filter((each) => SEGMENT_NAME.test(each)).sort()) {
     try {
       const segment = await log.open(Number(SEGMENT_NAME.exec(name)![1]));
       segments.push([segment, await segment.file.size()]);

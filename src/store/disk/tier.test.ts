@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { seededRandom } from '../../base/random.ts';
 import { DiskModel } from './disk.fixture.ts';
 
-const SEEDS = Number(process.env['SEEDS'] ?? 300);
+const SEEDS = Number(process.env['SEEDS'] ?? 250);
 const FIRST = Number(process.env['SEED'] ?? 1);
 
 test(`whatever is found is whole and of its time, over ${SEEDS} seeds`, async () => {

@@ -13,7 +13,7 @@ import { DiskHealth } from './health.ts';
 import { type Floor, type NoRoom, type Place, SegmentLog } from './log.ts';
 import { OwedRemovals } from './owed.ts';
 import { DiskReads } from './reads.ts';
-import { loadSegments } from './recover.ts';
+import { adoptSegments, readSegments } from './recover.ts';
 import { labels, removalOf, rowOf } from './rows.ts';
 import type { Segment } from './segment.ts';
 import { StreamedRecord } from './streamed-record.ts';
@@ -35,6 +35,8 @@ export class LogDiskTier implements DiskTier {
   readonly account: DiskAccount = new DiskAccount();
   /** Most bytes that wait in memory to be written. */
   readonly backlogBytesMax: number;
+  /** Resolves when it takes in what is put. */
+  opened: Promise<void> = Promise.resolve();
   /** Resolves when everything that was on disk is known. */
   readonly ready: Promise<void>;
   /** Called once it is closed. */
@@ -392,21 +394,20 @@ export class LogDiskTier implements DiskTier {
   }
 
   async #load(): Promise<void> {
-    const { files, clock, routes } = this.#options;
-    try {
-      await loadSegments({
-        files,
-        secret: this.#secret,
-        routes,
-        log: this.#log,
-        index: this.#index,
-        segments: this.#segments,
-        onTrouble: (error) => this.#readFailed(error),
-        turn: () => new Promise((resolve) => void clock.after(0, resolve)),
-      });
-    } catch (error) {
-      this.#writeFailed(error);
-    }
+    const { names, clock, routes } = this.#options;
+    const parts = {
+      names,
+      secret: this.#secret,
+      routes,
+      log: this.#log,
+      index: this.#index,
+      segments: this.#segments,
+      onTrouble: (error: unknown) => this.#readFailed(error),
+      turn: () => new Promise<void>((resolve) => void clock.after(0, resolve)),
+    };
+    const adopted = adoptSegments(parts);
+    this.opened = adopted.then(() => undefined);
+    await readSegments(parts, await adopted);
     this.#index.endRecall();
     this.#state = 'ready';
     this.#log.prepare();

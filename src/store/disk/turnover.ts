@@ -1,7 +1,7 @@
 import type { DiskAccount } from './disk-account.ts';
 import type { DiskIndex } from './disk-index.ts';
 import type { DiskPurges } from './disk-purges.ts';
-import { HEAD_BYTES, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
+import { HEAD_BYTES, headIsWhole, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
 import type { SegmentLog } from './log.ts';
 import type { OwedRemovals } from './owed.ts';
 import type { Segment } from './segment.ts';
@@ -101,6 +101,11 @@ export class Turnover {
       if (!(await log.queue.read(segment, bytes, row.offset))) return false;
     } catch (error) {
       onReadError(error);
+      return false;
+    }
+    // Its head gets a new checksum, which must not make good what is damaged. The body keeps its own.
+    if (!headIsWhole(bytes, row, seedAt(secret, row.segment, row.offset))) {
+      account.damaged += 1;
       return false;
     }
     // It may have been replaced, or its slot given to another, while it was read.

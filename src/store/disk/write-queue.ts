@@ -114,6 +114,11 @@ export class WriteQueue {
     return this.#syncing;
   }
 
+  /** What an earlier process wrote may not be durable yet: the next sync sees to it. */
+  doubt(segment: Segment): void {
+    this.#dirty.set(segment, { bytes: 0, from: 0 });
+  }
+
   /** Forgets what waits for a segment. @returns the lowest offset of it, or undefined when nothing did. */
   forget(segment: Segment): number | undefined {
     let from: number | undefined;
