@@ -9,20 +9,13 @@ import type { NotStoredReason } from '../../cache/outcome.ts';
 import { Readers } from '../../cache/readers.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
 import { Arena, type MemoryPiece, NO_ROOM } from './arena.ts';
-import { Below } from './below.ts';
+import { Below, type Guest } from './below.ts';
 import { Purges } from './purges.ts';
 import { blockBytesFor, type MemoryTierOptions } from './tier-options.ts';
 import type { TierLayout, TierShare } from './tier-reader.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
-
-/** A response whose body the tier below holds. */
-interface Guest {
-  readonly key: Uint8Array;
-  readonly reader: DiskReader;
-  readonly below: number;
-}
 
 /** Heads are counted in 16 bits. */
 const HEAD_BYTES_MAX = 0xffff;
@@ -191,7 +184,7 @@ export class MemoryTier {
   /** A lent slot's lifetimes, as a 304 brings them, here and below. */
   renewGuest(slot: number, facts: ResponseFacts): void {
     setLifetime(this.cache.entries, slot, facts);
-    this.below!.renew(this.#guests.get(slot)!.below, facts);
+    this.#below!.renewLent(this.#guests.get(slot)!, facts);
   }
 
   /**
