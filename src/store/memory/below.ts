@@ -31,7 +31,7 @@ export class Below {
     const { key } = this.#tier;
     const status = this.#tier.cache.entries.status(slot);
     if (status >= 500) return;
-    if (status < 400 && this.#put(slot, key.bytes.slice(0, key.length))) return;
+    if (status < 400 && this.#put(slot, key.bytes.subarray(0, key.length))) return;
     this.#remove(key.bytes, key.length);
   }
 

@@ -172,7 +172,7 @@ export class MemoryTier {
       nowS,
     );
     if (slot === NONE) reader.close();
-    else this.#guests.set(slot, { key: this.key.bytes.slice(0, length), reader, below });
+    else this.#guests.set(slot, { key: new Uint8Array(this.key.bytes.subarray(0, length)), reader, below });
     return slot;
   }
 
