@@ -13,6 +13,7 @@ import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody } from './flight-body.ts';
 import { FlightMemory } from './flight-memory.ts';
 import { FlightPurges } from './flight-purges.ts';
+import { forget } from './forget.ts';
 import { Generations } from './generations.ts';
 import { Landing } from './landing.ts';
 import type { Ledger } from './ledger.ts';
@@ -230,10 +231,8 @@ export class Flights implements FlightSteps {
   }
 
   onTaint(flight: Flight): void {
-    const { stored, place } = flight;
-    if (stored === NONE || place === undefined) return;
-    this.#tier.key.set(place.key);
-    if (this.#tier.find() === stored) this.#tier.cache.remove(stored, 'tainted');
+    const { ending, place, facts } = flight;
+    if (ending === 'stored') forget(this.#tier, place!.key, 'tainted', facts!.bornS);
   }
 
   onEnded(flight: Flight, ending: FlightEnding): void {

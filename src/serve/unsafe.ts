@@ -1,4 +1,3 @@
-import { NONE } from '../cache/entries.ts';
 import type { Fields } from '../http/fields.ts';
 import { normalisePath } from '../http/target.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
@@ -6,6 +5,7 @@ import type { Route, Routes } from './1-route.ts';
 import { primaryKey, resourceOf } from './2-key.ts';
 import type { CacheRequest } from './answer.ts';
 import type { Flights } from './flights.ts';
+import { forget } from './forget.ts';
 
 /** Methods other than GET and HEAD: whether they may pass, and what their success makes of the store. */
 
@@ -39,23 +39,21 @@ export function invalidateAfter(
   fields: Fields,
 ): void {
   if (isSafe(request.method) || status < 200 || status > 399) return;
-  forget(where, primary);
+  invalidate(where, primary);
   for (const name of ['location', 'content-location']) {
     for (const target of sameHostTargets(request, route, fields.get(name))) {
       const path = normalisePath(target);
       const other = path === undefined ? undefined : where.routes.match(request.host, path.path);
       if (path === undefined || other === undefined) continue;
-      forget(where, primaryKey(other, request.host, resourceOf(other, path)));
+      invalidate(where, primaryKey(other, request.host, resourceOf(other, path)));
     }
   }
 }
 
 /** All variants go with the entry that names them: their keys hang on its generation. O(1). */
-function forget({ tier, flights }: Invalidation, primary: string): void {
+function invalidate({ tier, flights }: Invalidation, primary: string): void {
   flights.invalidate(primary);
-  tier.key.set(primary);
-  const slot = tier.find();
-  if (slot !== NONE) tier.cache.remove(slot, 'invalidated');
+  forget(tier, primary, 'invalidated');
 }
 
 /**

@@ -1,6 +1,14 @@
 import { FACTS, NONE } from '../../cache/entries.ts';
-import type { DiskHead, DiskTier } from '../disk/disk.ts';
+import type { DiskHead, DiskReader, DiskTier } from '../disk/disk.ts';
 import type { MemoryTier, ResponseFacts } from './tier.ts';
+
+/** A response whose body the tier below holds. */
+export interface Guest {
+  readonly key: Uint8Array;
+  readonly reader: DiskReader;
+  /** Its entry there, when it was lent. */
+  readonly below: number;
+}
 
 /**
  * What the memory tier tells the tier below it: each published response is written down at once, so that a restart is warm
@@ -23,7 +31,7 @@ export class Below {
     const { key } = this.#tier;
     const status = this.#tier.cache.entries.status(slot);
     if (status >= 500) return;
-    if (status < 400 && this.#put(slot, key.bytes.slice(0, key.length))) return;
+    if (status < 400 && this.#put(slot, key.bytes.subarray(0, key.length))) return;
     this.#remove(key.bytes, key.length);
   }
 
@@ -46,6 +54,14 @@ export class Below {
     const old = this.#disk.find(this.#disk.hash(key.bytes, key.length));
     if (old === NONE || essence(this.#tier.head(slot)) !== essence(headBefore)) this.write(slot);
     else this.#disk.renew(old, facts);
+  }
+
+  /** The same for one that was lent, unless it has left meanwhile: its place may be another's. */
+  renewLent({ key, reader, below }: Guest, facts: ResponseFacts): void {
+    if (this.#disk.find(this.#disk.hash(key, key.length)) !== below) return;
+    const { storedS, bodyBytes } = this.#disk.facts(below);
+    if (storedS === reader.facts.storedS && bodyBytes === reader.facts.bodyBytes)
+      this.#disk.renew(below, facts);
   }
 
   #put(slot: number, key: Uint8Array): boolean {

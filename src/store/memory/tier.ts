@@ -9,7 +9,7 @@ import type { NotStoredReason } from '../../cache/outcome.ts';
 import { Readers } from '../../cache/readers.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
 import { Arena, NO_ROOM } from './arena.ts';
-import { Below } from './below.ts';
+import { Below, type Guest } from './below.ts';
 import { Purges } from './purges.ts';
 import { Sharing } from './sharing.ts';
 import { blockBytesFor, type MemoryTierOptions } from './tier-options.ts';
@@ -18,13 +18,6 @@ import { Vacating } from './vacating.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
-
-/** A response whose body the tier below holds. */
-interface Guest {
-  readonly key: Uint8Array;
-  readonly reader: DiskReader;
-  readonly below: number;
-}
 
 /** Heads are counted in 16 bits. */
 const HEAD_BYTES_MAX = 0xffff;
@@ -176,7 +169,7 @@ export class MemoryTier {
       nowS,
     );
     if (slot === NONE) reader.close();
-    else this.#guests.set(slot, { key: this.key.bytes.slice(0, length), reader, below });
+    else this.#guests.set(slot, { key: new Uint8Array(this.key.bytes.subarray(0, length)), reader, below });
     return slot;
   }
 
@@ -188,7 +181,7 @@ export class MemoryTier {
   /** A lent slot's lifetimes, as a 304 brings them, here and below. */
   renewGuest(slot: number, facts: ResponseFacts): void {
     setLifetime(this.cache.entries, slot, facts);
-    this.below!.renew(this.#guests.get(slot)!.below, facts);
+    this.#below!.renewLent(this.#guests.get(slot)!, facts);
   }
 
   /**

@@ -1,3 +1,4 @@
+const process2 = process;
 import { assert } from '../../../src/base/assert.ts';
 import { type Random, seededRandom } from '../../../src/base/random.ts';
 import type { RetrievalFailure } from '../../../src/cache/outcome.ts';
@@ -70,6 +71,7 @@ export class Life {
   readonly #random: Random;
   readonly #origin: RandomOrigin;
   readonly #judge: Judge;
+  get judgeForDebug() { return this.#judge; }
   readonly #disk: VirtualDisk | undefined;
   readonly #weather: Weather | undefined;
   #process: Process;
@@ -96,6 +98,7 @@ export class Life {
     for (let step = 0; step < steps; step += 1) {
       this.#act();
       this.#clock.advance(this.#below(this.#random.u32() % 20 === 0 ? 20_000 : 300));
+      this.#process.h.tier.cache.catchUp();
       this.#weather?.change();
       if (disk !== undefined && this.#random.next() < disk.restartShare) this.#restart();
       this.#judge.judgeDone();
@@ -118,12 +121,14 @@ export class Life {
     const refresh = tier.refresh.bind(tier);
     const pathOf = (slot: number): string => tier.keyText(slot).split(' ')[1]!;
     tier.refresh = (slot, head, facts, nowS) => {
+      if (process2.env['DBG']) console.log('refresh', pathOf(slot), this.#clock.monotonicMs(), head);
       const renewed = refresh(slot, head, facts, nowS);
       if (tier.head(renewed) !== head) this.#judge.oldHeads.add(pathOf(renewed));
       return renewed;
     };
     const renewGuest = tier.renewGuest.bind(tier);
     tier.renewGuest = (slot, facts) => {
+      if (process2.env['DBG']) console.log('renewGuest', pathOf(slot), this.#clock.monotonicMs());
       this.#judge.oldHeads.add(pathOf(slot));
       renewGuest(slot, facts);
     };
@@ -299,6 +304,7 @@ export class Life {
     for (const { judged, path, reader } of this.#judge.requests)
       assert(judged, `a request for ${path} came to an end: ${reader.state}`);
     this.#endThread();
+    h.tier.cache.catchUp();
     for (let i = 0; i < 100 && h.tier.maintain(h.nowS); i += 1);
     const { cache, reads } = h.tier;
     assert(cache.usedBytes <= cache.budgetBytes, 'once nobody reads, the budget holds');
