@@ -70,7 +70,8 @@ export class DiskIndex {
       return NONE;
     }
     const slot = this.#take(row, segment);
-    if (renewed !== undefined) this.renew(slot, renewed);
+    // Of that very version: another may be all that is left of what was renewed.
+    if (renewed?.storedS === row.storedS) this.renew(slot, renewed);
     return slot;
   }
 

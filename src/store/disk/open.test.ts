@@ -52,25 +52,44 @@ test('the format of a newer version is refused and left alone', async () => {
   expect(disk.names).toEqual(['0000000001.seg', 'holdfast.json']);
 });
 
-test.each(['', '{"format":1,"hash', '{"format":1}', 'null', '{"format":1,"hashKey":{"k0":1,"k1":-1}}'])(
-  'a directory whose making was cut short, or that lost its key, begins anew: %p',
-  async (text) => {
-    const disk = newDisk();
-    const first = await openVirtual(disk, clock);
-    put(first, 'b /1', 1);
-    await eventually(clock, first.close());
-    disk.setFile('holdfast.json', Buffer.from(text));
-    const second = await openVirtual(disk, clock);
-    await eventually(clock, second.ready);
-    expect(await versionOf(second, 'b /1')).toBeUndefined();
-    put(second, 'b /1', 2);
-    await eventually(clock, second.close());
-    const third = await openVirtual(disk, clock, { newHashKey: { k0: 9, k1: 9 } });
-    await eventually(clock, third.ready);
-    expect(await versionOf(third, 'b /1')).toBe(2);
-    await eventually(clock, third.close());
-  },
-);
+const HALF_MADE = [
+  '',
+  '{"format":1,"hash',
+  '{"format":1}',
+  'null',
+  '{"format":1,"hashKey":{"k0":1,"k1":-1}}',
+];
+
+test.each(HALF_MADE)('a directory whose making was cut short begins anew: %p', async (text) => {
+  const disk = newDisk();
+  disk.setFile('holdfast.json', Buffer.from(text));
+  const first = await openVirtual(disk, clock);
+  await eventually(clock, first.ready);
+  put(first, 'b /1', 2);
+  await eventually(clock, first.close());
+  const second = await openVirtual(disk, clock, { newHashKey: { k0: 9, k1: 9 } });
+  await eventually(clock, second.ready);
+  expect(await versionOf(second, 'b /1')).toBe(2);
+  await eventually(clock, second.close());
+});
+
+test.each(HALF_MADE)('one that lost its key is refused, and nothing in it is removed: %p', async (text) => {
+  const disk = newDisk();
+  const first = await openVirtual(disk, clock);
+  put(first, 'b /1', 1);
+  await eventually(clock, first.close());
+  const { names } = disk;
+  disk.setFile('holdfast.json', Buffer.from(text));
+  await expect(openVirtual(disk, clock)).rejects.toThrow('bring it back, or remove the *.seg files');
+  expect(disk.names).toEqual(names);
+});
+
+test('a directory with something of others in it is refused, and left as it is', async () => {
+  const disk = newDisk();
+  disk.setFile('holiday.jpg', Buffer.from('mine'));
+  await expect(openVirtual(disk, clock)).rejects.toThrow('"holiday.jpg" is in it');
+  expect(disk.names).toEqual(['holiday.jpg']);
+});
 
 const ROOT = join(import.meta.dir, '../../..');
 mkdirSync(join(ROOT, '.holdfast'), { recursive: true });

@@ -1,16 +1,16 @@
 import { assert } from '../../base/assert.ts';
-import { epochS, every } from '../../base/clock.ts';
+import { epochS, every, turnOf } from '../../base/clock.ts';
 import { type Hash64, halfSipHash } from '../../base/hash.ts';
-import { sizeText } from '../../base/units.ts';
 import type { PurgeRule } from '../../cache/purge-rules.ts';
 import type { ResponseFacts } from '../memory/tier.ts';
 import type { DiskFacts, DiskHead, DiskReader, DiskRecord, DiskTier, DiskWriter } from './disk.ts';
-import { DiskAccount, type DiskSnapshot, type DiskState } from './disk-account.ts';
+import { DiskAccount, type DiskSnapshot, type DiskState, snapshotOf } from './disk-account.ts';
 import { DiskIndex } from './disk-index.ts';
 import type { DiskTierOptions } from './disk-options.ts';
 import { bodyAt, checksumsOf, HEAD_BYTES, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
-import { DiskHealth } from './health.ts';
-import { type Floor, type NoRoom, type Place, SegmentLog } from './log.ts';
+import { codeOf, DiskHealth, shortage } from './health.ts';
+import { type NoRoom, type Place, SegmentLog } from './log.ts';
+import { obeying, placeAt } from './obey.ts';
 import { OwedRemovals } from './owed.ts';
 import { DiskReads } from './reads.ts';
 import { adoptSegments, readSegments } from './recover.ts';
@@ -78,6 +78,7 @@ export class LogDiskTier implements DiskTier {
       account: this.account,
       owed: this.#owed,
       purges: this.#options.purges,
+      turn: turnOf(this.#options.clock),
       reinsertBytesMax: segmentBytes * REINSERT_SHARE,
       nowS: () => this.#nowS,
     });
@@ -124,20 +125,15 @@ export class LogDiskTier implements DiskTier {
     this.#index.setHit(slot, true);
   }
 
-  async load(slot: number, key: Uint8Array): Promise<DiskRecord | undefined> {
-    this.account.loads += 1;
-    const place = this.#placeOf(slot);
-    const record = await this.#reads.load(slot, key);
-    return record && this.#obeying(slot, key, place, record);
+  load(slot: number, key: Uint8Array): Promise<DiskRecord | undefined> {
+    return this.#read(slot, key, this.#reads.load(slot, key));
   }
 
   async open(slot: number, key: Uint8Array): Promise<DiskReader | undefined> {
-    this.account.loads += 1;
-    const place = this.#placeOf(slot);
-    const reader = await this.#reads.open(slot, key);
-    const allowed = reader && this.#obeying(slot, key, place, reader);
-    if (allowed === undefined) reader?.close();
-    return allowed;
+    const reading = this.#reads.open(slot, key);
+    const reader = await this.#read(slot, key, reading);
+    if (reader === undefined) (await reading)?.close();
+    return reader;
   }
 
   purge(rule: PurgeRule): void {
@@ -149,25 +145,20 @@ export class LogDiskTier implements DiskTier {
     return this.#options.purges.saved();
   }
 
-  #placeOf(slot: number): number {
-    return placeAt(this.#index.segment(slot), this.#index.offset(slot));
-  }
-
-  /** What was read, if no purge speaks against it; a soft one makes it stale. */
-  #obeying<T extends { readonly head: string; facts: DiskFacts }>(
+  async #read<T extends { readonly head: string; facts: DiskFacts }>(
     slot: number,
     key: Uint8Array,
-    place: number,
-    read: T,
-  ): T | undefined {
-    const rule = this.#options.purges.find(Buffer.from(key).toString('latin1'), read.head, place);
-    if (rule === undefined) return read;
-    if (rule.soft) {
-      read.facts = staleBy(read.facts, this.#nowS);
-      return read;
-    }
-    if (this.#index.used(slot) && this.#placeOf(slot) === place) this.remove(slot);
-    return undefined;
+    reading: Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    this.account.loads += 1;
+    const index = this.#index;
+    const place = placeAt(index.segment(slot), index.offset(slot));
+    const read = await reading;
+    if (read === undefined) return undefined;
+    const allowed = obeying(this.#options.purges, key, place, read, this.#nowS);
+    const isSame = index.used(slot) && placeAt(index.segment(slot), index.offset(slot)) === place;
+    if (allowed === undefined && isSame) this.remove(slot);
+    return allowed;
   }
 
   put(record: DiskHead, body: (into: Uint8Array, at: number) => void): boolean {
@@ -240,22 +231,9 @@ export class LogDiskTier implements DiskTier {
   }
 
   snapshot(): DiskSnapshot {
-    const { account } = this;
-    const { queue } = this.#log;
-    return {
-      state: this.#health.isDegraded && this.#state === 'ready' ? 'degraded' : this.#state,
-      budgetBytes: this.#log.budgetBytes,
-      usedBytes: this.#log.usedBytes,
-      backlogBytes: queue.backlogBytes,
-      owedRemovals: this.#owed.count,
-      unsyncedBytes: queue.unsyncedBytes,
-      entries: this.#index.count,
-      segments: this.#log.segments.length,
-      indexBytes: this.#index.heldBytes,
-      writtenBytes: queue.writtenBytes,
-      ...account,
-      refused: { ...account.refused },
-    };
+    const isDegraded = this.#health.isDegraded && this.#state === 'ready';
+    const state = isDegraded ? 'degraded' : this.#state;
+    return snapshotOf({ state, log: this.#log, owed: this.#owed, index: this.#index, account: this.account });
   }
 
   /** Resolves when all that was appended before is durable, or lost to a failing disk. */
@@ -401,7 +379,7 @@ export class LogDiskTier implements DiskTier {
   }
 
   async #load(): Promise<void> {
-    const { names, clock, routes } = this.#options;
+    const { names, routes } = this.#options;
     const parts = {
       names,
       secret: this.#secret,
@@ -410,7 +388,7 @@ export class LogDiskTier implements DiskTier {
       index: this.#index,
       segments: this.#segments,
       onTrouble: (error: unknown) => this.#readFailed(error),
-      turn: () => new Promise<void>((resolve) => void clock.after(0, resolve)),
+      turn: turnOf(this.#options.clock),
     };
     const adopted = adoptSegments(parts);
     this.opened = adopted.then(() => undefined);
@@ -419,23 +397,4 @@ export class LogDiskTier implements DiskTier {
     this.#state = 'ready';
     this.#log.prepare();
   }
-}
-
-/** Where a record lies, as one number that grows along the log. */
-function placeAt(segment: number, offset: number): number {
-  return segment * 2 ** 32 + offset;
-}
-
-/** To be validated before it is used; what the response allows when the origin fails stays allowed. */
-function staleBy(facts: DiskFacts, nowS: number): DiskFacts {
-  const freshUntilS = Math.min(facts.freshUntilS, nowS);
-  return { ...facts, freshUntilS, revalidateUntilS: Math.min(facts.revalidateUntilS, nowS) };
-}
-
-function shortage({ freeBytes, freeInodes }: Floor): string {
-  return `only ${sizeText(freeBytes)} and ${freeInodes} files are free there, less than minFree and minFreeInodes leave to others: nothing is written`;
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }
