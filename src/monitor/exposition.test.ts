@@ -3,8 +3,7 @@ import { OUTCOMES } from '../cache/outcome.ts';
 import { METRICS, type MetricSpec } from './catalog.ts';
 import { exposition } from './exposition.ts';
 import { Recorder } from './recorder.ts';
-import { fakeNode } from './snapshot.fixture.ts';
-import type { DiskSnapshot } from './snapshot.ts';
+import { FIXTURE_DISK, fakeNode } from './snapshot.fixture.ts';
 
 interface Family {
   type: string;
@@ -62,36 +61,11 @@ function unescapeText(text: string, inLabel: boolean): string {
   return text.replace(inLabel ? /\\([\\"n])/g : /\\([\\n])/g, (_, char) => (char === 'n' ? '\n' : char));
 }
 
-const DISK: DiskSnapshot = {
-  state: 'ready',
-  budgetBytes: 10_000_000_000,
-  usedBytes: 4_000_000_000,
-  backlogBytes: 1_000_000,
-  unsyncedBytes: 2_000_000,
-  entries: 90_000,
-  segments: 60,
-  indexBytes: 6_480_000,
-  insertions: 95_000,
-  writtenBytes: 4_200_000_000,
-  loads: 1_200,
-  evictions: 4_000,
-  earlyEvictions: 10,
-  reinsertions: 300,
-  removals: 700,
-  lost: 1,
-  damaged: 2,
-  readErrors: 3,
-  writeErrors: 4,
-  refused: { 'too-large': 0, busy: 5, young: 0, floor: 0, trouble: 0 },
-  promoted: 1_100,
-  lent: 20,
-  failed: 6,
-};
-
 const quiet = () => {
   const node = fakeNode(2);
+  const snapshot = { ...node.second(3_000, 20), disk: FIXTURE_DISK };
   return {
-    snapshot: { ...node.second(3_000, 20), disk: DISK },
+    snapshot,
     recorder: node.recorder,
     accessLog: { lines: 12, dropped: 1 },
     auditLog: { lostLines: 0 },
