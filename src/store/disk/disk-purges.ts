@@ -8,12 +8,14 @@ const END = '{"end":true}\n';
 /**
  * The purges that the disk still has to obey. Its index knows hashes, not keys, so nothing can be looked for: a rule stays, and
  * is asked about each record that is read, until everything older than it has left. What is older is told by the place in the
- * log, which no clock can turn back: `atS` of a rule is that place here.
+ * log, which no clock can turn back: `atS` of a rule is that place here. Its `id` is one of this list: those of the memory tier
+ * begin anew with each start, and the later of two rules would lose to one of the time before.
  */
 export class DiskPurges {
   readonly #files: DiskFiles;
   readonly #onTrouble: (error: unknown) => void;
   readonly #rules: PurgeRules;
+  #lastId: number;
   #number: number;
   #saving: Promise<void> | undefined;
   #changed = false;
@@ -48,6 +50,7 @@ export class DiskPurges {
     this.#files = files;
     this.#onTrouble = onTrouble;
     this.#rules = rules;
+    this.#lastId = rules.all().at(-1)?.id ?? 0;
     this.#number = number;
   }
 
@@ -58,7 +61,8 @@ export class DiskPurges {
 
   /** @param place of the next record to be written: everything before it is older. */
   add(rule: PurgeRule, place: number): void {
-    this.#rules.insert({ ...rule, atS: place - 1 });
+    this.#lastId += 1;
+    this.#rules.insert({ ...rule, id: this.#lastId, atS: place - 1 });
     this.#save();
   }
 
