@@ -46,3 +46,25 @@ test.each([false, true])(
     await eventually(clock, third.close());
   },
 );
+
+test.each(['segments', 'key'])(
+  'a directory that lost its %s does not hold old purges against what is new',
+  async (lost) => {
+    const disk = new VirtualDisk(clock, seededRandom(1));
+    const first = await open(disk);
+    for (let i = 0; i < 30; i += 1) {
+      put(first, `b /${i}`, 1, 50_000);
+      await eventually(clock, first.flush());
+    }
+    purge(first, 1);
+    await eventually(clock, first.purged());
+    await eventually(clock, first.close());
+    if (lost === 'key') disk.setFile('holdfast.json', Buffer.from('{'));
+    else for (const name of disk.names) if (name.endsWith('.seg')) disk.removeFile(name);
+
+    const second = await openVirtual(disk, clock);
+    put(second, 'b /1', 2);
+    expect(await versionOf(second, 'b /1')).toBe(2);
+    await eventually(clock, second.close());
+  },
+);

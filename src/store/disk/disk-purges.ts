@@ -1,5 +1,6 @@
 import { type PurgeRule, PurgeRules } from '../../cache/purge-rules.ts';
 import type { DiskFiles } from './files.ts';
+import { SEGMENT_NAME } from './segment.ts';
 
 /** One file at a time is in force: the last that ends in {@link END}. */
 const NAME = /^purges-([0-9]{10})\.jsonl$/;
@@ -26,7 +27,8 @@ export class DiskPurges {
    * @param onTrouble told when they cannot be written: a restart would then forget purges.
    */
   static async open(files: DiskFiles, onTrouble: (error: unknown) => void): Promise<DiskPurges> {
-    const names = (await files.list()).filter((name) => NAME.test(name)).sort();
+    const all = await files.list();
+    const names = all.filter((name) => NAME.test(name)).sort();
     const latest = Number(NAME.exec(names.at(-1) ?? '')?.[1] ?? 0);
     for (const name of names.reverse()) {
       const file = await files.open(name);
@@ -36,7 +38,7 @@ export class DiskPurges {
       const text = bytes.toString();
       if (!text.endsWith(END)) continue;
       const { rules } = PurgeRules.restore(text.slice(0, -END.length));
-      return new DiskPurges(files, onTrouble, rules, latest);
+      return new DiskPurges(files, onTrouble, within(rules, firstPlace(all)), latest);
     }
     return new DiskPurges(files, onTrouble, new PurgeRules(), latest);
   }
@@ -111,6 +113,22 @@ export class DiskPurges {
       }
     }
   }
+}
+
+/** No record of this start has a place before that one. */
+function firstPlace(names: readonly string[]): number {
+  const ids = names.map((name) => Number(SEGMENT_NAME.exec(name)?.[1] ?? 0));
+  return (Math.max(0, ...ids) + 1) * 2 ** 32;
+}
+
+/**
+ * The same rules, none of which reaches past that place: segments that were lost or taken away may have been younger than all
+ * that is there, and their numbers are given again, to records that no rule of the time before is about.
+ */
+function within(rules: PurgeRules, end: number): PurgeRules {
+  const cut = new PurgeRules();
+  for (const rule of rules.all()) cut.insert({ ...rule, atS: Math.min(rule.atS, end - 1) });
+  return cut;
 }
 
 function nameOf(number: number): string {
