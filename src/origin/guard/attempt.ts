@@ -32,6 +32,12 @@ const TROUBLE: ReadonlySet<OriginFailureCause> = new Set([
   'truncated',
 ]);
 
+/**
+ * Of those, what an origin does to a body that it does not want: it closes, and what is still sent to it meets a reset, also in
+ * the midst of its answer (RFC 9112 section 9.6). Whoever sends such bodies must not close the origin to others.
+ */
+const BODY_UNWANTED: ReadonlySet<OriginFailureCause> = new Set(['reset', 'truncated']);
+
 /** One try at one origin: its place in the queue, its exchange, what it says about the origin, and its entry in the books. */
 export class Attempt implements OriginSink, Queued {
   readonly guard: OriginGuard;
@@ -106,7 +112,8 @@ export class Attempt implements OriginSink, Queued {
   onFail(failure: OriginFailure): void {
     // Where its readers held it up, the time it took is theirs.
     const held = this.#paused || (this.#wasPaused && failure.cause === 'total-timeout');
-    this.#settle(TROUBLE.has(failure.cause) && !held ? 'bad' : 'none', failure.cause);
+    const unwanted = this.#request.body !== undefined && BODY_UNWANTED.has(failure.cause);
+    this.#settle(TROUBLE.has(failure.cause) && !held && !unwanted ? 'bad' : 'none', failure.cause);
     this.#end();
     this.guard.events.failed(failure);
     this.#owner.onFail(this, failure);
