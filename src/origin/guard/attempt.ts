@@ -89,7 +89,7 @@ export class Attempt implements OriginSink, Queued {
     this.#status = head.status;
     this.#firstByteMs = guard.clock.monotonicMs() - this.#startedMs;
     if (guard.options.breaker?.statuses.includes(head.status) === true)
-      this.#settle('sorry', `status ${head.status}`);
+      this.#settle(this.#isRead ? 'sorry' : 'none', `status ${head.status}`);
     this.#pass(() => this.#owner.onHead(this, head));
   }
 
@@ -161,6 +161,11 @@ export class Attempt implements OriginSink, Queued {
 
   get #background(): boolean {
     return this.#request.background === true;
+  }
+
+  /** Else an error may be about what its sender does: applications answer 429 or 503 to whom they hold back. */
+  get #isRead(): boolean {
+    return this.#request.method === 'GET' || this.#request.method === 'HEAD';
   }
 
   #refuse(cause: 'queue-full' | 'queue-timeout' | 'circuit-open'): void {

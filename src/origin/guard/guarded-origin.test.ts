@@ -155,6 +155,7 @@ describe('the circuit', () => {
 
   test.each([
     ['a 503', 'sorry'],
+    ['a 503, with a body', 'none'],
     ['a 500', 'good'],
     ['a 404', 'good'],
     ['truncated', 'bad'],
