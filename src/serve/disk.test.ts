@@ -52,6 +52,49 @@ function ask(h: Harness, ...asked: Parameters<Harness['ask']>): ReturnType<Harne
   return reader;
 }
 
+describe('what is only on disk', () => {
+  test('is forgotten after a request that changes it', () => {
+    const first = start();
+    first.h.fill('/a', FRESH, 'old');
+    const { h } = first.restart();
+    h.ask('/a', { method: 'DELETE' });
+    h.last.answer({ status: 204 });
+    const calls = h.origin.calls.length;
+    ask(h, '/a');
+    expect(h.origin.calls.length).toBe(calls + 1);
+    h.finish();
+  });
+
+  test('is forgotten with all variants', () => {
+    const varied = { fields: { ...FRESH.fields, vary: 'accept' } };
+    const first = start();
+    first.h.fill('/a', varied, 'webp', { fields: { accept: 'image/webp' } });
+    const { h } = first.restart();
+    h.ask('/a', { method: 'DELETE' });
+    h.last.answer({ status: 204 });
+    const calls = h.origin.calls.length;
+    ask(h, '/a', { fields: { accept: 'image/webp' } });
+    expect(h.origin.calls.length).toBe(calls + 1);
+    h.finish();
+  });
+
+  test('new variants are found under the generation of the marker', () => {
+    const varied = { fields: { ...FRESH.fields, vary: 'accept' } };
+    const first = start();
+    first.h.fill('/a', varied, 'webp', { fields: { accept: 'image/webp' } });
+    const { h, restart } = first.restart();
+    const avif = ask(h, '/a', { fields: { accept: 'image/avif' } });
+    h.last.answer(varied, Buffer.from('avif'));
+    expect(avif.body.toString()).toBe('avif');
+    const third = restart().h;
+    for (const name of ['webp', 'avif'])
+      expect(ask(third, '/a', { fields: { accept: `image/${name}` } }).body.toString()).toBe(name);
+    expect(third.origin.calls.length).toBe(0);
+    h.finish();
+    third.finish();
+  });
+});
+
 describe('a body that memory does not take', () => {
   test('is served from disk, whole and in parts', () => {
     const { h } = start(SMALL_MEMORY);

@@ -1,6 +1,6 @@
-import { NONE } from '../cache/entries.ts';
 import type { Fields } from '../http/fields.ts';
 import { normalisePath } from '../http/target.ts';
+import { forgetKey } from '../store/memory/below.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route, Routes } from './1-route.ts';
 import { primaryKey, resourceOf } from './2-key.ts';
@@ -54,8 +54,7 @@ export function invalidateAfter(
 function forget({ tier, flights }: Invalidation, primary: string): void {
   flights.invalidate(primary);
   tier.key.set(primary);
-  const slot = tier.find();
-  if (slot !== NONE) tier.cache.remove(slot, 'invalidated');
+  forgetKey(tier, 'invalidated');
 }
 
 /**

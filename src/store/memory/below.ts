@@ -77,11 +77,22 @@ export class Below {
   }
 
   #remove(key: Uint8Array, length: number): void {
-    const hash = this.#disk.hash(key, length);
-    const old = this.#disk.find(hash);
-    if (old === NONE) this.#disk.removeUnknown(hash);
-    else this.#disk.remove(old);
+    removeFrom(this.#disk, key, length);
   }
+}
+
+/** Forgets what is stored for the tier's key, in it or below it. */
+export function forgetKey(tier: MemoryTier, reason: 'expired' | 'invalidated' | 'tainted'): void {
+  const slot = tier.find();
+  if (slot !== NONE) tier.cache.remove(slot, reason);
+  else if (tier.below !== undefined) removeFrom(tier.below, tier.key.bytes, tier.key.length);
+}
+
+function removeFrom(disk: DiskTier, key: Uint8Array, length: number): void {
+  const hash = disk.hash(key, length);
+  const old = disk.find(hash);
+  if (old === NONE) disk.removeUnknown(hash);
+  else disk.remove(old);
 }
 
 /** A head without what only says when it was sent and how long it is good for: facts have that. */
