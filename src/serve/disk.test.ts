@@ -139,6 +139,19 @@ describe('a body that memory does not take', () => {
     h.finish();
   });
 
+  test('leaves when a 304 says that it is not for all', () => {
+    const { h } = start(SMALL_MEMORY);
+    h.fill('/a', STALE, LARGE);
+    h.clock.advance(20_000);
+    const renewed = ask(h, '/a');
+    h.last.answer({ status: 304, fields: { 'cache-control': 'private, max-age=600', etag: '"1"' } });
+    h.clock.advance(10);
+    expect(renewed.body.equals(LARGE)).toBe(true);
+    ask(h, '/a');
+    expect(h.origin.calls.length).toBe(3);
+    h.finish();
+  });
+
   test('outlasts a 5xx, and leaves for a 404', () => {
     const { h } = start(SMALL_MEMORY);
     h.fill('/a', STALE, LARGE);

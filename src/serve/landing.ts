@@ -8,6 +8,7 @@ import { responseDirectives } from '../http/targeted.ts';
 import { parseVary } from '../http/vary.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { DiskWriter } from '../store/disk/disk.ts';
+import { forgetKey } from '../store/memory/below.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Flight } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
@@ -160,6 +161,12 @@ export class Landing {
     // The one who asked is answered from it, and nobody else.
     this.refuse(flight, objection);
     if (this.#tier.cache.visible(flight.renewed)) this.#tier.cache.remove(flight.renewed, 'expired');
+    else if (this.#tier.guest(flight.renewed) !== undefined) this.#forget(plan.staleKey);
+  }
+
+  #forget(key: string): void {
+    this.#tier.key.set(key);
+    if (this.#tier.find() === NONE) forgetKey(this.#tier, 'expired');
   }
 
   /** Why the response, with what the 304 says of it, may be stored no longer, or not where it is (RFC 9111 section 4.3.4). */
