@@ -152,6 +152,15 @@ describe('a body that memory does not take', () => {
     h.finish();
   });
 
+  test('is forgotten when it turns out to be a lie', () => {
+    const { h } = start(SMALL_MEMORY);
+    h.fill('/a', FRESH, LARGE);
+    h.last.taint();
+    ask(h, '/a');
+    expect(h.origin.calls.length).toBe(2);
+    h.finish();
+  });
+
   test('outlasts a 5xx, and leaves for a 404', () => {
     const { h } = start(SMALL_MEMORY);
     h.fill('/a', STALE, LARGE);

@@ -6,6 +6,7 @@ import { conditionalFields } from '../http/conditional.ts';
 import { isTrouble } from '../http/status.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { DiskWriter } from '../store/disk/disk.ts';
+import { forgetKey } from '../store/memory/below.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import { Flight, type FlightRequest, type FlightSteps } from './4-origin.ts';
 import { begin, finish, publish, reserve } from './6-store.ts';
@@ -231,9 +232,11 @@ export class Flights implements FlightSteps {
 
   onTaint(flight: Flight): void {
     const { stored, place } = flight;
-    if (stored === NONE || place === undefined) return;
+    if (flight.ending !== 'stored' || place === undefined) return;
     this.#tier.key.set(place.key);
-    if (this.#tier.find() === stored) this.#tier.cache.remove(stored, 'tainted');
+    const found = this.#tier.find();
+    // With none in memory it is on disk alone: it went there at once, or was evicted since.
+    if (found === stored || found === NONE) forgetKey(this.#tier, 'tainted');
   }
 
   onEnded(flight: Flight, ending: FlightEnding): void {
