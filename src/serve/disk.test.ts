@@ -152,6 +152,34 @@ describe('a body that memory does not take', () => {
     h.finish();
   });
 
+  test('takes the place of one in memory', () => {
+    const { h } = start(SMALL_MEMORY);
+    h.fill('/a', STALE, 'small');
+    h.clock.advance(20_000);
+    const larger = ask(h, '/a');
+    h.last.answer(FRESH, LARGE);
+    h.clock.advance(10);
+    expect(larger.body.equals(LARGE)).toBe(true);
+    expect(ask(h, '/a').body.equals(LARGE)).toBe(true);
+    expect(h.origin.calls.length).toBe(2);
+    h.finish();
+  });
+
+  test('of unknown length takes the place of one in memory', () => {
+    const { h } = start(SMALL_MEMORY);
+    h.fill('/a', STALE, 'small');
+    h.clock.advance(20_000);
+    ask(h, '/a');
+    h.last
+      .head({ ...FRESH, framing: 'chunked' })
+      .data(LARGE)
+      .end();
+    h.clock.advance(10);
+    expect(ask(h, '/a').body.equals(LARGE)).toBe(true);
+    expect(h.origin.calls.length).toBe(2);
+    h.finish();
+  });
+
   test('is forgotten when it turns out to be a lie', () => {
     const { h } = start(SMALL_MEMORY);
     h.fill('/a', FRESH, LARGE);
