@@ -208,4 +208,23 @@ describe('a body that memory does not take', () => {
     expect(h.last.state).toBe('waiting');
     h.finish();
   });
+
+  test('renewed after its entry was given to another: that one keeps its lifetime', () => {
+    const { h, disk } = start(SMALL_MEMORY);
+    h.fill('/a', STALE, LARGE);
+    h.clock.advance(20_000);
+    ask(h, '/a');
+    const call = h.last;
+    const key = Buffer.from('r /a');
+    disk.remove(disk.find(disk.hash(key, key.length)));
+    h.ask('/b');
+    h.last.answer(STALE, LARGE);
+    call.answer({ status: 304, fields: { 'cache-control': 'max-age=100000', etag: '"1"' } });
+    h.clock.advance(20_000);
+    ask(h, '/b');
+    expect([h.last.request.target, h.last.state]).toEqual(['/b', 'waiting']);
+    h.last.answer({ status: 304, ...STALE });
+    h.clock.advance(10);
+    h.finish();
+  });
 });

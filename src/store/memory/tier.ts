@@ -179,7 +179,7 @@ export class MemoryTier {
       nowS,
     );
     if (slot === NONE) reader.close();
-    else this.#guests.set(slot, { key: this.key.bytes.slice(0, length), reader, below });
+    else this.#guests.set(slot, { key: new Uint8Array(this.key.bytes.subarray(0, length)), reader, below });
     return slot;
   }
 
@@ -191,7 +191,9 @@ export class MemoryTier {
   /** A lent slot's lifetimes, as a 304 brings them, here and below. */
   renewGuest(slot: number, facts: ResponseFacts): void {
     setLifetime(this.cache.entries, slot, facts);
-    this.below!.renew(this.#guests.get(slot)!.below, facts);
+    const { key, below } = this.#guests.get(slot)!;
+    // It may have left meanwhile, and its number be that of another.
+    if (this.below!.find(this.below!.hash(key, key.length)) === below) this.below!.renew(below, facts);
   }
 
   /**
