@@ -189,6 +189,20 @@ describe('a body that memory does not take', () => {
     h.finish();
   });
 
+  test('that breaks leaves the stale one, and a good copy answers', () => {
+    const { h } = start(SMALL_MEMORY);
+    h.fill('/a', STALE, LARGE);
+    h.clock.advance(20_000);
+    const reader = ask(h, '/a');
+    h.last
+      .head({ ...FRESH, bodyBytes: 300_000 })
+      .data(LARGE.subarray(0, 1000))
+      .fail('truncated');
+    h.clock.advance(10);
+    expect([reader.state, reader.body.equals(LARGE)]).toEqual(['whole', true]);
+    h.finish();
+  });
+
   test('outlasts a 5xx, and leaves for a 404', () => {
     const { h } = start(SMALL_MEMORY);
     h.fill('/a', STALE, LARGE);
@@ -227,4 +241,23 @@ describe('a body that memory does not take', () => {
     h.clock.advance(10);
     h.finish();
   });
+});
+
+test('one that is refused for want of room breaks, and the good copy answers', () => {
+  const room = { minResidencyS: 3600, pinnedRoutes: [], pinnedShare: 0 };
+  const h = new Harness({ memoryBytes: 2 ** 20, room });
+  h.fill('/a', STALE, 'good');
+  h.fill('/b', FRESH, noise(2, 800_000));
+  h.clock.advance(20_000);
+  const reader = h.ask('/a');
+  h.last
+    .head({ ...FRESH, bodyBytes: 400_000 })
+    .data(LARGE)
+    .fail('truncated');
+  expect([reader.state, reader.body.toString()]).toEqual(['whole', 'good']);
+  h.clock.advance(40_000);
+  const whole = h.ask('/a');
+  h.last.answer(FRESH, LARGE);
+  expect([whole.state, whole.body.equals(LARGE)]).toEqual(['whole', true]);
+  h.finish();
 });

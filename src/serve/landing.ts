@@ -10,7 +10,7 @@ import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { DiskWriter } from '../store/disk/disk.ts';
 import { forgetKey } from '../store/memory/below.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
-import type { Flight } from './4-origin.ts';
+import { type Flight, HELD_BYTES_MAX } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { begin, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
@@ -118,10 +118,15 @@ export class Landing {
       if (writer === undefined) {
         // Shared while it is under way: a tier that is full must not cost the origin a fetch for each request.
         if (head.bodyBytes > this.#tier.objectBytesMax) this.#passThrough(flight, head, 'too-large');
-        else this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
+        else {
+          flight.held = hold;
+          this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
+        }
       } else {
         flight.shared = true;
-        flight.body = this.#spool(flight, head, false, 0, writer);
+        // Kept only for as long as it is held: then it is on disk, and nobody waits for its beginning.
+        flight.held = hold && head.bodyBytes <= HELD_BYTES_MAX;
+        flight.body = this.#spool(flight, head, flight.held, HELD_BYTES_MAX, writer);
       }
       return;
     }
@@ -238,6 +243,7 @@ export class Landing {
       onIdle: () => flight.abandonIfUseless(),
       onGiveUp: (reason) => {
         flight.land();
+        if (copy !== undefined) return;
         flight.shared = false;
         if (flight.notStored === undefined) this.refuse(flight, reason);
         else this.#parts.close(flight);
