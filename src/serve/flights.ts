@@ -177,7 +177,10 @@ export class Flights implements FlightSteps {
       return wanted ? 'stored' : 'not-stored';
     }
     if (!(body instanceof Spool)) return 'not-stored';
-    if (body.copy !== undefined) return this.#finishBelow(flight, body.copy, wanted, nowS);
+    if (body.copy !== undefined) {
+      body.letGo();
+      return this.#finishBelow(flight, body.copy, wanted, nowS);
+    }
     const stored = wanted && body.keeping && this.#storeSpool(flight, body, nowS);
     if (!stored) body.letGo();
     return stored ? 'stored' : 'not-stored';

@@ -9,12 +9,13 @@ import { parseVary } from '../http/vary.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { DiskWriter } from '../store/disk/disk.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
-import type { Flight } from './4-origin.ts';
+import { type Flight, HELD_BYTES_MAX } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { begin, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody } from './flight-body.ts';
 import type { FlightMemory } from './flight-memory.ts';
+import { forget } from './forget.ts';
 import type { Generations } from './generations.ts';
 import type { Ledger } from './ledger.ts';
 import { incumbent, outlasts, type Place, placeOf } from './place.ts';
@@ -117,10 +118,15 @@ export class Landing {
       if (writer === undefined) {
         // Shared while it is under way: a tier that is full must not cost the origin a fetch for each request.
         if (head.bodyBytes > this.#tier.objectBytesMax) this.#passThrough(flight, head, 'too-large');
-        else this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
+        else {
+          flight.held = hold;
+          this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
+        }
       } else {
         flight.shared = true;
-        flight.body = this.#spool(flight, head, false, 0, writer);
+        // Kept only for as long as it is held: then it is on disk, and nobody waits for its beginning.
+        flight.held = hold && head.bodyBytes <= HELD_BYTES_MAX;
+        flight.body = this.#spool(flight, head, flight.held, HELD_BYTES_MAX, writer);
       }
       return;
     }
@@ -160,6 +166,8 @@ export class Landing {
     // The one who asked is answered from it, and nobody else.
     this.refuse(flight, objection);
     if (this.#tier.cache.visible(flight.renewed)) this.#tier.cache.remove(flight.renewed, 'expired');
+    else if (this.#tier.guest(flight.renewed) !== undefined)
+      forget(this.#tier, plan.staleKey, 'expired', facts.bornS);
   }
 
   /** Why the response, with what the 304 says of it, may be stored no longer, or not where it is (RFC 9111 section 4.3.4). */
@@ -231,6 +239,7 @@ export class Landing {
       onIdle: () => flight.abandonIfUseless(),
       onGiveUp: (reason) => {
         flight.land();
+        if (copy !== undefined) return;
         flight.shared = false;
         if (flight.notStored === undefined) this.refuse(flight, reason);
         else this.#parts.close(flight);
