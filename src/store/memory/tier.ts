@@ -35,7 +35,7 @@ export class MemoryTier {
   /** The key that {@link find} and {@link reserve} are asked about; `set` it first. */
   readonly key: KeyBuffer;
   readonly below: DiskTier | undefined;
-  readonly objectBytesMax: number;
+  objectBytesMax: number;
   /** Memory for what is being read from below on its way to clients, beside the budget. */
   readonly reads: { readonly limitBytes: number; usedBytes: number };
   readonly #below: Below | undefined;
