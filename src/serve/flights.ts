@@ -177,7 +177,11 @@ export class Flights implements FlightSteps {
       return wanted ? 'stored' : 'not-stored';
     }
     if (!(body instanceof Spool)) return 'not-stored';
-    if (body.copy !== undefined) return this.#finishBelow(flight, body.copy, wanted, nowS);
+    if (body.copy !== undefined) {
+      const ending = this.#finishBelow(flight, body.copy, wanted, nowS);
+      body.letGo();
+      return ending;
+    }
     const stored = wanted && body.keeping && this.#storeSpool(flight, body, nowS);
     if (!stored) body.letGo();
     return stored ? 'stored' : 'not-stored';
@@ -207,7 +211,6 @@ export class Flights implements FlightSteps {
 
   #publish(flight: Flight, slot: number, nowS: number): void {
     const place = flight.place!;
-    flight.stored = slot;
     publish(this.#tier, place, slot, nowS);
     this.#overtake(flight, place.key);
   }

@@ -9,7 +9,7 @@ import { parseVary } from '../http/vary.ts';
 import type { OriginFailure, OriginHead } from '../origin/origin.ts';
 import type { DiskWriter } from '../store/disk/disk.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
-import type { Flight } from './4-origin.ts';
+import { type Flight, HELD_BYTES_MAX } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { begin, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
@@ -117,10 +117,14 @@ export class Landing {
       if (writer === undefined) {
         // Shared while it is under way: a tier that is full must not cost the origin a fetch for each request.
         if (head.bodyBytes > this.#tier.objectBytesMax) this.#passThrough(flight, head, 'too-large');
-        else this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
+        else {
+          flight.held = hold;
+          this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
+        }
       } else {
         flight.shared = true;
-        flight.body = this.#spool(flight, head, false, 0, writer);
+        flight.held = hold;
+        flight.body = this.#spool(flight, head, hold, HELD_BYTES_MAX, writer);
       }
       return;
     }
@@ -231,6 +235,8 @@ export class Landing {
       onIdle: () => flight.abandonIfUseless(),
       onGiveUp: (reason) => {
         flight.land();
+        // Kept on disk all the same.
+        if (copy !== undefined) return;
         flight.shared = false;
         if (flight.notStored === undefined) this.refuse(flight, reason);
         else this.#parts.close(flight);

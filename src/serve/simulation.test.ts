@@ -17,11 +17,25 @@ test(`${SEEDS} lives of a node`, () => {
       new Life(seed, tally).run();
     } catch (error) {
       if (only !== undefined) throw error;
-      const m = (error as Error).message.replace(/\d+/g, 'N').replace(/after N ms of N.*/,'').slice(0, 200);
+      const m = (error as Error).message
+        .replace(/\d+/g, 'N')
+        .replace(/after N ms of N.*/, '')
+        .slice(0, 200);
       failures.set(m, [...(failures.get(m) ?? []), seed]);
     }
   }
   console.log((performance.now() - t0) / (last - first + 1), 'ms per life', tally);
-  for (const [m, seeds] of failures) console.log(seeds.length, m, seeds.slice(0, 6).map((s) => { const p = planOf(s); return `${s}${p.disk ? (p.disk.isBad ? 'D' : 'd') : ''}${p.hasReaders ? 'r' : ''}${p.clockJumps ? 'j' : ''}${p.guard ? 'g' : ''}`; }).join());
+  for (const [m, seeds] of failures)
+    console.log(
+      seeds.length,
+      m,
+      seeds
+        .slice(0, 6)
+        .map((s) => {
+          const p = planOf(s);
+          return `${s}${p.disk ? (p.disk.isBad ? 'D' : 'd') : ''}${p.hasReaders ? 'r' : ''}${p.clockJumps ? 'j' : ''}${p.guard ? 'g' : ''}`;
+        })
+        .join(),
+    );
   expect(failures.size).toBe(0);
 }, 600_000);

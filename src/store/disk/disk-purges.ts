@@ -96,10 +96,13 @@ export class DiskPurges {
       this.#number += 1;
       try {
         const file = await this.#files.open(nameOf(this.#number));
-        await file.truncate(0);
-        await file.write([Buffer.from(this.#rules.serialise() + END)], 0);
-        await file.sync();
-        await file.close();
+        try {
+          await file.truncate(0);
+          await file.write([Buffer.from(this.#rules.serialise() + END)], 0);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
         await this.#files.syncNames();
         if ((await this.#files.list()).includes(before)) await this.#files.unlink(before);
       } catch (error) {
