@@ -130,6 +130,8 @@ export class Flight implements OriginSink {
   readonly overtaken = new Set<string>();
   /** May answer requests that joined it. */
   shared = false;
+  /** One of those who wait for it has a good copy to fall back on. */
+  hasStandIn: boolean;
   /** Its head is kept back until the body is whole, or too long to wait for: should it break, a good copy answers. */
   held = false;
   /** Its waiters have been told of the head. */
@@ -150,6 +152,7 @@ export class Flight implements OriginSink {
 
   constructor(plan: FlightPlan, steps: FlightSteps) {
     this.plan = plan;
+    this.hasStandIn = plan.staleOnError && plan.stale !== NONE;
     this.#steps = steps;
   }
 

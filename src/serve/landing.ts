@@ -103,10 +103,9 @@ export class Landing {
       return;
     }
     flight.facts = facts;
-    const hold = plan.staleOnError && plan.stale !== NONE;
     if (head.bodyBytes === undefined) {
       flight.shared = true;
-      flight.held = hold;
+      flight.held = flight.hasStandIn;
       flight.body = this.#spool(flight, head, true, plan.route.objectBytesMax);
       return;
     }
@@ -118,18 +117,18 @@ export class Landing {
         // Shared while it is under way: a tier that is full must not cost the origin a fetch for each request.
         if (head.bodyBytes > this.#tier.objectBytesMax) this.#passThrough(flight, head, 'too-large');
         else {
-          flight.held = hold;
+          flight.held = flight.hasStandIn;
           this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
         }
       } else {
         flight.shared = true;
-        flight.held = hold;
-        flight.body = this.#spool(flight, head, hold, HELD_BYTES_MAX, writer);
+        flight.held = flight.hasStandIn;
+        flight.body = this.#spool(flight, head, flight.held, HELD_BYTES_MAX, writer);
       }
       return;
     }
     flight.shared = true;
-    flight.held = hold;
+    flight.held = flight.hasStandIn;
     flight.body = new ReservedBody(this.#tier, slot);
   }
 

@@ -140,7 +140,9 @@ export class LogDiskTier implements DiskTier {
 
   purge(rule: PurgeRule): void {
     const last = this.#log.segments.at(-1);
-    this.#options.purges.add(rule, last === undefined ? 0 : placeAt(last.id, last.endBytes));
+    const { id, sealed, endBytes } = last ?? { id: 0, sealed: true, endBytes: 0 };
+    // Of one of the time before this start it is not known yet how far it reaches.
+    this.#options.purges.add(rule, sealed ? placeAt(id + 1, 0) : placeAt(id, endBytes));
   }
 
   purged(): Promise<void> {
@@ -245,7 +247,7 @@ export class LogDiskTier implements DiskTier {
       budgetBytes: this.#log.budgetBytes,
       usedBytes: this.#log.usedBytes,
       backlogBytes: queue.backlogBytes,
-      owedRemovals: this.#owed.count,
+      owedRemovals: this.#owed.count + (this.#options.purges.isSaved ? 0 : 1),
       unsyncedBytes: queue.unsyncedBytes,
       entries: this.#index.count,
       segments: this.#log.segments.length,
@@ -262,6 +264,7 @@ export class LogDiskTier implements DiskTier {
     this.#payOwed();
     await this.#log.settled();
     await this.#log.queue.sync();
+    await this.purged();
   }
 
   /** Seals what is open, so that the next start is quick. */
@@ -273,6 +276,7 @@ export class LogDiskTier implements DiskTier {
     this.#stopTicks();
     this.#health.close();
     await this.#log.close();
+    await this.purged();
     this.onClosed?.();
   }
 
@@ -385,6 +389,7 @@ export class LogDiskTier implements DiskTier {
     if (this.#state !== 'ready' || this.#ticking) return;
     this.#ticking = true;
     this.#payOwed();
+    this.#options.purges.retry();
     await this.#log.queue.sync();
     await this.#log.shrinkOne();
     const [oldest] = this.#log.segments;
