@@ -110,6 +110,7 @@ export const RETRIEVAL_FAILURES = [
   'shed', // the node had too much to fetch at the time
   'loop', // the request came from this node
   'internal', // a fault of our own
+  'disk', // the rest of a body that was being sent could not be read from the disk
 ] as const;
 export type RetrievalFailure = (typeof RETRIEVAL_FAILURES)[number];
 

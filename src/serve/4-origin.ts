@@ -105,7 +105,7 @@ export interface FlightPlan {
 }
 
 /** A longer body goes to the clients as it arrives, although a good copy could stand in for it if it broke. */
-export const HELD_BYTES_MAX = 8 * 1024 * 1024;
+export const HELD_BYTES_MAX: number = 8 * 1024 * 1024;
 
 /**
  * One origin fetch, from take-off to its ending, which it reports exactly once. A fault of our own inside it (InternalFault)
@@ -120,8 +120,6 @@ export class Flight implements OriginSink {
   renewed: number = NONE;
   /** A 304 came that is not about the stored response: ask again, without conditions. */
   unconfirmed = false;
-  /** The entry that its response became. */
-  stored: number = NONE;
   /** Where the response is, or will be, stored. */
   place: Place | undefined;
   /** Lifetime and marks it will be stored with. */
@@ -132,6 +130,8 @@ export class Flight implements OriginSink {
   readonly overtaken = new Set<string>();
   /** May answer requests that joined it. */
   shared = false;
+  /** One of those who wait for it has a good copy to fall back on. */
+  hasStandIn: boolean;
   /** Its head is kept back until the body is whole, or too long to wait for: should it break, a good copy answers. */
   held = false;
   /** Its waiters have been told of the head. */
@@ -152,6 +152,7 @@ export class Flight implements OriginSink {
 
   constructor(plan: FlightPlan, steps: FlightSteps) {
     this.plan = plan;
+    this.hasStandIn = plan.staleOnError && plan.stale !== NONE;
     this.#steps = steps;
   }
 

@@ -4,7 +4,7 @@ import { formatHttpDate } from '../http/date.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route } from './1-route.ts';
 import type { Answer, CacheRequest, Payload, StoredPart } from './answer.ts';
-import { DiskPayload } from './disk-body.ts';
+import { brokenByDisk, DiskPayload } from './disk-body.ts';
 import { StoredPayload, TextPayload } from './flight-body.ts';
 import type { Ledger, Served } from './ledger.ts';
 
@@ -102,8 +102,10 @@ class ComposedAnswer implements Answer {
   }
 
   done(sentBytes: number, whole: boolean): void {
-    const broken = whole || this.#served.cause !== '' ? undefined : this.#brokenBy?.();
-    const served = broken === undefined ? this.#served : { ...this.#served, cause: broken };
+    const broken = whole ? undefined : this.#brokenBy?.();
+    // Whatever else went wrong before: a copy made up for it, until the disk failed that.
+    const isNew = broken !== undefined && (this.#served.cause === '' || broken === 'disk');
+    const served = isNew ? { ...this.#served, cause: broken } : this.#served;
     this.#ledger.served(served, sentBytes, whole);
   }
 }
@@ -139,7 +141,8 @@ export function lentAnswer(
   const isHead = served.request.method === 'HEAD';
   const body = isHead ? undefined : storedBody(tier, slot, 0, tier.bodyBytes(slot));
   const status = tier.cache.entries.status(slot);
-  return answerOf(ledger, { ...served, status, detail: 'disk' }, `${lines}${tier.head(slot)}`, body);
+  const said = { ...served, status, detail: 'disk' };
+  return answerOf(ledger, said, `${lines}${tier.head(slot)}`, body, brokenByDisk(body));
 }
 
 /** Bytes `from..to` of a stored body. */

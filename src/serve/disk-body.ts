@@ -1,6 +1,12 @@
+import type { ServedCause } from '../cache/outcome.ts';
 import type { DiskReader } from '../store/disk/disk.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import { BROKEN, type Payload, WAIT } from './answer.ts';
+
+/** Why a stored body was not sent whole: an empty text unless the disk is to blame. */
+export function brokenByDisk(payload: Payload | undefined): () => ServedCause {
+  return () => (payload instanceof DiskPayload && payload.isBroken ? 'disk' : '');
+}
 
 /** Bytes that are read from disk at a time. */
 const PIECE_BYTES = 256 * 1024;
@@ -46,6 +52,11 @@ export class DiskPayload implements Payload {
     into.set(piece.subarray(offset, offset + count), at);
     if (offset + count === piece.length || this.#budget.usedBytes > this.#budget.limitBytes) this.#letGo();
     return count;
+  }
+
+  /** The rest of it could not be read. */
+  get isBroken(): boolean {
+    return this.#broken;
   }
 
   whenReadable(fn: () => void): void {

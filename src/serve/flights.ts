@@ -178,8 +178,9 @@ export class Flights implements FlightSteps {
     }
     if (!(body instanceof Spool)) return 'not-stored';
     if (body.copy !== undefined) {
+      const ending = this.#finishBelow(flight, body.copy, wanted, nowS);
       body.letGo();
-      return this.#finishBelow(flight, body.copy, wanted, nowS);
+      return ending;
     }
     const stored = wanted && body.keeping && this.#storeSpool(flight, body, nowS);
     if (!stored) body.letGo();
@@ -210,7 +211,6 @@ export class Flights implements FlightSteps {
 
   #publish(flight: Flight, slot: number, nowS: number): void {
     const place = flight.place!;
-    flight.stored = slot;
     publish(this.#tier, place, slot, nowS);
     this.#overtake(flight, place.key);
   }

@@ -104,10 +104,9 @@ export class Landing {
       return;
     }
     flight.facts = facts;
-    const hold = plan.staleOnError && plan.stale !== NONE;
     if (head.bodyBytes === undefined) {
       flight.shared = true;
-      flight.held = hold;
+      flight.held = flight.hasStandIn;
       flight.body = this.#spool(flight, head, true, plan.route.objectBytesMax);
       return;
     }
@@ -119,19 +118,19 @@ export class Landing {
         // Shared while it is under way: a tier that is full must not cost the origin a fetch for each request.
         if (head.bodyBytes > this.#tier.objectBytesMax) this.#passThrough(flight, head, 'too-large');
         else {
-          flight.held = hold;
+          flight.held = flight.hasStandIn;
           this.#share(flight, head, this.#tier.cache.refusal, plan.route.objectBytesMax);
         }
       } else {
         flight.shared = true;
         // Kept only for as long as it is held: then it is on disk, and nobody waits for its beginning.
-        flight.held = hold && head.bodyBytes <= HELD_BYTES_MAX;
+        flight.held = flight.hasStandIn && head.bodyBytes <= HELD_BYTES_MAX;
         flight.body = this.#spool(flight, head, flight.held, HELD_BYTES_MAX, writer);
       }
       return;
     }
     flight.shared = true;
-    flight.held = hold;
+    flight.held = flight.hasStandIn;
     flight.body = new ReservedBody(this.#tier, slot);
   }
 
@@ -239,6 +238,7 @@ export class Landing {
       onIdle: () => flight.abandonIfUseless(),
       onGiveUp: (reason) => {
         flight.land();
+        // Kept on disk all the same.
         if (copy !== undefined) return;
         flight.shared = false;
         if (flight.notStored === undefined) this.refuse(flight, reason);

@@ -106,7 +106,8 @@ export class Ledger {
   /** Not a failure for the client where a stale copy, that is no error itself, made up for it. */
   #retrievalFailed({ route, outcome, status, cause }: Served): boolean {
     const index = RETRIEVAL_INDEX[cause];
-    if (index === undefined || (outcome === 'stale' && !isTrouble(status))) return false;
+    const isMadeUpFor = outcome === 'stale' && !isTrouble(status) && cause !== 'disk';
+    if (index === undefined || isMadeUpFor) return false;
     this.recorder.retrievalFailure(route?.id ?? NO_ROUTE, index);
     return true;
   }

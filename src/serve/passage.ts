@@ -71,6 +71,7 @@ export class Passage implements Waiter {
     this.#leads = false;
     this.#flight = joined;
     if (joined.plan.stale !== this.#stale) this.#holdStale();
+    if (this.#asked.staleOnError && this.#stale !== NONE) joined.hasStandIn = true;
     if (joined.landed) this.landed(joined);
     else joined.join(this);
     return this.#answered ? undefined : () => this.#abandon();

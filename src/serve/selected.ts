@@ -7,6 +7,7 @@ import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route } from './1-route.ts';
 import { answerOf, refusal, storedBody } from './7-respond.ts';
 import type { Answer, CacheRequest } from './answer.ts';
+import { brokenByDisk } from './disk-body.ts';
 import { fieldLines, parseFieldLines } from './field-lines.ts';
 import type { Ledger } from './ledger.ts';
 import { MULTIPART_TYPE, Multipart } from './multipart.ts';
@@ -74,14 +75,16 @@ export function selectedAnswer(
     case 'range': {
       const { from, to } = selection;
       const head = `${lines}${fieldLines(rangeFields(fields, from, to, bodyBytes))}\r\n`;
-      return answerOf(ledger, { ...kept, status: 206 }, head, storedBody(tier, slot, from, to + 1));
+      const body = storedBody(tier, slot, from, to + 1);
+      return answerOf(ledger, { ...kept, status: 206 }, head, body, brokenByDisk(body));
     }
     case 'ranges': {
       const whole = storedBody(tier, slot, 0, bodyBytes);
       const payload = new Multipart(whole, selection.ranges, fields.get('content-type'));
       fields.set('content-type', MULTIPART_TYPE);
       fields.set('content-length', String(payload.bytes));
-      return answerOf(ledger, { ...kept, status: 206 }, `${lines}${fieldLines(fields)}\r\n`, payload);
+      const head = `${lines}${fieldLines(fields)}\r\n`;
+      return answerOf(ledger, { ...kept, status: 206 }, head, payload, brokenByDisk(whole));
     }
   }
 }

@@ -60,17 +60,18 @@ export interface Observed {
   readonly owed: OwedRemovals;
   readonly index: DiskIndex;
   readonly account: DiskAccount;
+  readonly arePurgesSaved: boolean;
 }
 
 /** What the tier says of itself, as of now. */
-export function snapshotOf({ state, log, owed, index, account }: Observed): DiskSnapshot {
+export function snapshotOf({ state, log, owed, index, account, arePurgesSaved }: Observed): DiskSnapshot {
   return {
     state,
     budgetBytes: log.budgetBytes,
     usedBytes: log.usedBytes,
     backlogBytes: log.queue.backlogBytes,
     unsyncedBytes: log.queue.unsyncedBytes,
-    owedRemovals: owed.count,
+    owedRemovals: owed.count + (arePurgesSaved ? 0 : 1),
     entries: index.count,
     segments: log.segments.length,
     indexBytes: index.heldBytes,

@@ -20,6 +20,7 @@ export class DiskPurges {
   #number: number;
   #saving: Promise<void> | undefined;
   #changed = false;
+  #failed = false;
 
   /**
    * Reads the rules of the time before this start.
@@ -86,7 +87,17 @@ export class DiskPurges {
     while (this.#saving !== undefined) await this.#saving;
   }
 
-  /** Writes all rules to a new file, once more if they change meanwhile, and then removes the old one. */
+  /** False while a restart would forget some. */
+  get isSaved(): boolean {
+    return this.#saving === undefined && !this.#failed;
+  }
+
+  /** Writes again what could not be written. */
+  retry(): void {
+    if (this.#failed) this.#save();
+  }
+
+  /** Writes all rules to a new file, once more if they change meanwhile, and then removes those before it. */
   #save(): void {
     this.#changed = true;
     if (this.#saving !== undefined) return;
@@ -98,17 +109,23 @@ export class DiskPurges {
   async #write(): Promise<void> {
     while (this.#changed) {
       this.#changed = false;
-      const before = nameOf(this.#number);
       this.#number += 1;
+      const name = nameOf(this.#number);
       try {
-        const file = await this.#files.open(nameOf(this.#number));
-        await file.truncate(0);
-        await file.write([Buffer.from(this.#rules.serialise() + END)], 0);
-        await file.sync();
-        await file.close();
+        const file = await this.#files.open(name);
+        try {
+          await file.truncate(0);
+          await file.write([Buffer.from(this.#rules.serialise() + END)], 0);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
         await this.#files.syncNames();
-        if ((await this.#files.list()).includes(before)) await this.#files.unlink(before);
+        this.#failed = false;
+        for (const other of await this.#files.list())
+          if (NAME.test(other) && other < name) await this.#files.unlink(other);
       } catch (error) {
+        this.#failed = true;
         this.#onTrouble(error);
       }
     }

@@ -138,7 +138,9 @@ export class LogDiskTier implements DiskTier {
 
   purge(rule: PurgeRule): void {
     const last = this.#log.segments.at(-1);
-    this.#options.purges.add(rule, last === undefined ? 0 : placeAt(last.id, last.endBytes));
+    const { id, sealed, endBytes } = last ?? { id: 0, sealed: true, endBytes: 0 };
+    // Of one of the time before this start it is not known yet how far it reaches.
+    this.#options.purges.add(rule, sealed ? placeAt(id + 1, 0) : placeAt(id, endBytes));
   }
 
   purged(): Promise<void> {
@@ -233,7 +235,16 @@ export class LogDiskTier implements DiskTier {
   snapshot(): DiskSnapshot {
     const isDegraded = this.#health.isDegraded && this.#state === 'ready';
     const state = isDegraded ? 'degraded' : this.#state;
-    return snapshotOf({ state, log: this.#log, owed: this.#owed, index: this.#index, account: this.account });
+    const arePurgesSaved = this.#options.purges.isSaved;
+    const { account } = this;
+    return snapshotOf({
+      state,
+      log: this.#log,
+      owed: this.#owed,
+      index: this.#index,
+      account,
+      arePurgesSaved,
+    });
   }
 
   /** Resolves when all that was appended before is durable, or lost to a failing disk. */
@@ -242,6 +253,7 @@ export class LogDiskTier implements DiskTier {
     this.#payOwed();
     await this.#log.settled();
     await this.#log.queue.sync();
+    await this.purged();
   }
 
   /** Seals what is open, so that the next start is quick. */
@@ -254,6 +266,7 @@ export class LogDiskTier implements DiskTier {
     this.#health.close();
     await this.#upkeep;
     await this.#log.close();
+    await this.purged();
     this.onClosed?.();
   }
 
@@ -371,6 +384,7 @@ export class LogDiskTier implements DiskTier {
 
   async #keepUp(): Promise<void> {
     this.#payOwed();
+    this.#options.purges.retry();
     await this.#log.queue.sync();
     await this.#log.shrinkOne();
     const [oldest] = this.#log.segments;

@@ -1,4 +1,5 @@
 const process2 = process;
+
 import { assert } from '../../../src/base/assert.ts';
 import { type Random, seededRandom } from '../../../src/base/random.ts';
 import type { RetrievalFailure } from '../../../src/cache/outcome.ts';
@@ -71,7 +72,9 @@ export class Life {
   readonly #random: Random;
   readonly #origin: RandomOrigin;
   readonly #judge: Judge;
-  get judgeForDebug() { return this.#judge; }
+  get judgeForDebug() {
+    return this.#judge;
+  }
   readonly #disk: VirtualDisk | undefined;
   readonly #weather: Weather | undefined;
   #process: Process;
