@@ -7,7 +7,7 @@ import type { DiskFacts, DiskHead, DiskReader, DiskRecord, DiskTier, DiskWriter 
 import { DiskAccount, type DiskSnapshot, type DiskState, snapshotOf } from './disk-account.ts';
 import { DiskIndex } from './disk-index.ts';
 import type { DiskTierOptions } from './disk-options.ts';
-import { bodyAt, checksumsOf, HEAD_BYTES, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
+import { checksumsOf, HEAD_BYTES, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
 import { codeOf, DiskHealth, shortage } from './health.ts';
 import { type NoRoom, type Place, SegmentLog } from './log.ts';
 import { obeying, placeAt } from './obey.ts';
@@ -181,20 +181,11 @@ export class LogDiskTier implements DiskTier {
     const place = this.#reserve(row);
     if (place === undefined) return undefined;
     const { segment } = place;
-    const head = Buffer.alloc(bodyAt(row));
-    labels(head, record);
-    segment.date(row.storedS);
-    writeHead(head, row, seedAt(this.#secret, segment.id, row.offset));
-    this.#log.write(segment, row.offset, head);
-    const { queue } = this.#log;
-    return new StreamedRecord({
+    return new StreamedRecord(record, {
+      log: this.#log,
+      secret: this.#secret,
       segment,
       row,
-      write: (offset, bytes) => {
-        this.#log.write(segment, offset, bytes);
-        return !queue.isFull;
-      },
-      whenDrained: (fn) => queue.whenDrained(fn),
       isTroubled: () => this.#health.isTroubled || this.#state === 'closed',
       commit: (whole) => {
         if (!this.#note({ ...whole, kind: Kind.COMMIT })) return false;
