@@ -52,8 +52,7 @@ export class ReadingThread {
     const from = reader.word(this.#slot, Word.HEAD_BYTES);
     const to = reader.word(this.#slot, Word.RECORD_BYTES) - place.keyBytes;
     const bytes = Buffer.alloc(to - from);
-    for (let done = 0; done < bytes.length; )
-      done += reader.read(place, from + done, to, bytes, done);
+    for (let done = 0; done < bytes.length; ) done += reader.read(place, from + done, to, bytes, done);
     return bytes;
   }
 }
