@@ -100,6 +100,7 @@ export class Landing {
       outlasts(this.#tier, plan.stale, head.status, nowS) ||
       outlasts(this.#tier, incumbent(this.#tier, place), head.status, nowS)
     ) {
+      flight.held = flight.hasStandIn;
       this.#share(flight, head, 'status', SHARED_ERROR_BYTES_MAX);
       return;
     }

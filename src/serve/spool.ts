@@ -183,7 +183,15 @@ export class Spool implements FlightBody {
     if (this.readers === 0 && !this.keeping) {
       this.#clear();
       if (!this.#isCopied()) this.#options.onIdle();
+      this.#goOn();
     }
+  }
+
+  /** The reader that the origin was held back for has gone. */
+  #goOn(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (!this.#copyBehind) this.#options.resume();
   }
 
   /** The copy is worth going on for, whoever reads. */

@@ -17,15 +17,14 @@ export const HOST = 'img.example';
 const LOAD_S = 3;
 const NO_DIRECTIVES = parseCacheControl(undefined);
 
+/** Where a copy is; on disk, since when, in seconds since the epoch. */
+export type Copy = { readonly where: 'memory' } | { readonly where: 'disk'; readonly storedS: number };
+
 /**
  * Where a copy is that a plain request for that path is to be served from, whatever the origin does; asked of the real tiers
  * when the request begins. Of what varies, only memory is asked.
  */
-export function copyOf(
-  { h, disk }: Process,
-  path: string,
-  accept: string | undefined,
-): 'memory' | 'disk' | undefined {
+export function copyOf({ h, disk }: Process, path: string, accept: string | undefined): Copy | undefined {
   const { tier, routes, clock } = h;
   const nowS = epochS(clock);
   const route = routes.match(HOST, path)!;
@@ -47,14 +46,16 @@ export function copyOf(
       errorUntilS: entries.errorUntilS(slot),
       flags: entries.flags(slot),
     };
-    return isUsable(facts, nowS) ? 'memory' : undefined;
+    return isUsable(facts, nowS) ? { where: 'memory' } : undefined;
   }
   const key = Buffer.from(primary, 'latin1');
   const below = disk === undefined ? NONE : disk.find(disk.hash(key, key.length));
   if (below === NONE) return undefined;
   const facts: DiskFacts = disk!.facts(below);
   if ((facts.flags & Flag.VARY) !== 0) return undefined;
-  return isUsable(facts, nowS) && isUsable(facts, nowS + LOAD_S) ? 'disk' : undefined;
+  return isUsable(facts, nowS) && isUsable(facts, nowS + LOAD_S)
+    ? { where: 'disk', storedS: facts.storedS }
+    : undefined;
 }
 
 function isUsable(facts: Omit<ResponseFacts, 'route'>, nowS: number): boolean {

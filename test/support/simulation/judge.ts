@@ -1,4 +1,5 @@
 import { assert } from '../../../src/base/assert.ts';
+import { NOT_STORED_REASONS } from '../../../src/cache/outcome.ts';
 import { foldAccept } from '../../../src/http/negotiation.ts';
 import type { RandomOrigin, Sent } from '../random-origin.ts';
 import type { Reader } from '../reader.ts';
@@ -16,6 +17,8 @@ export interface Request {
   readonly process: Process;
   /** Where a copy was that it had to be served from; undefined when there was none, or it asked for something else. */
   readonly copy: 'memory' | 'disk' | undefined;
+  /** Of the disk, so far. */
+  readonly diskEvictions: number | undefined;
   judged: boolean;
 }
 
@@ -29,6 +32,11 @@ interface Forgotten {
 /** From a request's beginning to its answer at the most, besides the deadline: a disk that is slow is waited for so long. */
 const DISK_WAIT_MS = 2_000;
 
+/** One that joined a fetch whose response turns out not to be for it asks again: for its variant, then for itself alone. */
+const FETCHES_MAX = 3;
+/** It has a copy to fall back on, and the new response may not be stored: that one is handed on as it comes. */
+const PASSED_ON = /fwd=stale.*detail=(?:private|no-store|set-cookie|unframed|no-freshness)/;
+
 /** Says whether clients got what they may get, and all that they have a right to. */
 export class Judge {
   readonly requests: Request[] = [];
@@ -39,19 +47,30 @@ export class Judge {
   readonly oldHeads = new Set<string>();
   readonly #plan: Plan;
   readonly #origin: RandomOrigin;
+  readonly #isReadable: () => boolean;
   readonly #personalReaders = new Map<string, Request>();
   #forgotten: Forgotten[] = [];
+  /** Soft ones and those that were not durable too. */
+  readonly #purges: Omit<Forgotten, 'what'>[] = [];
 
-  constructor(plan: Plan, origin: RandomOrigin) {
+  /** @param isReadable whether the disk has always been so that what is found on it can be read. */
+  constructor(plan: Plan, origin: RandomOrigin, isReadable: () => boolean) {
     this.#plan = plan;
     this.#origin = origin;
+    this.#isReadable = isReadable;
   }
 
   /** A purge was answered. */
   purged(what: string, isSoft: boolean, atMs: number, matches: (path: string) => boolean): void {
+    this.#purges.push({ atMs, matches });
     if (isSoft)
       for (let i = 0; i < this.#plan.paths; i += 1) if (matches(`/${i}`)) this.oldHeads.add(`/${i}`);
     if (!isSoft) this.#forgotten.push({ what, atMs, matches });
+  }
+
+  /** Whether a purge since then, of whatever kind, was meant for that path. */
+  isPurgedSince(path: string, sinceMs: number): boolean {
+    return this.#purges.some(({ atMs, matches }) => atMs >= sinceMs && matches(path));
   }
 
   /** The process is gone, and what it had been told since then with it. */
@@ -84,19 +103,26 @@ export class Judge {
   #judgeWait({ path, startedMs, reader }: Request): void {
     const deadlineMs = this.#plan.guard?.deadlineMs;
     const { answeredMs } = reader;
-    if (deadlineMs === undefined || answeredMs === undefined) return;
+    if (deadlineMs === undefined || answeredMs === undefined || !reader.hasHead) return;
     const waitedMs = answeredMs - startedMs;
-    const limitMs = deadlineMs + (this.#plan.disk === undefined ? 0 : DISK_WAIT_MS);
+    // A new body that a good copy could stand in for is handed on when it is whole.
+    if (reader.cacheStatus.includes('fwd=stale')) return;
+    const limitMs = FETCHES_MAX * deadlineMs + (this.#plan.disk === undefined ? 0 : DISK_WAIT_MS);
     assert(waitedMs <= limitMs + 1, `${path}: answered after ${waitedMs} ms of ${limitMs}`);
   }
 
   /** Whatever the origin does: an image of which there is a copy is served. */
-  #judgeService({ path, startedMs, reader, copy }: Request): void {
+  #judgeService({ path, startedMs, reader, copy, process, diskEvictions }: Request): void {
     if (copy === undefined || reader.state === 'gone') return;
+    // What leaves while it is being read is gone.
+    const evictions = process.disk?.snapshot().evictions;
+    if (copy === 'disk' && (!this.#isReadable() || evictions !== diskEvictions)) return;
     const changedMs = this.#origin.changedMs.get(path) ?? -1;
-    const isMeanwhile = ({ atMs, matches }: Forgotten): boolean => atMs >= startedMs && matches(path);
-    if (changedMs >= startedMs || this.#forgotten.some(isMeanwhile)) return;
+    if (changedMs >= startedMs || this.isPurgedSince(path, startedMs)) return;
     this.owed[copy] += 1;
+    if (reader.state === 'broken' && PASSED_ON.test(reader.cacheStatus)) return;
+    // What it may have of memory besides the tier was used up: what had come so far had to be passed on.
+    if (reader.state === 'broken' && hasRunOut(process)) return;
     const said = `${reader.status} ${reader.cacheStatus}`;
     assert(
       reader.state === 'whole' && reader.status! < 500,
@@ -153,7 +179,7 @@ export class Judge {
       assert(body.equals(expected.subarray(0, body.length)), `${path}: the part of ${one.id} is right`);
     }
     // A body that is read from a bad disk may break as well.
-    if (reader.state === 'broken' && this.#plan.disk?.isBad !== true)
+    if (reader.state === 'broken' && (this.#plan.disk === undefined || this.#isReadable()))
       assert(one.call.state === 'failed', `${path}: only what broke at the origin breaks`);
   }
 
@@ -206,4 +232,11 @@ export class Judge {
     )
       assert(replacedMs >= (answeredS - ageS) * 1000, `${path}: the content was current when its age began`);
   }
+}
+
+/** True when a response has been too large to be kept, or had no room, since the process started. */
+function hasRunOut({ h }: Process): boolean {
+  return (['no-room', 'too-large'] as const).some(
+    (reason) => h.recorder.notStoredCounts[NOT_STORED_REASONS.indexOf(reason)]! > 0,
+  );
 }

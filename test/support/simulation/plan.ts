@@ -105,10 +105,10 @@ function guardOf(random: Random): GuardScript {
 }
 
 function diskOf(random: Random): DiskPlan {
-  const segmentBytes = 2 ** 18;
+  const segmentBytes = 150_000 + (random.u32() % 100_000);
   return {
     segmentBytes,
-    budgetBytes: segmentBytes * (4 + (random.u32() % 6)),
+    budgetBytes: segmentBytes * (3 + (random.u32() % 3)),
     minResidencyS: random.next() < 0.7 ? 0 : random.u32() % 60,
     isBad: random.next() < 0.5,
     latencyMs: random.next() < 0.5 ? 0 : random.u32() % 100,
