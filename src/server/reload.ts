@@ -69,6 +69,8 @@ export class Reloader {
   #hash: string | undefined;
   #loadedAtMs: number;
   #last: { readonly atMs: number; readonly report: ReloadReport } | undefined;
+  /** Of the file that was taken last: one that is refused takes nothing back. */
+  #needsRestart: readonly string[] = [];
   #busy: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReloaderOptions) {
@@ -90,7 +92,7 @@ export class Reloader {
       lastReloadOk: last?.report.ok ?? true,
       ...(last === undefined ? {} : { lastReloadAtMs: last.atMs }),
       problems: last?.report.problems.length ?? 0,
-      needsRestart: last?.report.needsRestart ?? [],
+      needsRestart: this.#needsRestart,
     };
   }
 
@@ -116,6 +118,7 @@ export class Reloader {
     }
     if (dryRun) return report;
     this.#last = { atMs: clock.nowMs(), report };
+    if (report.ok) this.#needsRestart = report.needsRestart;
     this.#tell(report);
     return report;
   }
