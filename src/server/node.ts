@@ -79,8 +79,6 @@ export interface Node {
   snapshot(): Snapshot;
   /** Sets the memory budget, live: nothing is lost but what no longer fits, by the policy's choice. */
   resizeMemory(budgetBytes: number): void;
-  /** Sets the budget of the disk tier, live: a shrink drains its oldest segments, one a second. Nothing without one. */
-  resizeDisk(budgetBytes: number): void;
   /** Changes the eviction policy, live and without losing content. */
   switchPolicy(name: PolicyName): void;
   /** Reads the configuration file again and applies what can change live. Never rejects. */
@@ -128,6 +126,9 @@ export function startNode(options: NodeOptions): Node {
     log,
     apply: (next, running) => {
       live.apply(next, running, { tier, recorder, path: handler, ledger });
+      const { disk } = next.cache;
+      if (disk !== undefined && disk.sizeBytes !== running.cache.disk?.sizeBytes)
+        options.disk?.resize(disk.sizeBytes);
       crew?.configure(next, live.routeNames);
       admin.setTokens(tokensOf(next, options.adminToken));
     },
@@ -153,6 +154,7 @@ export function startNode(options: NodeOptions): Node {
     snapshot,
     server,
     crew,
+    isLoading: loading(options),
   });
   const admin = startAdmin(options, { server, operations, audit, recorder });
   const stopUpkeep = startUpkeep(options, tier, recorder, crew);
@@ -175,7 +177,6 @@ export function startNode(options: NodeOptions): Node {
     snapshot,
     reload: () => reloader.reload(false),
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
-    resizeDisk: (budgetBytes) => options.disk?.resize(budgetBytes),
     switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
     crew,
     stop: (deadlineMs = config.server.drainTimeoutMs) => stop(deadlineMs),
@@ -247,6 +248,14 @@ function startUpkeep(
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+/** A start waits so long at most for what is on disk to be known, before it says that it is ready. */
+const LOADING_MS_MAX = 30_000;
+
+function loading({ disk, clock }: NodeOptions): () => boolean {
+  const untilMs = clock.monotonicMs() + LOADING_MS_MAX;
+  return () => disk?.snapshot().state === 'loading' && clock.monotonicMs() < untilMs;
 }
 
 /** What waits to be written gets this long; a disk that hangs does not hold up the end of the process. */

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../base/clock.ts';
-import { sizeText } from '../../base/units.ts';
+import { formatSize } from '../../base/units.ts';
 import type { Floor } from './log.ts';
 
 interface HealthOptions {
@@ -94,7 +94,7 @@ export class DiskHealth {
 
 /** Too little is free, in words. */
 export function shortage({ freeBytes, freeInodes }: Floor): string {
-  return `only ${sizeText(freeBytes)} and ${freeInodes} files are free there, less than minFree and minFreeInodes leave to others: nothing is written`;
+  return `only ${formatSize(freeBytes)} and ${freeInodes} files are free there, less than minFree and minFreeInodes leave to others: nothing is written`;
 }
 
 /** The system's word for an error. */

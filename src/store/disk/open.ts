@@ -1,5 +1,5 @@
 import type { HashKey } from '../../base/hash.ts';
-import { sizeText } from '../../base/units.ts';
+import { formatSize } from '../../base/units.ts';
 import type { DiskTierOptions } from './disk-options.ts';
 import { DiskPurges } from './disk-purges.ts';
 import type { DiskSpace } from './files.ts';
@@ -71,7 +71,7 @@ function checkSpace(space: DiskSpace, { path, requireMount, budgetBytes, minFree
   }
   if (budgetBytes + minFreeBytes > space.totalBytes) {
     throw new Error(
-      `${path} lies on a file system of ${sizeText(space.totalBytes)}: a size of ${sizeText(budgetBytes)} and minFree of ${sizeText(minFreeBytes)} do not fit; choose less, or a larger disk`,
+      `${path} lies on a file system of ${formatSize(space.totalBytes)}: a size of ${formatSize(budgetBytes)} and minFree of ${formatSize(minFreeBytes)} do not fit; choose less, or a larger disk`,
     );
   }
 }

@@ -52,10 +52,8 @@ export class Below {
   renew(slot: number, headBefore: string, facts: ResponseFacts): void {
     const { key } = this.#tier;
     const old = this.#disk.find(this.#disk.hash(key.bytes, key.length));
-    const isNew = old === NONE || essence(this.#tier.head(slot)) !== essence(headBefore);
-    if (isNew && this.#put(slot, key.bytes.subarray(0, key.length))) return;
-    // Where there is no room for the new head, the old one with the new lifetimes is still the same image.
-    if (old !== NONE) this.#disk.renew(old, facts);
+    if (old === NONE || essence(this.#tier.head(slot)) !== essence(headBefore)) this.write(slot);
+    else this.#disk.renew(old, facts);
   }
 
   /** The same for one that was lent, unless it has left meanwhile: its place may be another's. */
