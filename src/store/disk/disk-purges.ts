@@ -58,7 +58,8 @@ export class DiskPurges {
 
   /** @param place of the next record to be written: everything before it is older. */
   add(rule: PurgeRule, place: number): void {
-    this.#rules.insert({ ...rule, atS: place - 1 });
+    // Under a number of its own: those of memory begin anew with each run.
+    this.#rules.add(rule.pattern, rule.soft, place - 1);
     this.#save();
   }
 
