@@ -274,7 +274,10 @@ describe('the papers', () => {
     ]);
   });
   test('links: finds one that leads nowhere', () => {
-    expect(links(tree)).toEqual(['README.md: the link docs/none.md leads to no file; mend it']);
+    expect(links(tree)).toEqual([
+      'README.md: the link docs/a.md#x leads to no heading of docs/a.md; mend it',
+      'README.md: the link docs/none.md leads to no file; mend it',
+    ]);
   });
   test('named files: finds one that is not there', () => {
     expect(namedFiles(tree)).toEqual(['README.md: names src/gone.ts, which is not there; mend it']);

@@ -31,3 +31,8 @@ export function every(clock: Clock, periodMs: number, fn: () => void): () => voi
     timer = undefined;
   };
 }
+
+/** What lets others run, when it is awaited, before one goes on. */
+export function turnOf(clock: Clock): () => Promise<void> {
+  return () => new Promise((resolve) => void clock.after(0, resolve));
+}

@@ -5,10 +5,10 @@ import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
 import { Account } from './account.ts';
 import { Claims } from './claims.ts';
 import { type CacheBytes, type CacheOptions, type EntryFacts, METADATA_BYTES } from './contract.ts';
-import { Departures } from './departures.ts';
+import type { Departures } from './departures.ts';
 import { Entries, Flag, NONE, Word } from './entries.ts';
 import { describe } from './entry-facts.ts';
-import { Ghosts } from './ghosts.ts';
+import { Leaving } from './leaving.ts';
 import type { RemovalReason, RoomRefusal } from './outcome.ts';
 import type { Readers } from './readers.ts';
 import { FREE_FOR_ALL, Residency, type RoomRules } from './residency.ts';
@@ -23,19 +23,15 @@ import { FREE_FOR_ALL, Residency, type RoomRules } from './residency.ts';
 export class Cache {
   readonly entries: Entries;
   readonly account: Account;
-  /** Why keys that are not stored are not. */
-  readonly departures = new Departures();
   readonly claims: Claims;
   readonly #bytes: CacheBytes;
   readonly #smallestBytes: number;
-  readonly #ghosts: Ghosts;
+  readonly #leaving: Leaving;
   #policy: EvictionPolicy;
   readonly #victims: number[] = [];
   #guests = 0;
   readonly #residency: Residency;
   #refusal: RoomRefusal = 'no-room';
-  /** The latest time that it was told. */
-  #nowS = 0;
   readonly #readers: Readers | undefined;
   readonly #isPinned: (slot: number) => boolean;
 
@@ -43,7 +39,7 @@ export class Cache {
     this.#smallestBytes = METADATA_BYTES + options.minChargeBytes;
     this.entries = new Entries(this.#slotsFor(options.budgetBytes));
     this.account = new Account(options.routes);
-    this.#ghosts = new Ghosts(options.ghosts);
+    this.#leaving = new Leaving(this.entries, this.account, options.ghosts);
     this.#bytes = options.bytes;
     this.#residency = new Residency(this.entries, options.room ?? FREE_FOR_ALL);
     this.#readers = options.readers;
@@ -69,6 +65,11 @@ export class Cache {
   /** Charged for all that is resident: records and metadata. Never above the budget, but while a shrink waits for readers. */
   get usedBytes(): number {
     return this.#policy.usedBytes;
+  }
+
+  /** Why keys that are not stored are not. */
+  get departures(): Departures {
+    return this.#leaving.departures;
   }
 
   /** Resident entries; rows that are only lent are none. */
@@ -160,7 +161,7 @@ export class Cache {
    */
   admit(hash: Hash64, facts: EntryFacts, nowS: number): number {
     const { entries } = this;
-    this.#nowS = nowS;
+    this.#leaving.nowS = nowS;
     const charge = facts.chargeBytes + METADATA_BYTES;
     this.catchUp();
     this.#refusal = 'no-room';
@@ -239,7 +240,7 @@ export class Cache {
    * @param purge the number of the purge that removes it.
    */
   remove(slot: number, reason: Exclude<RemovalReason, 'room'>, purge = 0): void {
-    this.#departs(slot, reason, purge);
+    this.#leaving.departs(slot, reason, purge);
     this.entries.unlink(slot);
     this.entries.setFlags(slot, this.entries.flags(slot) | Flag.UNLINKED);
     this.account.removed(reason);
@@ -250,19 +251,8 @@ export class Cache {
 
   /** Tells the account when a request missed because its entry had been evicted while it was still usable. */
   missed(hash: Hash64, nowS: number): boolean {
-    const ghost = this.#ghosts.take(hash);
-    this.#nowS = nowS;
-    if (ghost === undefined || nowS >= ghost.usableUntilS) return false;
-    this.account.premature(ghost);
-    const { usableUntilS } = ghost;
-    this.departures.add(hash.lo, hash.hi, {
-      kind: 'premature',
-      atS: nowS,
-      storedS: 0,
-      usableUntilS,
-      purge: 0,
-    });
-    return true;
+    this.#leaving.nowS = nowS;
+    return this.#leaving.missed(hash);
   }
 
   /**
@@ -282,7 +272,7 @@ export class Cache {
    * newcomers, not from the operator: the budget is a promise about memory.
    */
   trim(nowS: number): void {
-    this.#nowS = nowS;
+    this.#leaving.nowS = nowS;
     const policy = this.#policy;
     if (policy.usedBytes <= policy.capacityBytes) return;
     do policy.trim(this.#victims);
@@ -345,41 +335,18 @@ export class Cache {
   /** Books the policy's victims: they leave for want of room. */
   #evicted(nowS: number): void {
     const victims = this.#victims;
-    this.#nowS = nowS;
+    this.#leaving.nowS = nowS;
     const { entries } = this;
     for (const slot of victims) {
-      const route = entries.route(slot);
-      const usableUntilS = entries.usableUntilS(slot);
-      const charge = this.#chargeOf(slot);
       const linked = (entries.flags(slot) & Flag.UNLINKED) === 0;
-      const early = linked && nowS < usableUntilS && (entries.flags(slot) & Flag.VARY) === 0;
-      if (linked) {
-        this.#bytes.evicted?.(slot);
-        this.#departs(slot, 'room', 0);
-        entries.unlink(slot);
-      }
-      this.account.evicted(route, charge, Math.max(0, nowS - entries.storedS(slot)), early);
-      if (early) {
-        const sizeBytes = entries.recordBytes(slot);
-        this.#ghosts.add(entries.hashLo(slot), entries.hashHi(slot), {
-          usableUntilS,
-          evictedS: nowS,
-          sizeBytes,
-          route,
-        });
-      }
+      if (linked) this.#bytes.evicted?.(slot);
+      this.#leaving.evicted(slot, this.#chargeOf(slot));
+      if (linked) entries.unlink(slot);
       this.#bytes.drop(slot);
       entries.release(slot);
     }
     victims.length = 0;
     this.claims.settled();
-  }
-
-  #departs(slot: number, kind: RemovalReason, purge: number): void {
-    const { entries } = this;
-    const usableUntilS = entries.usableUntilS(slot);
-    const departure = { kind, atS: this.#nowS, storedS: entries.storedS(slot), usableUntilS, purge };
-    this.departures.add(entries.hashLo(slot), entries.hashHi(slot), departure);
   }
 
   /** An unlinked entry's bytes are free at last, unless other threads still read them. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '../base/random.ts';
-import { fakeNode } from '../monitor/snapshot.fixture.ts';
+import { FIXTURE_DISK, fakeNode } from '../monitor/snapshot.fixture.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { Live, type Screen } from './live.ts';
 import { plainLine, renderLive } from './live-view.ts';
@@ -178,4 +178,19 @@ describe('the driver', () => {
       [undefined, ...window].slice(0, 3).map((previous, i) => `${plainLine(previous, window[i]!)}\n`),
     );
   });
+});
+
+test('a disk tier has a line, and says when it failed somebody', () => {
+  const [sample] = minute();
+  const lines = (disk: Snapshot['disk']): string =>
+    renderLive(
+      [{ ...sample!, ...(disk === undefined ? {} : { disk }) }],
+      { columns: 120, rows: 40 },
+      { color: false, notes: [] },
+    ).join('\n');
+  expect(lines(undefined)).not.toContain('disk');
+  expect(lines(FIXTURE_DISK)).toMatch(
+    /^disk +ready +300 MiB of 1 GiB +12,345 entries +served 30 +failed 2$/m,
+  );
+  expect(lines({ ...FIXTURE_DISK, state: 'degraded', failed: 0 })).toMatch(/^disk +degraded .*served 30 *$/m);
 });

@@ -238,8 +238,24 @@ function memoryLines(now: Snapshot, last: Rates, columns: number): Line[] {
       `   ${formatCount(memory.entries)} entries`,
       [`   ${memory.policy}`, 'dim'],
     ],
+    ...diskLines(now),
     [['evictions'.padEnd(LABEL), 'dim'], age],
     [['premature'.padEnd(LABEL), 'dim'], ...prematureSpans(now, last)],
+  ];
+}
+
+/** One line, where there is a disk tier. */
+function diskLines({ disk }: Snapshot): Line[] {
+  if (disk === undefined) return [];
+  const { state, usedBytes, budgetBytes, entries, promoted, failed } = disk;
+  return [
+    [
+      ['disk'.padEnd(LABEL), 'dim'],
+      [state, state === 'ready' ? 'good' : 'warn'],
+      `   ${formatSize(usedBytes)} of ${formatSize(budgetBytes)}   ${formatCount(entries)} entries`,
+      `   served ${formatCount(promoted)}`,
+      failed > 0 ? [`   failed ${formatCount(failed)}`, 'bad'] : '',
+    ],
   ];
 }
 

@@ -410,6 +410,13 @@ describe('holdfast reload', () => {
         ['fresh', 1],
       ]);
       expect(config).toMatchObject({ lastReloadOk: true, needsRestart: ['server.drainTimeout'] });
+      // A file that is refused takes nothing back: the restart is as due as before.
+      write(fileFor(origin, 'log: { level: loud }'));
+      expect((await run('reload')).code).toBe(1);
+      expect(node.snapshot().config).toMatchObject({
+        lastReloadOk: false,
+        needsRestart: ['server.drainTimeout'],
+      });
       expect((await run('reload', '--json')).out).toContain('"changed":[]');
       // Gone from the file: its counters stay, and it is served no more.
       write(fileFor(origin));

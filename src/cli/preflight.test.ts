@@ -37,6 +37,20 @@ const httpWithCa = (ca: string): string =>
 const s3With = (credentials: string): string =>
   `version: 1\norigins: { a: { type: s3, bucket: images${credentials} } }\nroutes: [{ name: a, origin: a }]\n`;
 
+test.each([
+  ['/file', 'cache.disk.path: /file is not a directory'],
+  ['/images/cache', 'lies in the root of the origin "a"'],
+  ['/images', 'lies in the root of the origin "a"'],
+  ['/new', undefined],
+  ['/logs', undefined],
+  ['/images-cache', undefined],
+])('a disk tier at %s', async (path, trouble) => {
+  // The root relative: else the text alone tells.
+  const text = filesAt('images');
+  const found = await unmet(`${text}cache: { disk: { path: ${path}, size: 1GiB } }\n`);
+  expect(found).toEqual(trouble === undefined ? [] : [expect.stringContaining(trouble)]);
+});
+
 describe('what a configuration needs of the machine', () => {
   test.each([
     ['all is there', '', undefined],

@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { formatSize } from '../base/units.ts';
 import type { ValidConfig } from '../config/config.ts';
 import type { CliIo } from './io.ts';
@@ -36,6 +36,7 @@ export async function preflight(
     if (keys !== undefined) unmet.push(keys);
   }
   unmet.push(
+    ...(await unmetDisk(config, io)),
     ...(await unreadable(config, io)),
     ...(await unwritable('log.access.to', config.log.access.to, io)),
     ...(await unwritable('log.audit.to', config.log.audit.to, io)),
@@ -47,6 +48,25 @@ export async function preflight(
     );
   }
   return unmet;
+}
+
+async function unmetDisk(
+  { cache: { disk }, origins }: ValidConfig,
+  io: Pick<CliIo, 'pathKind'>,
+): Promise<Unmet> {
+  if (disk === undefined) return [];
+  const { path } = disk;
+  const kind = await io.pathKind(path);
+  if (kind !== 'absent' && kind !== 'directory')
+    return [`cache.disk.path: ${path} is not a directory; name one, or a path where there is nothing yet`];
+  // A relative and an absolute path can be told to be the same only here.
+  return Object.entries(origins).flatMap(([name, origin]) =>
+    origin.type === 'files' && !relative(origin.root, path).startsWith('..')
+      ? [
+          `cache.disk.path: ${path} lies in the root of the origin "${name}"; choose a directory outside of it`,
+        ]
+      : [],
+  );
 }
 
 /** The certificate of the admin port and its key. */

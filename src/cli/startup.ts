@@ -1,8 +1,17 @@
+import { formatSize } from '../base/units.ts';
 import { METADATA_BYTES } from '../cache/contract.ts';
 import { GHOST_BYTES } from '../cache/ghosts.ts';
 import type { ValidConfig } from '../config/config.ts';
-import { formatLimits, limits, type MachineFacts, type StoreFacts } from '../config/limits.ts';
+import {
+  formatLimits,
+  limits,
+  type MachineFacts,
+  MEAN_IMAGE_BYTES,
+  type StoreFacts,
+} from '../config/limits.ts';
 import type { Node } from '../server/node.ts';
+import { INDEX_BYTES } from '../store/disk/disk-index.ts';
+import { BACKLOG_BYTES_MAX } from '../store/disk/tier.ts';
 import type { World } from './world.ts';
 
 /**
@@ -25,7 +34,7 @@ export async function startupSummary(
   world: World,
 ): Promise<string> {
   const machine = await machineFacts(world);
-  const summary = formatLimits(limits(config, machine, storeFacts(node)));
+  const summary = formatLimits(limits(config, machine, storeFacts(node, config)));
   const routes = config.routes.map((route) => `${route.name} -> ${originText(config, route.origin)}`);
   return [
     `Holdfast ${world.version}`,
@@ -34,8 +43,23 @@ export async function startupSummary(
     `routes   ${routes.join('; ')}`,
     `policy   ${config.cache.memory.policy}`,
     `workers  ${threadsOf(node)}`,
+    ...diskLines(config, node),
     summary,
   ].join('\n');
+}
+
+function diskLines({ cache }: ValidConfig, node: Node): string[] {
+  const { disk } = node.snapshot();
+  if (cache.disk === undefined || disk === undefined) return [];
+  const memory = formatSize(diskMemoryBytes(cache.disk.sizeBytes));
+  return [
+    `disk     ${cache.disk.path}: ${formatSize(disk.usedBytes)} of ${formatSize(disk.budgetBytes)} are there and being read; takes up to ${memory} of memory`,
+  ];
+}
+
+/** What a full disk tier takes of memory: its index, with images of 30 KB; what waits to be written, and what is read for clients. */
+function diskMemoryBytes(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / MEAN_IMAGE_BYTES[1]) * INDEX_BYTES + 2 * BACKLOG_BYTES_MAX;
 }
 
 function tokenText(config: ValidConfig, tokenFile: string | undefined): string {
@@ -56,13 +80,17 @@ function threadsOf({ crew }: Node): number {
   return 1 + (crew?.options.count ?? 0);
 }
 
-function storeFacts(node: Node): StoreFacts {
+function storeFacts(node: Node, config: ValidConfig): StoreFacts {
+  const { disk } = config.cache;
   const { arena, cache } = node.tier;
   return {
     segmentBytes: arena.segmentBytes,
     blockBytes: arena.costBytes(1),
     metadataBytesPerEntry: METADATA_BYTES,
-    baseResidentBytes: BASE_RESIDENT_BYTES + (threadsOf(node) - 1) * WORKER_RESIDENT_BYTES,
+    baseResidentBytes:
+      BASE_RESIDENT_BYTES +
+      (threadsOf(node) - 1) * WORKER_RESIDENT_BYTES +
+      (disk === undefined ? 0 : diskMemoryBytes(disk.sizeBytes)),
     bytesPerGhost: GHOST_BYTES,
     entriesMax: cache.entries.capacity,
   };

@@ -26,10 +26,11 @@ type Tree = Readonly<Record<string, unknown>>;
 
 /** Routes by their names, so that one that is put before others does not change them all. */
 function byName(config: Config): Tree {
-  const tierBytes = config.cache.memory.maxObjectBytes;
+  const { memory, disk } = config.cache;
+  const tierBytes = Math.max(memory.maxObjectBytes, disk?.maxObjectBytes ?? 0);
   const routes = config.routes.map(({ maxObjectBytes, ...route }) => [
     route.name,
-    // One that only follows the tier's is not a change of its own.
+    // One that only follows the tiers' is not a change of its own.
     { ...route, maxObjectBytes: maxObjectBytes === tierBytes ? undefined : maxObjectBytes },
   ]);
   return { ...config, routes: Object.fromEntries(routes) };

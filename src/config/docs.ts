@@ -30,7 +30,9 @@ export function configurationDocs(): string {
   const rows = describe();
   let page = INTRO;
   page += tableOf(rows.filter((row) => row.depth === 0 && !isSection(row)));
-  for (const row of rows.filter(isSection)) page += sectionOf(row, rows);
+  // Groups that several types of origin share are described once.
+  const sections = new Map(rows.filter(isSection).map((row) => [row.path, row]));
+  for (const row of sections.values()) page += sectionOf(row, rows);
   return `${page.trimEnd()}\n`;
 }
 
@@ -60,7 +62,7 @@ const title = (row: Described): string => `\`${row.path}\``;
 
 function tableOf(rows: readonly Described[]): string {
   if (rows.length === 0) return '';
-  const lines = ['| Option | Expects | Default | Takes effect | |', '|---|---|---|---|---|'];
+  const lines = new Set<string>();
   for (const row of rows) {
     const cells = [
       `\`${row.path}\``,
@@ -69,9 +71,10 @@ function tableOf(rows: readonly Described[]): string {
       row.meta.effect ?? '',
       row.meta.about,
     ];
-    lines.push(`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`);
+    lines.add(`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`);
   }
-  return `${lines.join('\n')}\n\n`;
+  const head = '| Option | Expects | Default | Takes effect | |\n|---|---|---|---|---|';
+  return `${head}\n${[...lines].join('\n')}\n\n`;
 }
 
 function defaultOf(row: Described): string {

@@ -76,6 +76,15 @@ function inSchema(path: string, variant: string | undefined): Node | undefined {
   return node;
 }
 
+test('no line and no section is in the reference twice', () => {
+  const lines = configurationDocs().split('\n');
+  const sections = lines.filter((line) => line.startsWith('## '));
+  expect(sections).toEqual([...new Set(sections)]);
+  // Types of origins have tables of their own, in which some options are alike.
+  const rows = lines.filter((line) => line.startsWith('| `') && !/^\| `origins\.<name>\.\w+` /.test(line));
+  expect(rows).toEqual([...new Set(rows)]);
+});
+
 test('every option is in the schema, with its prose', () => {
   for (const option of options) {
     expect([option.path, inSchema(option.path, option.variant)?.['description']]).toEqual([

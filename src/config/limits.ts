@@ -1,5 +1,6 @@
 import { formatCount, formatSize } from '../base/units.ts';
 import type { ValidConfig } from './config.ts';
+import { diskSegmentBytes } from './disk.ts';
 
 /**
  * What each limit works out to, on this machine and with this store, and which one binds first. No cache should
@@ -127,7 +128,12 @@ function filesNeeded(config: ValidConfig): number {
   const origins = Object.values(config.origins).map((origin) =>
     origin.type === 'files' ? 0 : origin.connections,
   );
-  return config.server.maxConnections + origins.reduce((sum, count) => sum + count, 0) + OTHER_FILES;
+  const { disk } = config.cache;
+  // One for each segment, and one that is ready.
+  const segments = disk === undefined ? 0 : Math.ceil(disk.sizeBytes / diskSegmentBytes(disk.sizeBytes)) + 1;
+  return (
+    config.server.maxConnections + origins.reduce((sum, count) => sum + count, 0) + segments + OTHER_FILES
+  );
 }
 
 function bindingOf(

@@ -16,8 +16,8 @@ export const DISK = group(
     ),
     size: size({
       about:
-        'Most bytes that all its files take. Each response on disk also costs about 80 bytes of memory, and up to 64MiB wait in memory to be written, beside cache.memory.size.',
-      effect: 'restart',
+        'Most bytes that all its files take. Each response on disk also costs about 100 bytes of memory, and up to 64MiB wait in memory to be written, beside cache.memory.size. A smaller size drains the oldest images, one segment a second.',
+      effect: 'live',
       min: '8MiB',
       max: '16TiB',
     }),

@@ -3,7 +3,7 @@ import { OUTCOMES } from '../cache/outcome.ts';
 import { METRICS, type MetricSpec } from './catalog.ts';
 import { exposition } from './exposition.ts';
 import { Recorder } from './recorder.ts';
-import { fakeNode } from './snapshot.fixture.ts';
+import { FIXTURE_DISK, fakeNode } from './snapshot.fixture.ts';
 
 interface Family {
   type: string;
@@ -63,8 +63,9 @@ function unescapeText(text: string, inLabel: boolean): string {
 
 const quiet = () => {
   const node = fakeNode(2);
+  const snapshot = { ...node.second(3_000, 20), disk: FIXTURE_DISK };
   return {
-    snapshot: node.second(3_000, 20),
+    snapshot,
     recorder: node.recorder,
     accessLog: { lines: 12, dropped: 1 },
     auditLog: { lostLines: 0 },

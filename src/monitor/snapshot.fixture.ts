@@ -2,7 +2,7 @@ import { type Random, seededRandom } from '../base/random.ts';
 import { NOT_STORED_REASONS, OUTCOMES, type Outcome, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { composeSnapshot, type NodeFacts } from './compose.ts';
 import { Recorder } from './recorder.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { DiskSnapshot, Snapshot } from './snapshot.ts';
 
 /** A node that exists only in tests: a recorder fed with seeded traffic, and the facts beside it. */
 export interface FakeNode {
@@ -156,3 +156,30 @@ function nextFacts(facts: NodeFacts, evictions: number): NodeFacts {
     process: { ...facts.process, cpuSeconds: facts.process.cpuSeconds + 0.05 },
   };
 }
+
+/** A disk tier that is at work. */
+export const FIXTURE_DISK: DiskSnapshot = {
+  state: 'ready',
+  budgetBytes: 1024 ** 3,
+  usedBytes: 300 * 1024 ** 2,
+  backlogBytes: 5,
+  unsyncedBytes: 6,
+  entries: 12_345,
+  segments: 7,
+  indexBytes: 8,
+  insertions: 9,
+  writtenBytes: 10,
+  loads: 11,
+  evictions: 12,
+  earlyEvictions: 13,
+  reinsertions: 14,
+  removals: 15,
+  lost: 16,
+  refused: { 'too-large': 17, busy: 18 },
+  damaged: 19,
+  readErrors: 20,
+  writeErrors: 21,
+  promoted: 30,
+  lent: 10,
+  failed: 2,
+};

@@ -43,6 +43,10 @@ export function finish(
   nowS: number,
 ): boolean {
   if (!writer.finish()) return false;
+  // What memory still has is older, and would be found first.
+  tier.key.set(place.key);
+  const older = tier.find();
+  if (older !== NONE) tier.cache.remove(older, 'replaced');
   if (place.vary.length > 0) markVariants(tier, place, route, nowS);
   return true;
 }

@@ -15,6 +15,7 @@ import { begin, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
 import { ReservedBody } from './flight-body.ts';
 import type { FlightMemory } from './flight-memory.ts';
+import { forget } from './forget.ts';
 import type { Generations } from './generations.ts';
 import type { Ledger } from './ledger.ts';
 import { incumbent, outlasts, type Place, placeOf } from './place.ts';
@@ -123,7 +124,8 @@ export class Landing {
         }
       } else {
         flight.shared = true;
-        flight.held = flight.hasStandIn;
+        // Kept only for as long as it is held: then it is on disk, and nobody waits for its beginning.
+        flight.held = flight.hasStandIn && head.bodyBytes <= HELD_BYTES_MAX;
         flight.body = this.#spool(flight, head, flight.held, HELD_BYTES_MAX, writer);
       }
       return;
@@ -164,6 +166,8 @@ export class Landing {
     // The one who asked is answered from it, and nobody else.
     this.refuse(flight, objection);
     if (this.#tier.cache.visible(flight.renewed)) this.#tier.cache.remove(flight.renewed, 'expired');
+    else if (this.#tier.guest(flight.renewed) !== undefined)
+      forget(this.#tier, plan.staleKey, 'expired', facts.bornS);
   }
 
   /** Why the response, with what the 304 says of it, may be stored no longer, or not where it is (RFC 9111 section 4.3.4). */

@@ -15,7 +15,7 @@ export class Multipart implements Payload {
   readonly #pieces: readonly Piece[];
 
   /**
-   * @param whole all of the body, readable at any position without waiting; released with this.
+   * @param whole all of the body, readable at any position; released with this.
    * @param contentType of the body, if it has one.
    */
   constructor(whole: Payload, ranges: readonly ByteRange[], contentType: string | undefined) {
@@ -51,7 +51,10 @@ export class Multipart implements Payload {
     return room.length;
   }
 
-  whenReadable(): void {}
+  /** Only the body makes readers wait. */
+  whenReadable(fn: () => void): void {
+    this.#whole.whenReadable(fn);
+  }
 
   release(): void {
     this.#whole.release();

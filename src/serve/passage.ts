@@ -151,7 +151,8 @@ export class Passage implements Waiter {
       conditional,
       staleOnError: this.#asked.staleOnError,
       neverStore,
-      body: request.body,
+      // What may be stored is the answer to its address alone: a body is in no key, and would choose it for all (a fat GET).
+      body: neverStore === undefined ? undefined : request.body,
       onHead: isRead(request.method) ? undefined : (head) => this.#path.accepted(this.#asked, head),
     });
     this.#leads = true;

@@ -240,6 +240,38 @@ function anyone(random: Random, possible: readonly (readonly [string, string])[]
   return fields;
 }
 
+describe('a body with GET or HEAD, which is in no key', () => {
+  const body = { bytes: 9, receive() {}, pause() {}, resume() {} };
+
+  test.each(['GET', 'HEAD'])(
+    '%s: does not choose what is stored, nor hold up who waits for the same',
+    (method) => {
+      const h = new Harness();
+      h.ask('/a', { method, body });
+      expect([h.last.request.method, h.last.request.body]).toEqual(['GET', undefined]);
+      h.last.answer(FRESH, Buffer.from('for all'));
+      expect(h.ask('/a').body.toString()).toBe('for all');
+      h.finish();
+    },
+  );
+
+  test('with credentials: what comes may be for all as well', () => {
+    const h = new Harness();
+    h.ask('/a', { body, fields: { authorization: 'Basic eA==' } });
+    expect(h.last.request.body).toBeUndefined();
+    h.last.answer(FRESH);
+    h.finish();
+  });
+
+  test('goes on where nothing is stored', () => {
+    const h = new Harness({ route: 'cache: false' });
+    h.ask('/a', { body });
+    expect(h.last.request.body).toBe(body);
+    h.last.answer(FRESH);
+    h.finish();
+  });
+});
+
 /** What a client gets from a cache that nobody has used. */
 function alone(fields: FieldPairs, route: string): string {
   const h = new Harness({ route });

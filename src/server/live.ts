@@ -128,6 +128,7 @@ export class Live {
     const nowS = epochS(this.#options.clock);
     const before = running.cache.memory;
     tier.cache.changeRules(roomRules(config, routeNames), nowS);
+    tier.objectBytesMax = memory.maxObjectBytes;
     if (memory.policy !== before.policy) tier.cache.switchPolicy(memory.policy, nowS);
     if (memory.sizeBytes !== before.sizeBytes) tier.resize(memory.sizeBytes, nowS);
     this.#options.setLogLevel(config.log.level);

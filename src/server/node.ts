@@ -13,6 +13,7 @@ import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
+import type { TierLayout } from '../store/memory/tier-reader.ts';
 import { type AdminOperations, type AdminServer, startAdminServer } from './admin.ts';
 import type { AdminToken } from './admin-guard.ts';
 import { AuditLog } from './audit-log.ts';
@@ -78,8 +79,6 @@ export interface Node {
   snapshot(): Snapshot;
   /** Sets the memory budget, live: nothing is lost but what no longer fits, by the policy's choice. */
   resizeMemory(budgetBytes: number): void;
-  /** Sets the budget of the disk tier, live: a shrink drains its oldest segments, one a second. Nothing without one. */
-  resizeDisk(budgetBytes: number): void;
   /** Changes the eviction policy, live and without losing content. */
   switchPolicy(name: PolicyName): void;
   /** Reads the configuration file again and applies what can change live. Never rejects. */
@@ -102,7 +101,6 @@ export interface Node {
  */
 export function startNode(options: NodeOptions): Node {
   const { config, clock, log } = options;
-  const { memory } = config.cache;
   const nowS = (): number => epochS(clock);
   const live = new Live({
     ...options,
@@ -110,34 +108,14 @@ export function startNode(options: NodeOptions): Node {
     recorder: () => recorder,
   });
   let front: Front | undefined;
-  const tier = new MemoryTier({
-    budgetBytes: memory.sizeBytes,
-    objectBytesMax: memory.maxObjectBytes,
-    policy: memory.policy,
-    routes: config.routes.length,
-    ghosts: config.cache.ghosts,
-    hashKey: options.hashKey,
-    below: options.disk,
-    room: roomRules(config, live.routeNames),
-    onLayout: hasWorkers(options) ? (layout) => front?.crew?.announce(layout) : undefined,
-  });
+  const tier = createTier(options, live, (layout) => front?.crew?.announce(layout));
   const recorder: Recorder = new Recorder({
     routes: [...live.routeNames],
     origins: live.guards.map((guard) => guard.name),
     causes: ORIGIN_FAILURES,
   });
-  const warn = rarely(clock, (message, facts) => log.warn(message, facts));
   const ledger = new Ledger(recorder, clock, live.accessLog);
-  const handler = new RequestPath({
-    routes: live.routes,
-    tier,
-    ledger,
-    clock,
-    spoolBytesMax: Math.min(SPOOL_BYTES_MAX, memory.sizeBytes * SPOOL_SHARE),
-    pseudonym: viaPseudonym(options.hashKey),
-    fetchesMax: config.server.maxFetches,
-    onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
-  });
+  const handler = createPath(options, live, tier, ledger);
   front = startFront(options, { tier, handler, recorder, live });
   const { server, crew } = front;
   const reloader = new Reloader({
@@ -148,6 +126,9 @@ export function startNode(options: NodeOptions): Node {
     log,
     apply: (next, running) => {
       live.apply(next, running, { tier, recorder, path: handler, ledger });
+      const { disk } = next.cache;
+      if (disk !== undefined && disk.sizeBytes !== running.cache.disk?.sizeBytes)
+        options.disk?.resize(disk.sizeBytes);
       crew?.configure(next, live.routeNames);
       admin.setTokens(tokensOf(next, options.adminToken));
     },
@@ -173,15 +154,9 @@ export function startNode(options: NodeOptions): Node {
     snapshot,
     server,
     crew,
+    isLoading: loading(options),
   });
-  const admin = startAdmin(options, server, operations, {
-    onChange: (call) => audit.write(call),
-    onDenied: (denial, client) => {
-      recorder.adminDenial(denial);
-      const facts = { reason: denial, client };
-      warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', facts);
-    },
-  });
+  const admin = startAdmin(options, { server, operations, audit, recorder });
   const stopUpkeep = startUpkeep(options, tier, recorder, crew);
   const stop = stopping({
     server,
@@ -202,11 +177,44 @@ export function startNode(options: NodeOptions): Node {
     snapshot,
     reload: () => reloader.reload(false),
     resizeMemory: (budgetBytes) => tier.resize(budgetBytes, nowS()),
-    resizeDisk: (budgetBytes) => options.disk?.resize(budgetBytes),
     switchPolicy: (name) => tier.cache.switchPolicy(name, nowS()),
     crew,
     stop: (deadlineMs = config.server.drainTimeoutMs) => stop(deadlineMs),
   };
+}
+
+function createTier(options: NodeOptions, live: Live, onLayout: (layout: TierLayout) => void): MemoryTier {
+  const { config } = options;
+  const { memory, ghosts } = config.cache;
+  return new MemoryTier({
+    budgetBytes: memory.sizeBytes,
+    objectBytesMax: memory.maxObjectBytes,
+    policy: memory.policy,
+    routes: config.routes.length,
+    ghosts,
+    hashKey: options.hashKey,
+    below: options.disk,
+    room: roomRules(config, live.routeNames),
+    onLayout: hasWorkers(options) ? onLayout : undefined,
+  });
+}
+
+function createPath(
+  { config, clock, log, hashKey }: NodeOptions,
+  live: Live,
+  tier: MemoryTier,
+  ledger: Ledger,
+): RequestPath {
+  return new RequestPath({
+    routes: live.routes,
+    tier,
+    ledger,
+    clock,
+    spoolBytesMax: Math.min(SPOOL_BYTES_MAX, config.cache.memory.sizeBytes * SPOOL_SHARE),
+    pseudonym: viaPseudonym(hashKey),
+    fetchesMax: config.server.maxFetches,
+    onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
+  });
 }
 
 /** What has to be done from time to time, whether there are requests or not. */
@@ -242,6 +250,14 @@ function startUpkeep(
   };
 }
 
+/** A start waits so long at most for what is on disk to be known, before it says that it is ready. */
+const LOADING_MS_MAX = 30_000;
+
+function loading({ disk, clock }: NodeOptions): () => boolean {
+  const untilMs = clock.monotonicMs() + LOADING_MS_MAX;
+  return () => disk?.snapshot().state === 'loading' && clock.monotonicMs() < untilMs;
+}
+
 /** What waits to be written gets this long; a disk that hangs does not hold up the end of the process. */
 const DISK_CLOSE_MS = 5_000;
 
@@ -259,19 +275,27 @@ function tokensOf(config: ValidConfig, adminToken: string): AdminToken[] {
   return [{ name: 'admin', token: adminToken, role: 'operate' }, ...config.admin.tokens];
 }
 
+interface AdminParts {
+  readonly server: PublicServer;
+  readonly operations: AdminOperations;
+  readonly audit: AuditLog;
+  readonly recorder: Recorder;
+}
+
 /** A node without its admin server is not a node: the public one is taken down again. */
-function startAdmin(
-  options: NodeOptions,
-  server: PublicServer,
-  operations: AdminOperations,
-  hooks: Pick<Parameters<typeof startAdminServer>[0], 'onChange' | 'onDenied'>,
-): AdminServer {
+function startAdmin(options: NodeOptions, { server, operations, audit, recorder }: AdminParts): AdminServer {
   const { config, clock, log } = options;
   const { host, port } = config.admin.listen;
+  const warn = rarely(clock, (message, facts) => log.warn(message, facts));
   try {
     return startAdminServer({
       ...operations,
-      ...hooks,
+      onChange: (call) => audit.write(call),
+      onDenied: (denial, client) => {
+        recorder.adminDenial(denial);
+        const facts = { reason: denial, client };
+        warn(`admin ${denial} ${client}`, 'a request to the admin port was refused', facts);
+      },
       ...adminTls(options),
       listen: { host, port },
       tokens: tokensOf(config, options.adminToken),

@@ -26,6 +26,8 @@ export interface OperatedParts {
   readonly snapshot: () => Snapshot;
   readonly server: Pick<PublicServer, 'draining'>;
   readonly crew: Crew | undefined;
+  /** What is on disk is still being read; false once that has taken so long that waiting makes no sense. */
+  readonly isLoading: () => boolean;
   readonly clock: Clock;
   readonly log: Log;
   /** Memory that there is. */
@@ -49,7 +51,9 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
       }),
     ready: () => {
       if (parts.server.draining) return { ready: false, reason: 'draining' };
-      return crew?.ready === false ? { ready: false, reason: 'starting workers' } : { ready: true };
+      if (crew?.ready === false) return { ready: false, reason: 'starting workers' };
+      if (parts.isLoading()) return { ready: false, reason: 'reading the index of the disk' };
+      return { ready: true };
     },
     purge: (target, soft) => purger.purge(target, soft),
     swept: (purge) => purger.swept(purge),

@@ -59,7 +59,7 @@ export interface ReloaderOptions {
 }
 
 /** Parts of the configuration that a reload applies; of those, options that say `restart` still wait for one. */
-const LIVE = /^(routes|origins|cache\.memory\.|log\.level|log\.access\.|admin\.tokens)/;
+const LIVE = /^(routes|origins|cache\.memory\.|cache\.disk\.size$|log\.level|log\.access\.|admin\.tokens)/;
 
 /** Re-reads the configuration: valid as a whole, or nothing changes. One at a time. */
 export class Reloader {
@@ -69,6 +69,8 @@ export class Reloader {
   #hash: string | undefined;
   #loadedAtMs: number;
   #last: { readonly atMs: number; readonly report: ReloadReport } | undefined;
+  /** Of the file that was taken last: one that is refused takes nothing back. */
+  #needsRestart: readonly string[] = [];
   #busy: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReloaderOptions) {
@@ -90,7 +92,7 @@ export class Reloader {
       lastReloadOk: last?.report.ok ?? true,
       ...(last === undefined ? {} : { lastReloadAtMs: last.atMs }),
       problems: last?.report.problems.length ?? 0,
-      needsRestart: last?.report.needsRestart ?? [],
+      needsRestart: this.#needsRestart,
     };
   }
 
@@ -116,6 +118,7 @@ export class Reloader {
     }
     if (dryRun) return report;
     this.#last = { atMs: clock.nowMs(), report };
+    if (report.ok) this.#needsRestart = report.needsRestart;
     this.#tell(report);
     return report;
   }
@@ -190,12 +193,17 @@ function refused(dryRun: boolean, hash: string | undefined, problems: readonly T
 }
 
 /** The running configuration with the live parts of another. */
+/** Of the disk tier only its size changes live; the directory is another matter. */
+function mergedDisk({ cache: { disk } }: Config, next: Config): Config['cache']['disk'] {
+  return disk && { ...disk, sizeBytes: next.cache.disk?.sizeBytes ?? disk.sizeBytes };
+}
+
 function merged(running: Config, next: Config): Config {
   return {
     ...running,
     routes: next.routes,
     origins: next.origins,
-    cache: { ...running.cache, memory: next.cache.memory },
+    cache: { ...running.cache, memory: next.cache.memory, disk: mergedDisk(running, next) },
     admin: { ...running.admin, tokens: next.admin.tokens },
     log: { ...running.log, level: next.log.level, access: next.log.access },
   };

@@ -6,7 +6,7 @@ import { validateConfig } from '../../src/config/validate.ts';
 import { Recorder } from '../../src/monitor/recorder.ts';
 import { OriginGuard } from '../../src/origin/guard/guard.ts';
 import { createGuardedOrigin } from '../../src/origin/guard/guarded-origin.ts';
-import { ORIGIN_FAILURES, type Origin } from '../../src/origin/origin.ts';
+import { type MessageBody, ORIGIN_FAILURES, type Origin } from '../../src/origin/origin.ts';
 import type { PolicyName } from '../../src/policy/policy.ts';
 import { Routes } from '../../src/serve/1-route.ts';
 import type { CacheRequest } from '../../src/serve/answer.ts';
@@ -75,6 +75,7 @@ export interface Asking {
   readonly fields?: FieldPairs;
   readonly pace?: ReaderOptions['pace'];
   readonly pieceBytesMax?: number;
+  readonly body?: MessageBody;
 }
 
 /** The request path without sockets: a real tier, routes from a real configuration, virtual time, a scripted origin. */
@@ -168,6 +169,7 @@ export class Harness {
       fields: fieldsOf(fields),
       client: '127.0.0.1',
       receivedMs: this.clock.monotonicMs(),
+      ...(asking.body === undefined ? {} : { body: asking.body }),
     };
     this.#requests.set(reader, request);
     reader.abandon = this.path.handle(request, reader);

@@ -114,6 +114,12 @@ export class VirtualDisk {
     this.#durableNames.set(name, inode);
   }
 
+  /** Removes a file, durably. */
+  removeFile(name: string): void {
+    this.#names.delete(name);
+    this.#durableNames.delete(name);
+  }
+
   /** Names without a system call. */
   get names(): string[] {
     return [...this.#names.keys()].sort();
@@ -123,36 +129,29 @@ export class VirtualDisk {
   mount(): DiskFiles {
     const life = this.#life;
     return {
-      list: async () => {
-        await this.#operation(life);
-        return this.names;
-      },
-      open: async (name) => {
-        await this.#operation(life, this.temper.failOpen);
-        return this.#fileOver(this.#inodeOf(name), life);
-      },
-      unlink: async (name) => {
-        await this.#operation(life);
-        if (!this.#names.delete(name)) throw systemError('ENOENT');
-        this.#renames.push([name, undefined]);
-      },
-      syncNames: async () => {
+      list: () => this.#operation(life, 0, () => this.names),
+      open: (name) =>
+        this.#operation(life, this.temper.failOpen, () => this.#fileOver(this.#inodeOf(name), life)),
+      unlink: (name) =>
+        this.#operation(life, 0, () => {
+          if (!this.#names.delete(name)) throw systemError('ENOENT');
+          this.#renames.push([name, undefined]);
+        }),
+      syncNames: () => {
         const last = this.#renames.at(-1);
-        await this.#operation(life, this.temper.failSync);
-        this.#applyNames(last === undefined ? 0 : this.#renames.indexOf(last) + 1);
+        return this.#operation(life, this.temper.failSync, () =>
+          this.#applyNames(last === undefined ? 0 : this.#renames.indexOf(last) + 1),
+        );
       },
-      space: async () => {
-        await this.#operation(life);
-        return this.#space();
-      },
-      lock: async () => {
-        await this.#operation(life);
-        if (this.#locked) return undefined;
-        this.#locked = true;
-        return () => {
-          if (life === this.#life) this.#locked = false;
-        };
-      },
+      space: () => this.#operation(life, 0, () => this.#space()),
+      lock: () =>
+        this.#operation(life, 0, () => {
+          if (this.#locked) return undefined;
+          this.#locked = true;
+          return () => {
+            if (life === this.#life) this.#locked = false;
+          };
+        }),
     };
   }
 
@@ -180,66 +179,62 @@ export class VirtualDisk {
   #fileOver(inode: Inode, life: number): DiskFile {
     let closed = false;
     this.openFiles += 1;
-    const check = (): void => {
-      if (closed) throw systemError('EBADF');
-    };
+    const operation = <T>(failure: number, effect: () => T): Promise<T> =>
+      closed ? Promise.reject(systemError('EBADF')) : this.#operation(life, failure, effect);
     return {
-      read: async (into, position) => {
-        check();
-        await this.#operation(life, this.temper.failRead);
-        const bytes = inode.bytes.subarray(position, Math.min(inode.length, position + into.length));
-        into.set(bytes);
-        if (bytes.length > 0 && this.#random.next() < this.temper.flip)
-          into[this.#random.u32() % bytes.length]! ^= 1 << (this.#random.u32() % 8);
-        return bytes.length;
-      },
-      write: async (pieces, position) => {
-        check();
-        await this.#operation(life);
-        const whole = Buffer.concat(pieces);
-        const { capacityBytes, foreignBytes } = this.temper;
-        const room = capacityBytes - foreignBytes - this.usedBytes + inode.length;
-        if (position + whole.length > room) {
-          this.#write(inode, position, whole.subarray(0, Math.max(0, room - position)));
-          throw systemError('ENOSPC');
-        }
-        if (this.#random.next() < this.temper.failWrite) {
-          this.#write(inode, position, whole.subarray(0, this.#random.u32() % (whole.length + 1)));
-          throw systemError('EIO');
-        }
-        this.#write(inode, position, whole);
-      },
-      sync: async () => {
-        check();
+      read: (into, position) => operation(this.temper.failRead, () => this.#read(inode, into, position)),
+      write: (pieces, position) =>
+        operation(0, () => this.#writeOrFail(inode, position, Buffer.concat(pieces))),
+      sync: () => {
         const last = inode.unsynced.at(-1);
-        const isLost = this.#random.next() < this.temper.failSync;
-        await this.#operation(life);
-        const written = inode.unsynced.splice(0, last === undefined ? 0 : inode.unsynced.indexOf(last) + 1);
-        if (isLost) throw systemError('EIO');
-        for (const { at, bytes } of written) inode.durable = put(inode.durable, at, bytes);
+        return operation(0, () => this.#sync(inode, last));
       },
-      size: async () => {
-        check();
-        await this.#operation(life);
-        return inode.length;
-      },
-      truncate: async (sizeBytes) => {
-        check();
-        await this.#operation(life);
-        inode.length = sizeBytes;
-        if (sizeBytes > inode.bytes.length) inode.bytes = put(inode.bytes, sizeBytes, Buffer.alloc(0));
-        inode.bytes.fill(0, sizeBytes);
-        inode.durable = Buffer.from(inode.durable.subarray(0, sizeBytes));
-        inode.unsynced = [];
-        inode.unsynced.push({ at: 0, bytes: Buffer.from(inode.bytes.subarray(0, sizeBytes)) });
-      },
-      close: async () => {
-        if (closed) return;
+      size: () => operation(0, () => inode.length),
+      truncate: (sizeBytes) => operation(0, () => this.#truncate(inode, sizeBytes)),
+      close: () => {
+        if (closed) return Promise.resolve();
         closed = true;
         if (life === this.#life) this.openFiles -= 1;
-        await this.#operation(life);
+        return this.#operation(life, 0, () => undefined);
       },
     };
+  }
+
+  #read(inode: Inode, into: Uint8Array, position: number): number {
+    const bytes = inode.bytes.subarray(position, Math.min(inode.length, position + into.length));
+    into.set(bytes);
+    if (bytes.length > 0 && this.#random.next() < this.temper.flip)
+      into[this.#random.u32() % bytes.length]! ^= 1 << (this.#random.u32() % 8);
+    return bytes.length;
+  }
+
+  #writeOrFail(inode: Inode, position: number, whole: Buffer): void {
+    const { capacityBytes, foreignBytes } = this.temper;
+    const room = capacityBytes - foreignBytes - this.usedBytes + inode.length;
+    if (position + whole.length > room) {
+      this.#write(inode, position, whole.subarray(0, Math.max(0, room - position)));
+      throw systemError('ENOSPC');
+    }
+    if (this.#random.next() < this.temper.failWrite) {
+      this.#write(inode, position, whole.subarray(0, this.#random.u32() % (whole.length + 1)));
+      throw systemError('EIO');
+    }
+    this.#write(inode, position, whole);
+  }
+
+  /** As Linux does it: what could not be made durable is not tried again, and the next sync says that all is well. */
+  #sync(inode: Inode, last: Inode['unsynced'][number] | undefined): void {
+    const written = inode.unsynced.splice(0, last === undefined ? 0 : inode.unsynced.indexOf(last) + 1);
+    if (this.#random.next() < this.temper.failSync) throw systemError('EIO');
+    for (const { at, bytes } of written) inode.durable = put(inode.durable, at, bytes);
+  }
+
+  #truncate(inode: Inode, sizeBytes: number): void {
+    inode.length = sizeBytes;
+    if (sizeBytes > inode.bytes.length) inode.bytes = put(inode.bytes, sizeBytes, Buffer.alloc(0));
+    inode.bytes.fill(0, sizeBytes);
+    inode.durable = Buffer.from(inode.durable.subarray(0, sizeBytes));
+    inode.unsynced = [{ at: 0, bytes: Buffer.from(inode.bytes.subarray(0, sizeBytes)) }];
   }
 
   #write(inode: Inode, at: number, bytes: Buffer): void {
@@ -277,8 +272,8 @@ export class VirtualDisk {
     }
   }
 
-  /** Takes its time, and may fail. What belongs to a process that has ended never comes back. */
-  async #operation(life: number, failure = 0): Promise<void> {
+  /** Takes its time, and may fail. What belongs to a process that has ended never comes back, nor does anything. */
+  async #operation<T>(life: number, failure: number, effect: () => T): Promise<T> {
     const { latencyMs } = this.temper;
     if (latencyMs > 0) {
       const delayMs = this.#random.next() * latencyMs;
@@ -286,8 +281,9 @@ export class VirtualDisk {
     } else await Promise.resolve();
     while (this.temper.hangs && life === this.#life)
       await new Promise<void>((resolve) => void this.#clock.after(500, resolve));
-    if (life !== this.#life) await new Promise(() => undefined);
+    if (life !== this.#life) return new Promise<T>(() => undefined);
     if (failure > 0 && this.#random.next() < failure) throw systemError('EIO');
+    return effect();
   }
 }
 

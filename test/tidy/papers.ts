@@ -25,19 +25,35 @@ export function changelog(tree: Tree): Finding[] {
   return [`CHANGELOG.md: has no entry "## [${version}]"; say what this version brings`];
 }
 
-/** Links of the documents that lead to no file. Addresses and anchors of the same page are not looked at. */
+/** Links of the documents that lead to no file, or to no heading of it. Addresses are not looked at. */
 export function links(tree: Tree): Finding[] {
   const found: Finding[] = [];
   for (const [path, text] of tree.files) {
     if (!path.endsWith('.md')) continue;
     const prose = text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
     for (const [, link] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^([a-z]+:|#)/.test(link!)) continue;
-      const target = join(path, link!.split('#')[0]!);
+      if (/^[a-z]+:/.test(link!)) continue;
+      const [file, heading] = link!.split('#');
+      const target = file === '' ? path : join(path, file!);
       if (!exists(tree, target)) found.push(`${path}: the link ${link} leads to no file; mend it`);
+      else if (heading !== undefined && target.endsWith('.md') && !anchors(tree, target).has(heading))
+        found.push(`${path}: the link ${link} leads to no heading of ${target}; mend it`);
     }
   }
   return found;
+}
+
+/** The names under which the headings of a document can be linked to, made as GitHub makes them. */
+function anchors(tree: Tree, path: string): Set<string> {
+  const text = (tree.files.get(path) ?? '').replace(/^```[\s\S]*?^```/gm, '');
+  return new Set(
+    [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+      title!
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}_\- ]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
 }
 
 /** Files of the source that documents name in code quotes, such as `src/cache/cache.ts`, and that are not there. */

@@ -32,6 +32,12 @@ const TROUBLE: ReadonlySet<OriginFailureCause> = new Set([
   'truncated',
 ]);
 
+/**
+ * Of those, what an origin does to a body that it does not want: it closes, and what is still sent to it meets a reset, also in
+ * the midst of its answer (RFC 9112 section 9.6). Whoever sends such bodies must not close the origin to others.
+ */
+const BODY_UNWANTED: ReadonlySet<OriginFailureCause> = new Set(['reset', 'truncated']);
+
 /** One try at one origin: its place in the queue, its exchange, what it says about the origin, and its entry in the books. */
 export class Attempt implements OriginSink, Queued {
   readonly guard: OriginGuard;
@@ -83,7 +89,7 @@ export class Attempt implements OriginSink, Queued {
     this.#status = head.status;
     this.#firstByteMs = guard.clock.monotonicMs() - this.#startedMs;
     if (guard.options.breaker?.statuses.includes(head.status) === true)
-      this.#settle('sorry', `status ${head.status}`);
+      this.#settle(this.#isRead ? 'sorry' : 'none', `status ${head.status}`);
     this.#pass(() => this.#owner.onHead(this, head));
   }
 
@@ -106,7 +112,8 @@ export class Attempt implements OriginSink, Queued {
   onFail(failure: OriginFailure): void {
     // Where its readers held it up, the time it took is theirs.
     const held = this.#paused || (this.#wasPaused && failure.cause === 'total-timeout');
-    this.#settle(TROUBLE.has(failure.cause) && !held ? 'bad' : 'none', failure.cause);
+    const unwanted = this.#request.body !== undefined && BODY_UNWANTED.has(failure.cause);
+    this.#settle(TROUBLE.has(failure.cause) && !held && !unwanted ? 'bad' : 'none', failure.cause);
     this.#end();
     this.guard.events.failed(failure);
     this.#owner.onFail(this, failure);
@@ -154,6 +161,11 @@ export class Attempt implements OriginSink, Queued {
 
   get #background(): boolean {
     return this.#request.background === true;
+  }
+
+  /** Else an error may be about what its sender does: applications answer 429 or 503 to whom they hold back. */
+  get #isRead(): boolean {
+    return this.#request.method === 'GET' || this.#request.method === 'HEAD';
   }
 
   #refuse(cause: 'queue-full' | 'queue-timeout' | 'circuit-open'): void {

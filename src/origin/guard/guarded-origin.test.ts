@@ -155,6 +155,7 @@ describe('the circuit', () => {
 
   test.each([
     ['a 503', 'sorry'],
+    ['a 503, with a body', 'none'],
     ['a 500', 'good'],
     ['a 404', 'good'],
     ['truncated', 'bad'],
@@ -164,12 +165,16 @@ describe('the circuit', () => {
     ['unreadable', 'none'],
     ['idle-timeout, held by its readers', 'none'],
     ['total-timeout, held by its readers before', 'none'],
+    ['truncated, with a body', 'none'],
+    ['reset, with a body', 'none'],
+    ['first-byte-timeout, with a body', 'bad'],
     ['aborted before its head', 'none'],
     ['aborted in its body', 'good'],
   ])('%s is %s', (what, verdict) => {
     const g = guarded({ breaker: { consecutive: 2 } });
     failTimes(g, 1);
-    const one = g.ask('/1');
+    const body = { bytes: 9, receive() {}, pause() {}, resume() {} };
+    const one = g.ask('/1', what.endsWith('with a body') ? { method: 'POST', body } : {});
     const status = /^a (\d+)/.exec(what)?.[1];
     const cause = what.split(',')[0]! as 'truncated';
     if (status !== undefined) g.call().answer({ status: Number(status) }, BODY);

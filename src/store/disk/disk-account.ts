@@ -1,13 +1,6 @@
-import type { NoRoom } from './log.ts';
-
-/** Why a response was not written. */
-export const DISK_REFUSALS = [
-  'too-large',
-  'busy',
-  'young',
-  'floor',
-  'trouble',
-] as const satisfies readonly NoRoom[];
+import type { DiskIndex } from './disk-index.ts';
+import type { NoRoom, SegmentLog } from './log.ts';
+import type { OwedRemovals } from './owed.ts';
 
 /** How the tier is: `degraded` reads what it can and writes nothing. */
 export type DiskState = 'loading' | 'ready' | 'degraded' | 'closed';
@@ -58,4 +51,32 @@ export class DiskAccount {
   readErrors = 0;
   writeErrors = 0;
   readonly refused: Record<NoRoom, number> = { 'too-large': 0, busy: 0, young: 0, floor: 0, trouble: 0 };
+}
+
+/** Where a snapshot reads. */
+export interface Observed {
+  readonly state: DiskState;
+  readonly log: SegmentLog;
+  readonly owed: OwedRemovals;
+  readonly index: DiskIndex;
+  readonly account: DiskAccount;
+  readonly arePurgesSaved: boolean;
+}
+
+/** What the tier says of itself, as of now. */
+export function snapshotOf({ state, log, owed, index, account, arePurgesSaved }: Observed): DiskSnapshot {
+  return {
+    state,
+    budgetBytes: log.budgetBytes,
+    usedBytes: log.usedBytes,
+    backlogBytes: log.queue.backlogBytes,
+    unsyncedBytes: log.queue.unsyncedBytes,
+    owedRemovals: owed.count + (arePurgesSaved ? 0 : 1),
+    entries: index.count,
+    segments: log.segments.length,
+    indexBytes: index.heldBytes,
+    writtenBytes: log.queue.writtenBytes,
+    ...account,
+    refused: { ...account.refused },
+  };
 }

@@ -4,7 +4,7 @@ import type { DiskFacts } from './disk.ts';
 import { BLOCK_BYTES, HEAD_BYTES, Kind, type Row, recordBytes } from './format.ts';
 
 /** Memory for each response: a row, its share of the index over them, and its place in the list of its segment. */
-export const INDEX_BYTES = 80;
+export const INDEX_BYTES = 96;
 /** Set for an entry that was served from since it was written. */
 const HIT = 0x100;
 /** No entry, but what is known of one while older segments are still being read: that it is no more, or its lifetimes. */
@@ -70,7 +70,8 @@ export class DiskIndex {
       return NONE;
     }
     const slot = this.#take(row, segment);
-    if (renewed !== undefined) this.renew(slot, renewed);
+    // Of that very version: another may be all that is left of what was renewed.
+    if (renewed?.storedS === row.storedS) this.renew(slot, renewed);
     return slot;
   }
 

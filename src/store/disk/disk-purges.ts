@@ -1,5 +1,6 @@
 import { type PurgeRule, PurgeRules } from '../../cache/purge-rules.ts';
 import type { DiskFiles } from './files.ts';
+import { SEGMENT_NAME } from './segment.ts';
 
 /** One file at a time is in force: the last that ends in {@link END}. */
 const NAME = /^purges-([0-9]{10})\.jsonl$/;
@@ -8,12 +9,14 @@ const END = '{"end":true}\n';
 /**
  * The purges that the disk still has to obey. Its index knows hashes, not keys, so nothing can be looked for: a rule stays, and
  * is asked about each record that is read, until everything older than it has left. What is older is told by the place in the
- * log, which no clock can turn back: `atS` of a rule is that place here.
+ * log, which no clock can turn back: `atS` of a rule is that place here. Its `id` is one of this list: those of the memory tier
+ * begin anew with each start, and the later of two rules would lose to one of the time before.
  */
 export class DiskPurges {
   readonly #files: DiskFiles;
   readonly #onTrouble: (error: unknown) => void;
   readonly #rules: PurgeRules;
+  #lastId: number;
   #number: number;
   #saving: Promise<void> | undefined;
   #changed = false;
@@ -25,7 +28,8 @@ export class DiskPurges {
    * @param onTrouble told when they cannot be written: a restart would then forget purges.
    */
   static async open(files: DiskFiles, onTrouble: (error: unknown) => void): Promise<DiskPurges> {
-    const names = (await files.list()).filter((name) => NAME.test(name)).sort();
+    const all = await files.list();
+    const names = all.filter((name) => NAME.test(name)).sort();
     const latest = Number(NAME.exec(names.at(-1) ?? '')?.[1] ?? 0);
     for (const name of names.reverse()) {
       const file = await files.open(name);
@@ -35,7 +39,7 @@ export class DiskPurges {
       const text = bytes.toString();
       if (!text.endsWith(END)) continue;
       const { rules } = PurgeRules.restore(text.slice(0, -END.length));
-      return new DiskPurges(files, onTrouble, rules, latest);
+      return new DiskPurges(files, onTrouble, within(rules, firstPlace(all)), latest);
     }
     return new DiskPurges(files, onTrouble, new PurgeRules(), latest);
   }
@@ -49,6 +53,7 @@ export class DiskPurges {
     this.#files = files;
     this.#onTrouble = onTrouble;
     this.#rules = rules;
+    this.#lastId = rules.all().at(-1)?.id ?? 0;
     this.#number = number;
   }
 
@@ -59,8 +64,8 @@ export class DiskPurges {
 
   /** @param place of the next record to be written: everything before it is older. */
   add(rule: PurgeRule, place: number): void {
-    // Under a number of this list: those of the memory tier begin anew with each process.
-    this.#rules.add(rule.pattern, rule.soft, place - 1);
+    this.#lastId += 1;
+    this.#rules.insert({ ...rule, id: this.#lastId, atS: place - 1 });
     this.#save();
   }
 
@@ -125,6 +130,22 @@ export class DiskPurges {
       }
     }
   }
+}
+
+/** No record of this start has a place before that one. */
+function firstPlace(names: readonly string[]): number {
+  const ids = names.map((name) => Number(SEGMENT_NAME.exec(name)?.[1] ?? 0));
+  return (Math.max(0, ...ids) + 1) * 2 ** 32;
+}
+
+/**
+ * The same rules, none of which reaches past that place: segments that were lost or taken away may have been younger than all
+ * that is there, and their numbers are given again, to records that no rule of the time before is about.
+ */
+function within(rules: PurgeRules, end: number): PurgeRules {
+  const cut = new PurgeRules();
+  for (const rule of rules.all()) cut.insert({ ...rule, atS: Math.min(rule.atS, end - 1) });
+  return cut;
 }
 
 function nameOf(number: number): string {

@@ -13,8 +13,11 @@ import { crc32 } from 'node:zlib';
  * from a secret, the segment and the offset, so that what an image says cannot be taken for a record, nor a record for another.
  */
 export const FORMAT_VERSION = 1;
+/** What a record starts with, in bytes. */
 export const HEAD_BYTES = 80;
+/** One row of a footer, in bytes. */
 export const ROW_BYTES = 64;
+/** What a footer ends with, in bytes. */
 export const TRAILER_BYTES = 32;
 /** Bytes of body under one checksum. */
 export const BLOCK_BYTES = 64 * 1024;

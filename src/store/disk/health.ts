@@ -1,4 +1,6 @@
 import type { Clock, Timer } from '../../base/clock.ts';
+import { formatSize } from '../../base/units.ts';
+import type { Floor } from './log.ts';
 
 interface HealthOptions {
   readonly clock: Clock;
@@ -88,4 +90,14 @@ export class DiskHealth {
     this.#recoveredAtMs = this.#options.clock.monotonicMs();
     this.#options.onTrouble?.(undefined);
   }
+}
+
+/** Too little is free, in words. */
+export function shortage({ freeBytes, freeInodes }: Floor): string {
+  return `only ${formatSize(freeBytes)} and ${freeInodes} files are free there, less than minFree and minFreeInodes leave to others: nothing is written`;
+}
+
+/** The system's word for an error. */
+export function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -57,9 +57,11 @@ export class SegmentLog {
   #nextId = 1;
   #ready: Segment | undefined;
   #preparing: Promise<void> | undefined;
+  #retrying: Promise<boolean> | undefined;
   #why: NoRoom = 'busy';
   /** No new segments: what was there before is not known yet, the disk is in trouble, or the log is being closed. */
   #held = true;
+  #closed = false;
   /** What the segments may come to take. */
   #ownBytes = 0;
   /** Files that are still read after they have left. */
@@ -191,10 +193,15 @@ export class SegmentLog {
   }
 
   /** Tries whether a file can be made and written. @returns false when it cannot. */
-  async retry(): Promise<boolean> {
-    this.#held = false;
+  retry(): Promise<boolean> {
+    this.#retrying = this.#tryToMake();
+    return this.#retrying;
+  }
+
+  async #tryToMake(): Promise<boolean> {
     await this.#preparing;
     await this.#discardReady();
+    this.#held = this.#closed;
     this.prepare();
     await this.#preparing;
     return this.#why !== 'trouble';
@@ -203,6 +210,8 @@ export class SegmentLog {
   /** Ends the segment that is being appended to, so that a start reads its footer instead of all of it. */
   async close(): Promise<void> {
     this.#held = true;
+    this.#closed = true;
+    await this.#retrying;
     await this.#preparing;
     const last = this.segments.at(-1);
     if (last !== undefined) this.#seal(last);

@@ -1,5 +1,5 @@
 import type { HashKey } from '../../base/hash.ts';
-import { sizeText } from '../../base/units.ts';
+import { formatSize } from '../../base/units.ts';
 import type { DiskTierOptions } from './disk-options.ts';
 import { DiskPurges } from './disk-purges.ts';
 import type { DiskSpace } from './files.ts';
@@ -21,6 +21,9 @@ export interface OpenOptions extends Omit<DiskTierOptions, 'hashKey' | 'floor' |
 
 /** Says in which version the directory was made, and the key of its index. */
 const META = 'holdfast.json';
+/** What may be in a new directory: what an interrupted start leaves, and what file systems put there. */
+const OWN_NAMES = /^(?:holdfast\.json|lock(?:-journal)?|purges-[0-9]{10}\.jsonl|lost\+found)$/;
+
 /**
  * Opens a directory as a disk tier. It serves at once, with what is known so far; `ready` tells when that is all.
  *
@@ -68,21 +71,21 @@ function checkSpace(space: DiskSpace, { path, requireMount, budgetBytes, minFree
   }
   if (budgetBytes + minFreeBytes > space.totalBytes) {
     throw new Error(
-      `${path} lies on a file system of ${sizeText(space.totalBytes)}: a size of ${sizeText(budgetBytes)} and minFree of ${sizeText(minFreeBytes)} do not fit; choose less, or a larger disk`,
+      `${path} lies on a file system of ${formatSize(space.totalBytes)}: a size of ${formatSize(budgetBytes)} and minFree of ${formatSize(minFreeBytes)} do not fit; choose less, or a larger disk`,
     );
   }
 }
 
 async function readMeta({ files, path, newHashKey }: OpenOptions): Promise<HashKey> {
   const names = await files.list();
+  if (!names.includes(META)) checkEmpty(names, path);
   const file = await files.open(META);
   try {
     const bytes = Buffer.alloc(await file.size());
     await file.read(bytes, 0);
     const known = checkMeta(bytes.toString(), path);
     if (known !== undefined) return known;
-    // New; or its making was cut short; or damaged, and then nothing there can be found without its key.
-    for (const name of names) if (SEGMENT_NAME.test(name)) await files.unlink(name);
+    checkEmpty(names, path);
     await file.truncate(0);
     await file.write(
       [Buffer.from(`${JSON.stringify({ format: FORMAT_VERSION, hashKey: newHashKey })}\n`)],
@@ -93,6 +96,21 @@ async function readMeta({ files, path, newHashKey }: OpenOptions): Promise<HashK
     return newHashKey;
   } finally {
     await file.close();
+  }
+}
+
+/** Without its description a directory is new: nothing of ours, or of anybody else's, may be in it. @throws Error otherwise. */
+function checkEmpty(names: readonly string[], path: string): void {
+  if (names.some((name) => SEGMENT_NAME.test(name))) {
+    throw new Error(
+      `${path}/${META} is missing or damaged, and without it the segments there cannot be read; bring it back, or remove the *.seg files to begin with an empty cache`,
+    );
+  }
+  const other = names.find((name) => !OWN_NAMES.test(name));
+  if (other !== undefined) {
+    throw new Error(
+      `${path} is not a directory of a disk tier, for "${other}" is in it; choose one that is empty or does not exist yet`,
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import type { Row } from './format.ts';
 /** Names of segment files: their number, in the order in which they were made. */
 export const SEGMENT_NAME = /^([0-9]{10})\.seg$/;
 
+/** The file name of a segment. */
 export function segmentName(id: number): string {
   return `${String(id).padStart(10, '0')}.seg`;
 }

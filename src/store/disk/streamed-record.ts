@@ -1,14 +1,16 @@
 import { crc32 } from 'node:zlib';
-import type { DiskWriter } from './disk.ts';
-import { BLOCK_BYTES, bodyAt, packChecksums, type Row } from './format.ts';
+import type { DiskHead, DiskWriter } from './disk.ts';
+import { BLOCK_BYTES, bodyAt, packChecksums, type Row, seedAt, writeHead } from './format.ts';
+import type { SegmentLog } from './log.ts';
+import { labels } from './rows.ts';
 import type { Segment } from './segment.ts';
 
 interface Parts {
+  readonly log: SegmentLog;
+  readonly secret: number;
   readonly segment: Segment;
+  /** Where room was reserved for it. */
   readonly row: Row;
-  /** Writes into the room that was reserved. @returns false when the disk is behind. */
-  readonly write: (offset: number, bytes: Uint8Array) => boolean;
-  readonly whenDrained: (fn: () => void) => void;
   /** Nothing can be kept at the moment. */
   readonly isTroubled: () => boolean;
   /** Appends that it is whole. @returns false when there is no room for that. */
@@ -26,8 +28,21 @@ export class StreamedRecord implements DiskWriter {
   #written = 0;
   #over = false;
 
-  constructor(parts: Parts) {
+  constructor(record: DiskHead, parts: Parts) {
     this.#parts = parts;
+    const { log, secret, segment, row } = parts;
+    const head = Buffer.alloc(bodyAt(row));
+    labels(head, record);
+    segment.date(row.storedS);
+    writeHead(head, row, seedAt(secret, segment.id, row.offset));
+    log.write(segment, row.offset, head);
+  }
+
+  /** Into the room that was reserved. @returns false when the disk is behind. */
+  #write(offset: number, bytes: Uint8Array): boolean {
+    const { log, segment } = this.#parts;
+    log.write(segment, offset, bytes);
+    return !log.queue.isFull;
   }
 
   get failed(): boolean {
@@ -36,7 +51,7 @@ export class StreamedRecord implements DiskWriter {
   }
 
   append(chunk: Uint8Array): boolean {
-    const { row, write } = this.#parts;
+    const { row } = this.#parts;
     if (this.failed || this.#written + chunk.length > row.bodyBytes) this.abort();
     if (this.#over) return true;
     const copy = new Uint8Array(chunk);
@@ -45,7 +60,7 @@ export class StreamedRecord implements DiskWriter {
       const room = BLOCK_BYTES - (this.#written % BLOCK_BYTES);
       const part = copy.subarray(at, at + room);
       this.#sum = crc32(part, this.#sum);
-      more = write(row.offset + bodyAt(row) + this.#written, part);
+      more = this.#write(row.offset + bodyAt(row) + this.#written, part);
       this.#written += part.length;
       at += part.length;
       if (this.#written % BLOCK_BYTES === 0) this.#endBlock();
@@ -54,15 +69,15 @@ export class StreamedRecord implements DiskWriter {
   }
 
   drained(fn: () => void): void {
-    this.#parts.whenDrained(fn);
+    this.#parts.log.queue.whenDrained(fn);
   }
 
   finish(): boolean {
-    const { row, write, commit } = this.#parts;
+    const { row, commit } = this.#parts;
     if (this.#over || this.failed || this.#written !== row.bodyBytes) return false;
     this.#over = true;
     if (this.#written % BLOCK_BYTES !== 0) this.#endBlock();
-    write(row.offset + bodyAt(row) + row.bodyBytes, packChecksums(this.#sums));
+    this.#write(row.offset + bodyAt(row) + row.bodyBytes, packChecksums(this.#sums));
     return commit(row);
   }
 

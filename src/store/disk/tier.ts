@@ -1,16 +1,16 @@
 import { assert } from '../../base/assert.ts';
-import { epochS, every } from '../../base/clock.ts';
+import { epochS, every, turnOf } from '../../base/clock.ts';
 import { type Hash64, halfSipHash } from '../../base/hash.ts';
-import { sizeText } from '../../base/units.ts';
 import type { PurgeRule } from '../../cache/purge-rules.ts';
 import type { ResponseFacts } from '../memory/tier.ts';
 import type { DiskFacts, DiskHead, DiskReader, DiskRecord, DiskTier, DiskWriter } from './disk.ts';
-import { DiskAccount, type DiskSnapshot, type DiskState } from './disk-account.ts';
+import { DiskAccount, type DiskSnapshot, type DiskState, snapshotOf } from './disk-account.ts';
 import { DiskIndex } from './disk-index.ts';
 import type { DiskTierOptions } from './disk-options.ts';
-import { bodyAt, checksumsOf, HEAD_BYTES, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
-import { DiskHealth } from './health.ts';
-import { type Floor, type NoRoom, type Place, SegmentLog } from './log.ts';
+import { checksumsOf, HEAD_BYTES, Kind, type Row, recordBytes, seedAt, writeHead } from './format.ts';
+import { codeOf, DiskHealth, shortage } from './health.ts';
+import { type NoRoom, type Place, SegmentLog } from './log.ts';
+import { obeying, placeAt } from './obey.ts';
 import { OwedRemovals } from './owed.ts';
 import { DiskReads } from './reads.ts';
 import { adoptSegments, readSegments } from './recover.ts';
@@ -25,7 +25,8 @@ const SYNC_MS = 1_000;
 const REINSERT_SHARE = 0.25;
 /** Responses that memory for the index is reserved for at first: of that mean size. It grows. */
 const RECORD_BYTES_MEAN = 16 * 1024;
-const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+/** Most bytes that wait in memory to be written, of any tier. */
+export const BACKLOG_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Key and head-lines at their longest. */
 const LABELS_BYTES_MAX = 0x2_0000;
 
@@ -54,7 +55,8 @@ export class LogDiskTier implements DiskTier {
   readonly #hash: Hash64 = { lo: 0, hi: 0 };
   readonly #stopTicks: () => void;
   #state: Exclude<DiskState, 'degraded'> = 'loading';
-  #ticking = false;
+  /** What a tick has begun. */
+  #upkeep: Promise<void> | undefined;
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
@@ -76,6 +78,7 @@ export class LogDiskTier implements DiskTier {
       account: this.account,
       owed: this.#owed,
       purges: this.#options.purges,
+      turn: turnOf(this.#options.clock),
       reinsertBytesMax: segmentBytes * REINSERT_SHARE,
       nowS: () => this.#nowS,
     });
@@ -89,7 +92,7 @@ export class LogDiskTier implements DiskTier {
     });
     this.objectBytesMax = Math.min(options.objectBytesMax, this.#log.recordBytesMax - LABELS_BYTES_MAX);
     this.ready = this.#load();
-    this.#stopTicks = every(clock, SYNC_MS, () => void this.#tick());
+    this.#stopTicks = every(clock, SYNC_MS, () => this.#tick());
   }
 
   #newLog(): SegmentLog {
@@ -122,20 +125,15 @@ export class LogDiskTier implements DiskTier {
     this.#index.setHit(slot, true);
   }
 
-  async load(slot: number, key: Uint8Array): Promise<DiskRecord | undefined> {
-    this.account.loads += 1;
-    const place = this.#placeOf(slot);
-    const record = await this.#reads.load(slot, key);
-    return record && this.#obeying(slot, key, place, record);
+  load(slot: number, key: Uint8Array): Promise<DiskRecord | undefined> {
+    return this.#read(slot, key, this.#reads.load(slot, key));
   }
 
   async open(slot: number, key: Uint8Array): Promise<DiskReader | undefined> {
-    this.account.loads += 1;
-    const place = this.#placeOf(slot);
-    const reader = await this.#reads.open(slot, key);
-    const allowed = reader && this.#obeying(slot, key, place, reader);
-    if (allowed === undefined) reader?.close();
-    return allowed;
+    const reading = this.#reads.open(slot, key);
+    const reader = await this.#read(slot, key, reading);
+    if (reader === undefined) (await reading)?.close();
+    return reader;
   }
 
   purge(rule: PurgeRule): void {
@@ -149,25 +147,20 @@ export class LogDiskTier implements DiskTier {
     return this.#options.purges.saved();
   }
 
-  #placeOf(slot: number): number {
-    return placeAt(this.#index.segment(slot), this.#index.offset(slot));
-  }
-
-  /** What was read, if no purge speaks against it; a soft one makes it stale. */
-  #obeying<T extends { readonly head: string; facts: DiskFacts }>(
+  async #read<T extends { readonly head: string; facts: DiskFacts }>(
     slot: number,
     key: Uint8Array,
-    place: number,
-    read: T,
-  ): T | undefined {
-    const rule = this.#options.purges.find(Buffer.from(key).toString('latin1'), read.head, place);
-    if (rule === undefined) return read;
-    if (rule.soft) {
-      read.facts = staleBy(read.facts, this.#nowS);
-      return read;
-    }
-    if (this.#index.used(slot) && this.#placeOf(slot) === place) this.remove(slot);
-    return undefined;
+    reading: Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    this.account.loads += 1;
+    const index = this.#index;
+    const place = placeAt(index.segment(slot), index.offset(slot));
+    const read = await reading;
+    if (read === undefined) return undefined;
+    const allowed = obeying(this.#options.purges, key, place, read, this.#nowS);
+    const isSame = index.used(slot) && placeAt(index.segment(slot), index.offset(slot)) === place;
+    if (allowed === undefined && isSame) this.remove(slot);
+    return allowed;
   }
 
   put(record: DiskHead, body: (into: Uint8Array, at: number) => void): boolean {
@@ -188,20 +181,11 @@ export class LogDiskTier implements DiskTier {
     const place = this.#reserve(row);
     if (place === undefined) return undefined;
     const { segment } = place;
-    const head = Buffer.alloc(bodyAt(row));
-    labels(head, record);
-    segment.date(row.storedS);
-    writeHead(head, row, seedAt(this.#secret, segment.id, row.offset));
-    this.#log.write(segment, row.offset, head);
-    const { queue } = this.#log;
-    return new StreamedRecord({
+    return new StreamedRecord(record, {
+      log: this.#log,
+      secret: this.#secret,
       segment,
       row,
-      write: (offset, bytes) => {
-        this.#log.write(segment, offset, bytes);
-        return !queue.isFull;
-      },
-      whenDrained: (fn) => queue.whenDrained(fn),
       isTroubled: () => this.#health.isTroubled || this.#state === 'closed',
       commit: (whole) => {
         if (!this.#note({ ...whole, kind: Kind.COMMIT })) return false;
@@ -240,22 +224,18 @@ export class LogDiskTier implements DiskTier {
   }
 
   snapshot(): DiskSnapshot {
+    const isDegraded = this.#health.isDegraded && this.#state === 'ready';
+    const state = isDegraded ? 'degraded' : this.#state;
+    const arePurgesSaved = this.#options.purges.isSaved;
     const { account } = this;
-    const { queue } = this.#log;
-    return {
-      state: this.#health.isDegraded && this.#state === 'ready' ? 'degraded' : this.#state,
-      budgetBytes: this.#log.budgetBytes,
-      usedBytes: this.#log.usedBytes,
-      backlogBytes: queue.backlogBytes,
-      owedRemovals: this.#owed.count + (this.#options.purges.isSaved ? 0 : 1),
-      unsyncedBytes: queue.unsyncedBytes,
-      entries: this.#index.count,
-      segments: this.#log.segments.length,
-      indexBytes: this.#index.heldBytes,
-      writtenBytes: queue.writtenBytes,
-      ...account,
-      refused: { ...account.refused },
-    };
+    return snapshotOf({
+      state,
+      log: this.#log,
+      owed: this.#owed,
+      index: this.#index,
+      account,
+      arePurgesSaved,
+    });
   }
 
   /** Resolves when all that was appended before is durable, or lost to a failing disk. */
@@ -275,6 +255,7 @@ export class LogDiskTier implements DiskTier {
     this.#state = 'closed';
     this.#stopTicks();
     this.#health.close();
+    await this.#upkeep;
     await this.#log.close();
     await this.purged();
     this.onClosed?.();
@@ -384,10 +365,15 @@ export class LogDiskTier implements DiskTier {
     return true;
   }
 
-  async #tick(): Promise<void> {
+  #tick(): void {
     if (this.#health.hangs(this.#log.queue.progress)) this.#inTrouble('a write takes longer than 3 s');
-    if (this.#state !== 'ready' || this.#ticking) return;
-    this.#ticking = true;
+    if (this.#state !== 'ready' || this.#upkeep !== undefined) return;
+    this.#upkeep = this.#keepUp().finally(() => {
+      this.#upkeep = undefined;
+    });
+  }
+
+  async #keepUp(): Promise<void> {
     this.#payOwed();
     this.#options.purges.retry();
     await this.#log.queue.sync();
@@ -395,11 +381,10 @@ export class LogDiskTier implements DiskTier {
     const [oldest] = this.#log.segments;
     this.#options.purges.retire(oldest === undefined ? Number.MAX_SAFE_INTEGER : placeAt(oldest.id, 0));
     this.#log.prepare();
-    this.#ticking = false;
   }
 
   async #load(): Promise<void> {
-    const { names, clock, routes } = this.#options;
+    const { names, routes } = this.#options;
     const parts = {
       names,
       secret: this.#secret,
@@ -408,7 +393,7 @@ export class LogDiskTier implements DiskTier {
       index: this.#index,
       segments: this.#segments,
       onTrouble: (error: unknown) => this.#readFailed(error),
-      turn: () => new Promise<void>((resolve) => void clock.after(0, resolve)),
+      turn: turnOf(this.#options.clock),
     };
     const adopted = adoptSegments(parts);
     this.opened = adopted.then(() => undefined);
@@ -417,23 +402,4 @@ export class LogDiskTier implements DiskTier {
     this.#state = 'ready';
     this.#log.prepare();
   }
-}
-
-/** Where a record lies, as one number that grows along the log. */
-function placeAt(segment: number, offset: number): number {
-  return segment * 2 ** 32 + offset;
-}
-
-/** To be validated before it is used; what the response allows when the origin fails stays allowed. */
-function staleBy(facts: DiskFacts, nowS: number): DiskFacts {
-  const freshUntilS = Math.min(facts.freshUntilS, nowS);
-  return { ...facts, freshUntilS, revalidateUntilS: Math.min(facts.revalidateUntilS, nowS) };
-}
-
-function shortage({ freeBytes, freeInodes }: Floor): string {
-  return `only ${sizeText(freeBytes)} and ${freeInodes} files are free there, less than minFree and minFreeInodes leave to others: nothing is written`;
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -8,24 +8,21 @@ import { KeyBuffer } from '../../cache/key.ts';
 import type { NotStoredReason } from '../../cache/outcome.ts';
 import { Readers } from '../../cache/readers.ts';
 import type { DiskReader, DiskTier } from '../disk/disk.ts';
-import { Arena, type MemoryPiece, NO_ROOM } from './arena.ts';
+import { Arena, NO_ROOM } from './arena.ts';
 import { Below, type Guest } from './below.ts';
 import { Purges } from './purges.ts';
+import { Sharing } from './sharing.ts';
 import { blockBytesFor, type MemoryTierOptions } from './tier-options.ts';
-import type { TierLayout, TierShare } from './tier-reader.ts';
+import type { TierShare } from './tier-reader.ts';
+import { Vacating } from './vacating.ts';
 
 /** The facts of a response that the caller knows; lengths and charges are the tier's. */
 export type ResponseFacts = Omit<EntryFacts, 'chargeBytes' | 'recordBytes' | 'keyBytes' | 'headBytes'>;
 
 /** Heads are counted in 16 bits. */
 const HEAD_BYTES_MAX = 0xffff;
-/** Of a table that nobody can pin in. */
-const VOID_EPOCH = -1;
 /** Most bytes of {@link MemoryTier.reads}. */
 const READ_BYTES_MAX = 64 * 1024 * 1024;
-/** Bytes that one slice of {@link MemoryTier.relocate} moves: a few milliseconds. */
-const RELOCATE_SLICE_BYTES = 8 * 1024 * 1024;
-
 /**
  * The memory tier: {@link Cache} decides, {@link Arena} holds. A record is one string of bytes, `key | head | body`,
  * and head and body are what goes to the client, so that a hit is one copy out of a segment.
@@ -38,7 +35,7 @@ export class MemoryTier {
   /** The key that {@link find} and {@link reserve} are asked about; `set` it first. */
   readonly key: KeyBuffer;
   readonly below: DiskTier | undefined;
-  readonly objectBytesMax: number;
+  objectBytesMax: number;
   /** Memory for what is being read from below on its way to clients, beside the budget. */
   readonly reads: { readonly limitBytes: number; usedBytes: number };
   readonly #below: Below | undefined;
@@ -47,21 +44,18 @@ export class MemoryTier {
   readonly readers: Readers | undefined;
   readonly #entries: Entries;
   readonly #hashKey: HashKey;
-  readonly #onLayout: ((layout: TierLayout) => void) | undefined;
+  readonly #sharing: Sharing | undefined;
+  readonly #vacating: Vacating;
   readonly #guests = new Map<number, Guest>();
-  #readersKeptOff = false;
-  /** Where the relocation walk stands; NONE when nothing is to be moved. */
-  #relocateAt = NONE;
 
   constructor(options: MemoryTierOptions) {
     const { segmentBytes, budgetBytes, onLayout } = options;
     this.#hashKey = options.hashKey;
-    this.#onLayout = onLayout;
     this.arena = new Arena({
       capacityBytes: options.budgetBytes,
       blockBytes: blockBytesFor(options.budgetBytes),
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
-      ...(onLayout === undefined ? {} : { onMemory: (piece) => this.#memoryChanged(piece) }),
+      ...(onLayout === undefined ? {} : { onMemory: (piece) => this.#sharing!.memoryChanged(piece) }),
     });
     const minChargeBytes = this.arena.costBytes(1);
     this.readers =
@@ -81,12 +75,15 @@ export class MemoryTier {
     };
     this.cache = new Cache({ ...options, bytes, minChargeBytes, readers: this.readers });
     this.#entries = this.cache.entries;
-    this.purges = new Purges(this.cache, this, (active) => this.#keepReadersOff(active));
+    this.#vacating = new Vacating(this.cache, this.arena);
+    if (onLayout !== undefined) this.#sharing = new Sharing(this.#entries, onLayout);
+    this.purges = new Purges(this.cache, this, (active) => this.#sharing?.keepOff(active));
   }
 
-  /** All that another thread needs to read the tier, as of now; later changes go to `onLayout`. */
+  /** All that another thread needs to read the tier, as of now; later changes go to `onLayout`, which must be there. */
   share(): TierShare {
-    return { hashKey: this.#hashKey, shape: this.arena.shape, ...this.#layout(this.arena.memory()) };
+    assert(this.#sharing !== undefined, 'a tier that is shared has an onLayout');
+    return this.#sharing.share(this.#hashKey, this.arena);
   }
 
   /** The visible entry of {@link key}, or NONE. About 100 ns, whatever the number of entries. */
@@ -275,37 +272,19 @@ export class MemoryTier {
     assert(budgetBytes <= this.budgetBytesMax, 'a budget is within what the arena can count');
     const { epoch } = this.#entries;
     this.cache.resize(budgetBytes, nowS);
-    if (this.#entries.epoch !== epoch) this.#onLayout?.(this.#layout([]));
+    if (this.#entries.epoch !== epoch) this.#sharing?.tableChanged();
     this.arena.resize(budgetBytes);
-    this.#relocateAt = 0;
+    this.#vacating.begin();
   }
 
   /**
-   * Background work: finishes a shrink that had to wait for readers, and moves records out of segments that are to be
-   * given back. At most {@link RELOCATE_SLICE_BYTES} a call.
+   * Background work: finishes a shrink that had to wait for readers, and moves a slice of what has to give way to it.
    *
    * @returns true when there is more to do.
    */
   maintain(nowS: number): boolean {
     this.cache.trim(nowS);
-    if (this.#relocateAt === NONE) return false;
-    const entries = this.#entries;
-    let moved = 0;
-    let waiting = false;
-    for (; this.#relocateAt < entries.highest; this.#relocateAt += 1) {
-      const slot = this.#relocateAt;
-      if (!entries.used(slot) || this.guest(slot) !== undefined) continue;
-      if (!this.arena.isDoomed(this.#ref(slot))) continue;
-      if (moved >= RELOCATE_SLICE_BYTES) return true;
-      if (entries.pins(slot) !== 0 || !this.cache.claims.claim(slot)) {
-        waiting = true;
-        continue;
-      }
-      moved += this.#relocate(slot);
-      this.cache.claims.yield(slot);
-    }
-    this.#relocateAt = waiting ? 0 : NONE;
-    return waiting;
+    return this.#vacating.slice();
   }
 
   /** Recounts everything. For tests. */
@@ -325,36 +304,6 @@ export class MemoryTier {
       this.cache.usedBytes === held + METADATA_BYTES * this.cache.count,
       'charged: records by the block, and metadata',
     );
-  }
-
-  /** Told before a new segment is used; one that is gone makes every share void first, for its number will be used again. */
-  #memoryChanged(piece: MemoryPiece): void {
-    if (piece.kind === 'segment' && piece.buffer === undefined) this.#entries.nextEpoch();
-    this.#onLayout?.(this.#layout([piece]));
-  }
-
-  /** Other threads know nothing of purge rules: while there are any, they find nothing and ask the owner. */
-  #keepReadersOff(off: boolean): void {
-    if (this.readers === undefined) return;
-    this.#readersKeptOff = off;
-    if (off) this.#entries.nextEpoch();
-    else this.#onLayout?.(this.#layout([]));
-  }
-
-  /** Always with the table as it is now: an epoch must never reach a reader without everything that belongs to it. */
-  #layout(pieces: readonly MemoryPiece[]): TierLayout {
-    return {
-      epoch: this.#readersKeptOff ? VOID_EPOCH : this.#entries.epoch,
-      entries: this.#entries.share(),
-      pieces,
-    };
-  }
-
-  #relocate(slot: number): number {
-    const length = this.#entries.recordBytes(slot);
-    const ref = this.arena.relocate(this.#ref(slot), length);
-    if (ref !== NO_ROOM) this.#setRef(slot, ref);
-    return length;
   }
 
   #sameKey(slot: number): boolean {
