@@ -115,7 +115,7 @@ function guardOptions(origin: OriginConfig): GuardOptions {
 }
 
 /** For an origin that has `GUARD_OPTIONS` and `connections`. */
-function networkGuard(
+export function networkGuard(
   origin: Pick<HttpOriginConfig, 'connections' | 'queue' | 'retry' | 'breaker' | 'health'>,
 ): GuardOptions {
   const { breaker, retry } = origin;

@@ -66,6 +66,8 @@ export async function readSegments(parts: LoadParts, found: readonly Segment[]):
   for (const segment of [...found].reverse()) {
     try {
       const contents = await contentsOf(parts, segment, segment.fileBytes);
+      // A full disk: it had to make room meanwhile, as the oldest, and nothing older is left either.
+      if (segment.leaving) continue;
       if (contents !== undefined) await takeIn(parts, segment, contents);
       // Commits in younger segments may be about what lies here.
       if ((contents?.count ?? 0) > 0 || segment.slots.length > 0) continue;
@@ -95,6 +97,7 @@ async function takeIn(parts: LoadParts, segment: Segment, contents: Contents): P
   const ids = contents.routes.map((name) => parts.routes.indexOf(name));
   for (let index = contents.count - 1; index >= 0; index -= 1) {
     if (index % SLICE === SLICE - 1) await parts.turn();
+    if (segment.leaving) return;
     const row = contents.row(index);
     replay(parts, { ...row, route: ids[row.route] ?? -1 }, segment);
   }
