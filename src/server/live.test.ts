@@ -93,7 +93,10 @@ test.each(Object.entries(OTHERS))('%s is applied', async (path, { lines, seen, i
 });
 
 test('the size of a disk tier is applied', async () => {
-  const disk = (size: string): string[] => [...LOOPBACK, `cache: { disk: { path: /d, maxObject: 512KiB, size: ${size} } }`];
+  const disk = (size: string): string[] => [
+    ...LOOPBACK,
+    `cache: { disk: { path: /d, maxObject: 512KiB, size: ${size} } }`,
+  ];
   const clock = virtualClock();
   const tier = await openVirtual(new VirtualDisk(clock, seededRandom(1)), clock);
   // Its time stands still, so it is closed here and not with the node.
