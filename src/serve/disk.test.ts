@@ -95,6 +95,19 @@ describe('what is only on disk', () => {
   });
 });
 
+test('a purge counts, although an earlier run had one like it', () => {
+  const first = start();
+  first.h.purge({ url: '/b' });
+  first.h.purge({ url: '/a' });
+  first.h.fill('/a', FRESH, 'old');
+  awaited(first.h.clock, first.h.tier.below!.purged());
+  const { h } = first.restart();
+  h.purge({ url: '/a' });
+  ask(h, '/a');
+  expect(h.origin.calls.length).toBe(1);
+  h.finish();
+});
+
 describe('a body that memory does not take', () => {
   test('is served from disk, whole and in parts', () => {
     const { h } = start(SMALL_MEMORY);

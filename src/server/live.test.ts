@@ -1,9 +1,13 @@
 import { expect, test } from 'bun:test';
 import { startTestNode } from '../../test/support/node.ts';
+import { virtualClock } from '../../test/support/virtual-clock.ts';
+import { VirtualDisk } from '../../test/support/virtual-disk.ts';
+import { seededRandom } from '../base/random.ts';
 import type { ValidConfig } from '../config/config.ts';
 import { describe } from '../config/describe.ts';
 import { validateConfig } from '../config/validate.ts';
-import type { Node } from './node.ts';
+import { eventually, openVirtual } from '../store/disk/disk.fixture.ts';
+import type { Node, NodeOptions } from './node.ts';
 import type { LoadedConfig } from './reload.ts';
 
 /** Options that the table calls live are applied by a reload; all others are named as waiting for a restart. */
@@ -25,12 +29,14 @@ const LOOPBACK = ['server: { listen: "127.0.0.1:0" }', 'admin: { listen: "127.0.
 async function reloaded(
   before: readonly string[],
   after: readonly string[],
+  options: Partial<NodeOptions> = {},
 ): Promise<[Node, string[], string[]]> {
   const faults: string[] = [];
   const load = (): Promise<LoadedConfig> =>
     Promise.resolve({ ok: true, hash: 'b', config: configOf(after), warnings: [] });
   const node = startTestNode(configOf(before), faults, {
     configSource: { file: 'live.yaml', hash: 'a', load },
+    ...options,
   });
   const { ok, changed, needsRestart } = await node.reload();
   await node.stop(0);
@@ -73,7 +79,7 @@ const OTHERS: Readonly<Record<string, { lines: string[]; seen?: (node: Node) => 
 const LIVE = describe()
   .filter(({ meta }) => meta.effect === 'live')
   .map(({ path }) => path)
-  .filter((path) => !/^(routes|origins)/.test(path) && !path.includes('[].'));
+  .filter((path) => !/^(routes|origins|cache\.disk)/.test(path) && !path.includes('[].'));
 
 test('each live option is known here', () => {
   expect(LIVE.toSorted()).toEqual(Object.keys(OTHERS).toSorted());
@@ -84,6 +90,19 @@ test.each(Object.entries(OTHERS))('%s is applied', async (path, { lines, seen, i
   expect(changed).toContain(path);
   expect(needsRestart).toEqual([]);
   expect(seen?.(node)).toEqual(is);
+});
+
+test('the size of a disk tier is applied', async () => {
+  const disk = (size: string): string[] => [...LOOPBACK, `cache: { disk: { path: /d, maxObject: 512KiB, size: ${size} } }`];
+  const clock = virtualClock();
+  const tier = await openVirtual(new VirtualDisk(clock, seededRandom(1)), clock);
+  // Its time stands still, so it is closed here and not with the node.
+  const close = tier.close.bind(tier);
+  tier.close = () => Promise.resolve();
+  const [, changed, needsRestart] = await reloaded(disk('16MiB'), disk('8MiB'), { disk: tier });
+  expect([changed, needsRestart]).toEqual([['cache.disk.size'], []]);
+  expect(tier.snapshot().budgetBytes).toBe(2 ** 23);
+  await eventually(clock, close());
 });
 
 test('a larger memory takes larger responses', async () => {

@@ -9,6 +9,7 @@ import type { OriginGuard } from '../origin/guard/guard.ts';
 import { Routes } from '../serve/1-route.ts';
 import type { Ledger } from '../serve/ledger.ts';
 import type { RequestPath } from '../serve/request.ts';
+import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import { createGuard, type GuardParts, jitter, originsByRoute } from './guards.ts';
 import { roomRules } from './room.ts';
@@ -42,6 +43,7 @@ export interface LiveTargets {
   readonly recorder: Recorder;
   readonly path: RequestPath;
   readonly ledger: Ledger;
+  readonly disk: Pick<LogDiskTier, 'resize'> | undefined;
 }
 
 /**
@@ -98,7 +100,7 @@ export class Live {
    * @throws Error that says what to do; nothing has changed then.
    */
   apply(config: ValidConfig, running: ValidConfig, targets: LiveTargets): void {
-    const { tier, recorder, path, ledger } = targets;
+    const { tier, recorder, path, ledger, disk } = targets;
     const { memory } = config.cache;
     // What can fail comes first.
     const guards = this.#guardsOf(config, running);
@@ -131,6 +133,8 @@ export class Live {
     tier.objectBytesMax = memory.maxObjectBytes;
     if (memory.policy !== before.policy) tier.cache.switchPolicy(memory.policy, nowS);
     if (memory.sizeBytes !== before.sizeBytes) tier.resize(memory.sizeBytes, nowS);
+    const diskBytes = config.cache.disk?.sizeBytes;
+    if (diskBytes !== undefined && diskBytes !== running.cache.disk?.sizeBytes) disk?.resize(diskBytes);
     this.#options.setLogLevel(config.log.level);
   }
 

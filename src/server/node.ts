@@ -125,35 +125,20 @@ export function startNode(options: NodeOptions): Node {
     clock,
     log,
     apply: (next, running) => {
-      live.apply(next, running, { tier, recorder, path: handler, ledger });
-      const { disk } = next.cache;
-      if (disk !== undefined && disk.sizeBytes !== running.cache.disk?.sizeBytes)
-        options.disk?.resize(disk.sizeBytes);
+      live.apply(next, running, { tier, recorder, path: handler, ledger, disk: options.disk });
       crew?.configure(next, live.routeNames);
       admin.setTokens(tokensOf(next, options.adminToken));
     },
   });
-  const snapshot = snapshots({
-    options,
-    recorder,
-    tier,
-    live,
-    path: handler,
-    server,
-    reloader,
-    crew,
-  });
+  const parts = { options, recorder, live, server, reloader, crew };
+  const snapshot = snapshots({ ...parts, tier, path: handler });
   const audit = new AuditLog(log, clock, options.auditLog);
   const operations = operationsOf({
     ...options,
+    ...parts,
     handler,
-    recorder,
-    live,
-    reloader,
     audit,
     snapshot,
-    server,
-    crew,
     isLoading: loading(options),
   });
   const admin = startAdmin(options, { server, operations, audit, recorder });

@@ -211,12 +211,6 @@ export class LogDiskTier implements DiskTier {
     if (this.#state === 'loading' || this.#log.isLeaving) this.#noteRemoval(hash);
   }
 
-  /** No record was stored before that time, in seconds since the epoch; undefined when there is none. O(segments). */
-  get oldestS(): number | undefined {
-    const oldest = this.#log.segments.reduce((least, { oldestS }) => Math.min(least, oldestS), Infinity);
-    return oldest === Infinity ? undefined : oldest;
-  }
-
   /** Sets the budget, live. Growing is at once; a shrink drains the oldest segments. */
   resize(budgetBytes: number): void {
     this.#log.resize(budgetBytes);
