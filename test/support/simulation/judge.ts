@@ -29,8 +29,8 @@ interface Forgotten {
   readonly matches: (path: string) => boolean;
 }
 
-/** From a request's beginning to its answer at the most, besides the deadline: a disk that is slow is waited for so long. */
-const DISK_WAIT_MS = 2_000;
+/** A disk that is slow is waited for so long, besides the deadline: for what names the variants, and for one of them. */
+const DISK_WAIT_MS = 2 * 2_000;
 
 /** One that joined a fetch whose response turns out not to be for it asks again: for its variant, then for itself alone. */
 const FETCHES_MAX = 3;

@@ -303,8 +303,13 @@ export class Life {
   #finish(): void {
     const { h, disk } = this.#process;
     this.#weather?.clear();
+    const { cache, reads } = h.tier;
+    // What is being read from disk for who has left is given back when it comes.
     const isDone = (): boolean =>
-      h.readers.every((reader) => reader.done) && h.origin.running === 0 && h.path.flights.count === 0;
+      h.readers.every((reader) => reader.done) &&
+      h.origin.running === 0 &&
+      h.path.flights.count === 0 &&
+      cache.entries.count === cache.count;
     for (let steps = 0; !isDone(); steps += 1)
       assert(steps < 200_000 && this.#clock.step(), 'every request comes to an end');
     this.#judge.judgeDone();
@@ -313,7 +318,6 @@ export class Life {
     this.#endThread();
     h.tier.cache.catchUp();
     for (let i = 0; i < 100 && h.tier.maintain(h.nowS); i += 1);
-    const { cache, reads } = h.tier;
     assert(cache.usedBytes <= cache.budgetBytes, 'once nobody reads, the budget holds');
     assert(reads.usedBytes === 0, 'nothing that was read from disk is held any more');
     this.#check();
