@@ -34,6 +34,8 @@ const DISK_WAIT_MS = 2 * 2_000;
 
 /** One that joined a fetch whose response turns out not to be for it asks again: for its variant, then for itself alone. */
 const FETCHES_MAX = 3;
+/** With less memory beside the tier, what goes to the disk alone may have to be passed on as it comes. */
+const SCARCE_BYTES = 100_000;
 /** It has a copy to fall back on, and the new response may not be stored: that one is handed on as it comes. */
 const PASSED_ON = /fwd=stale.*detail=(?:private|no-store|set-cookie|unframed|no-freshness)/;
 
@@ -122,7 +124,8 @@ export class Judge {
     this.owed[copy] += 1;
     if (reader.state === 'broken' && PASSED_ON.test(reader.cacheStatus)) return;
     // What it may have of memory besides the tier was used up: what had come so far had to be passed on.
-    if (reader.state === 'broken' && hasRunOut(process)) return;
+    const isScarce = this.#plan.harness.spoolBytes! < SCARCE_BYTES || hasRunOut(process);
+    if (reader.state === 'broken' && isScarce) return;
     const said = `${reader.status} ${reader.cacheStatus}`;
     assert(
       reader.state === 'whole' && reader.status! < 500,
