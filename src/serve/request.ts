@@ -131,7 +131,6 @@ export class RequestPath implements RequestHandler {
   #notInMemory(asked: Looked, nowS: number): Abandon | undefined {
     const below = this.promotions?.find() ?? NONE;
     if (below === NONE) return this.#absent(asked, nowS);
-    const startedMs = this.clock.monotonicMs();
     let abandon: Abandon | undefined;
     const takeBack = this.promotions!.promote(asked.key, below, (promoted) => {
       this.#guarded(asked, () => {
@@ -141,13 +140,8 @@ export class RequestPath implements RequestHandler {
     abandon = () => {
       takeBack();
       const { request, route } = asked;
-      const waitedMs = this.clock.monotonicMs() - startedMs;
       const served = { request, route, outcome: 'hit', status: CLIENT_CLOSED_REQUEST } as const;
-      this.ledger.served(
-        { ...served, originMs: -1, detail: `disk ${waitedMs}`, cause: 'client-gone' },
-        0,
-        false,
-      );
+      this.ledger.served({ ...served, originMs: -1, detail: 'disk', cause: 'client-gone' }, 0, false);
     };
     return () => abandon?.();
   }
