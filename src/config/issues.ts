@@ -15,6 +15,17 @@ export interface Finding extends Refusal {
   readonly at: 'key' | 'value';
 }
 
+/** A mistake in the value at `path`. */
+export function finding(
+  severity: Finding['severity'],
+  path: Path,
+  related: readonly Path[],
+  reason: string,
+  remedy: string,
+): Finding {
+  return { severity, path, related, at: 'value', reason, remedy };
+}
+
 type Issue = z.core.$ZodIssue;
 
 /** Turns the complaints of the schema into the operator's words. `raw` is what the file says, as plain data. */

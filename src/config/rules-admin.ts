@@ -1,4 +1,4 @@
-import type { Finding } from './issues.ts';
+import { type Finding, finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import type { Checked } from './rules.ts';
 import { isLoopback } from './values.ts';
@@ -13,7 +13,7 @@ export function checkAdmin({ config }: Checked): Finding[] {
     related: readonly Path[],
     reason: string,
     remedy: string,
-  ): void => void findings.push({ severity, path, related, at: 'value', reason, remedy });
+  ): void => void findings.push(finding(severity, path, related, reason, remedy));
   const names = new Set<string>();
   const tokens = new Set<string>(admin.token === undefined ? [] : [admin.token]);
   for (const [index, { name, token }] of admin.tokens.entries()) {

@@ -1,7 +1,7 @@
 import { durationText, formatSize, sizeText } from '../base/units.ts';
 import { largestObject, largestStored } from './complete.ts';
 import type { HttpOriginConfig, OriginConfig, ParsedConfig } from './config.ts';
-import type { Finding } from './issues.ts';
+import { type Finding, finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import { checkAdmin } from './rules-admin.ts';
 import { checkDisk } from './rules-disk.ts';
@@ -35,16 +35,6 @@ export function checkTogether(checked: Checked): readonly Finding[] {
     ...checkMatching(checked),
     ...checkPinned(checked),
   ];
-}
-
-function finding(
-  severity: Finding['severity'],
-  path: Path,
-  related: readonly Path[],
-  reason: string,
-  remedy: string,
-): Finding {
-  return { severity, path, related, at: 'value', reason, remedy };
 }
 
 /** Whether two sockets with the same port would be in each other's way. */

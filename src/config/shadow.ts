@@ -1,4 +1,4 @@
-import type { Finding } from './issues.ts';
+import { type Finding, finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import type { Checked } from './rules.ts';
 
@@ -55,13 +55,13 @@ function checkReachable(
     const first = taken[0]![0]!;
     const reason = `no request ever gets here: routes[${routeAt[first]!}] ("${earlier[first]!.name}") is tried first and takes them all`;
     const remedy = 'put the more specific route first, or remove this one';
-    return [{ severity: 'error', path: at, related, at: 'value', reason, remedy }];
+    return [finding('error', at, related, reason, remedy)];
   }
   return taken.flatMap((row, index): Finding[] => {
     if (row.some((by) => by < 0)) return [];
     const reason = `this path never gets here: routes[${routeAt[row[0]!]!}] ("${earlier[row[0]!]!.name}") is tried first and takes it`;
     const remedy = 'put the more specific route first, or remove the path';
-    return [{ severity: 'warning', path: [...at, 'paths', index], related, at: 'value', reason, remedy }];
+    return [finding('warning', [...at, 'paths', index], related, reason, remedy)];
   });
 }
 
@@ -77,5 +77,5 @@ function checkStripPrefix(path: Path, route: Checked['config']['routes'][number]
   const reason = `requests for ${misfit} do not all start with ${stripPrefix}/`;
   const remedy = `match ${stripPrefix}/*, or strip what all of the paths have in common`;
   const related = [[...path, 'match']];
-  return [{ severity: 'error', path: [...path, 'stripPrefix'], related, at: 'value', reason, remedy }];
+  return [finding('error', [...path, 'stripPrefix'], related, reason, remedy)];
 }

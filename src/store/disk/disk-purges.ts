@@ -1,5 +1,6 @@
 import { type PurgeRule, PurgeRules } from '../../cache/purge-rules.ts';
 import type { DiskFiles } from './files.ts';
+import { placeAt } from './obey.ts';
 import { SEGMENT_NAME } from './segment.ts';
 
 /** One file at a time is in force: the last that ends in {@link END}. */
@@ -135,7 +136,7 @@ export class DiskPurges {
 /** No record of this start has a place before that one. */
 function firstPlace(names: readonly string[]): number {
   const ids = names.map((name) => Number(SEGMENT_NAME.exec(name)?.[1] ?? 0));
-  return (Math.max(0, ...ids) + 1) * 2 ** 32;
+  return placeAt(Math.max(0, ...ids) + 1, 0);
 }
 
 /**
