@@ -45,7 +45,7 @@ describe('layers: imports only go to the left', () => {
       'src/base/a.ts:1: imports src/http/b.ts, but http is above base',
       'src/base/a.ts:2: imports src/base/fake.fixture.ts, which is part of the tests',
       'src/http/b.ts:1: imports src/policy/p.ts, but policy has the same rank as http',
-      'src/http/wire/c.ts:2: imports src/config/p.ts, but config has the same rank as http',
+      'src/http/wire/c.ts:2: imports src/config/p.ts, but config is above http',
       'src/cli/d.ts:1: imports test/support/helper.ts',
       'src/cli/d.ts:2: imports src/dashboard/x.ts, but dashboard has the same rank as cli',
       'src/extra/e.ts: no layer has a folder "extra"',

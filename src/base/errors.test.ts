@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { ORIGIN_FAILURES } from '../origin/origin.ts';
-import { ERROR_CODES, ERRORS, type ErrorEntry, errorBody } from './errors.ts';
+import type { ErrorEntry } from './error-entry.ts';
+import { ERROR_CODES, ERRORS, errorBody } from './errors.ts';
 
 const entries = ERROR_CODES.map((code): [string, ErrorEntry] => [code, ERRORS[code]]);
 

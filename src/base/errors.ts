@@ -3,17 +3,8 @@
  * The code is in the log, in `Cache-Status` and in the body; the remedy is for the operator.
  */
 
-/** One way in which the node answers with an error of its own. */
-export interface ErrorEntry {
-  /** 400 to 599. */
-  readonly status: number;
-  /** What the client is told. Says nothing about addresses, files or configuration. */
-  readonly publicText: string;
-  /** What happened, for the operator. */
-  readonly meaning: string;
-  /** What the operator does about it. */
-  readonly remedy: string;
-}
+import type { ErrorEntry } from './error-entry.ts';
+import { IMAGE_ERRORS } from './errors-image.ts';
 
 /** Every error by its code. Origin failures are `origin-` plus the cause's name in `origin/origin.ts`. */
 export const ERRORS = {
@@ -290,6 +281,7 @@ export const ERRORS = {
     meaning: 'The S3 server has no such bucket, or it is in another region.',
     remedy: 'The log line names the right region if the server did. Correct bucket, region or endpoint.',
   },
+  ...IMAGE_ERRORS,
 } as const satisfies Readonly<Record<string, ErrorEntry>>;
 
 /** The code of an error of the catalogue. */

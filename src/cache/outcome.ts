@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../base/errors.ts';
+import { TRANSFORM_FAILURES } from '../image/failures.ts';
 
 /**
  * The closed unions of the request path: one per question. Log field, `Cache-Status`, metric label and
@@ -52,6 +53,7 @@ export const NOT_STORED_REASONS = [
   'rule', // a bypass rule of the route
   'superseded', // a newer response to the same key was stored first
   'storage', // the tier failed
+  'fallback', // the original, in the place of a variant that could not be made
 ] as const;
 export type NotStoredReason = (typeof NOT_STORED_REASONS)[number];
 
@@ -111,6 +113,7 @@ export const RETRIEVAL_FAILURES = [
   'loop', // the request came from this node
   'internal', // a fault of our own
   'disk', // the rest of a body that was being sent could not be read from the disk
+  ...TRANSFORM_FAILURES.map((cause) => `image-${cause}` as const),
 ] as const;
 export type RetrievalFailure = (typeof RETRIEVAL_FAILURES)[number];
 

@@ -6,9 +6,11 @@ import { type Finding, folderOf, type Source, type Tree } from './tree.ts';
  */
 export const LAYERS: readonly (readonly string[])[] = [
   ['base'],
-  ['policy', 'http', 'image', 'config', 'traffic'],
+  ['policy', 'http', 'traffic'],
+  ['image'],
+  ['config'],
   ['cache'],
-  ['store', 'origin', 'monitor', 'simulate'],
+  ['store', 'origin', 'transform', 'monitor', 'simulate'],
   ['serve', 'rollout', 'detect', 'audit'],
   ['server'],
   ['dashboard', 'cli'],
