@@ -27,6 +27,8 @@ export interface PurgerOptions {
   readonly clock: Clock;
   /** Those that are in force. */
   readonly routes: () => Routes;
+  /** Told of each purge, before whoever asked for it. */
+  readonly onPurge?: () => void;
 }
 
 /** Carries out purges: effective at once, swept behind that in slices. */
@@ -47,9 +49,14 @@ export class Purger {
    * @returns undefined when no route serves the target.
    */
   purge(target: PurgeTarget, soft = false): Purge | undefined {
-    const { tier, flights, clock } = this.#options;
     const pattern = patternOf(this.#options.routes(), target);
-    if (pattern === undefined) return undefined;
+    return pattern === undefined ? undefined : this.carryOut(pattern, soft);
+  }
+
+  /** The same for what is known by its key. */
+  carryOut(pattern: PurgePattern, soft: boolean): Purge {
+    const { tier, flights, clock, onPurge } = this.#options;
+    onPurge?.();
     const purge = tier.purges.add(pattern, soft, epochS(clock));
     tier.below?.purge(purge.rule);
     flights.purge(purge.rule);

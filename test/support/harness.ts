@@ -11,7 +11,7 @@ import type { PolicyName } from '../../src/policy/policy.ts';
 import { Routes } from '../../src/serve/1-route.ts';
 import type { CacheRequest } from '../../src/serve/answer.ts';
 import { Ledger, type Served } from '../../src/serve/ledger.ts';
-import { Purger, type PurgeTarget } from '../../src/serve/purge.ts';
+import type { Purger, PurgeTarget } from '../../src/serve/purge.ts';
 import { RequestPath } from '../../src/serve/request.ts';
 import type { DiskTier } from '../../src/store/disk/disk.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
@@ -134,8 +134,7 @@ export class Harness {
       ...(options.fetchesMax === undefined ? {} : { fetchesMax: options.fetchesMax }),
       onFault: (error) => this.faults.push(error),
     });
-    const { tier, clock, path } = this;
-    this.purger = new Purger({ tier, clock, flights: path.flights, routes: () => this.#routes });
+    this.purger = this.path.purger;
   }
 
   get nowS(): number {
