@@ -16,6 +16,7 @@ import { RequestPath } from '../../src/serve/request.ts';
 import type { DiskTier } from '../../src/store/disk/disk.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
 import type { TierLayout } from '../../src/store/memory/tier-reader.ts';
+import type { Transformer } from '../../src/transform/transform.ts';
 import { checkFailures } from './failures.ts';
 import { type GuardScript, guardOptions } from './guard-script.ts';
 import { Reader, type ReaderOptions } from './reader.ts';
@@ -49,6 +50,8 @@ export interface HarnessOptions {
   readonly below?: DiskTier | undefined;
   /** Largest body in memory. */
   readonly objectBytesMax?: number;
+  /** Makes variants; none by default. */
+  readonly transformer?: Transformer;
   /** Says that other threads read the tier, and is told of changes of its memory. */
   readonly onLayout?: ((layout: TierLayout) => void) | undefined;
 }
@@ -133,6 +136,11 @@ export class Harness {
       pseudonym: 'holdfast-0a1b2c',
       ...(options.fetchesMax === undefined ? {} : { fetchesMax: options.fetchesMax }),
       onFault: (error) => this.faults.push(error),
+      ...(options.transformer === undefined
+        ? {}
+        : {
+            images: { transformer: options.transformer, inputBytesMax: 2 ** 20, onFailure: () => undefined },
+          }),
     });
     this.purger = this.path.purger;
   }

@@ -173,6 +173,8 @@ export class Making implements OriginExchange {
         () => this.#guard(then),
         (failure) => this.#guard(() => this.#onFailure(failure)),
       );
+      // It may have been there, and all over, at once.
+      if (this.#over) this.#release();
     }
   }
 
