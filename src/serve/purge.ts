@@ -1,11 +1,13 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import type { PurgePattern } from '../cache/purge-rules.ts';
+import { Fields } from '../http/fields.ts';
 import { hostName, normalisePath, type Target } from '../http/target.ts';
 import type { Purge } from '../store/memory/purges.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Routes } from './1-route.ts';
 import { primaryKey, resourceOf } from './2-key.ts';
 import type { Flights } from './flights.ts';
+import { askOf } from './variants/ask.ts';
 
 /**
  * What to forget: one URL as clients ask for it, absolute or from its path on, with all its variants; everything whose URL
@@ -49,7 +51,8 @@ export class Purger {
    * @returns undefined when no route serves the target.
    */
   purge(target: PurgeTarget, soft = false): Purge | undefined {
-    const pattern = patternOf(this.#options.routes(), target);
+    const { routes, clock } = this.#options;
+    const pattern = patternOf(routes(), target, epochS(clock));
     return pattern === undefined ? undefined : this.carryOut(pattern, soft);
   }
 
@@ -81,8 +84,8 @@ export class Purger {
   }
 }
 
-function patternOf(routes: Routes, target: PurgeTarget): PurgePattern | undefined {
-  if ('url' in target) return urlPattern(routes, target.url);
+function patternOf(routes: Routes, target: PurgeTarget, nowS: number): PurgePattern | undefined {
+  if ('url' in target) return urlPattern(routes, target.url, nowS);
   if ('prefix' in target) return prefixPattern(routes, target.prefix);
   if ('tag' in target) return { kind: 'tag', tag: target.tag };
   if ('all' in target) return { kind: 'all' };
@@ -90,15 +93,17 @@ function patternOf(routes: Routes, target: PurgeTarget): PurgePattern | undefine
   return routes.all.some(({ name }) => name === route) ? { kind: 'route', route } : undefined;
 }
 
-function urlPattern(routes: Routes, text: string): PurgePattern | undefined {
+/** The address of a variant means its original, with all that is made of it. */
+function urlPattern(routes: Routes, text: string, nowS: number): PurgePattern | undefined {
   const url = splitUrl(text);
   if (url === undefined) return undefined;
   const { target } = url;
   const host = url.host ?? 'localhost';
   const route = routes.match(host, target.path);
-  return route === undefined
-    ? undefined
-    : { kind: 'url', key: primaryKey(route, host, resourceOf(route, target)) };
+  if (route === undefined) return undefined;
+  const ask = route.images && askOf(route.images, { host, fields: new Fields() }, target, nowS);
+  if (ask !== undefined && !('refused' in ask)) return { kind: 'url', key: ask.primary };
+  return { kind: 'url', key: primaryKey(route, host, resourceOf(route, target)) };
 }
 
 /** A prefix may be served by several routes, in whatever order they match. */

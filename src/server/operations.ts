@@ -57,7 +57,8 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
     purge: (target, soft) => purger.purge(target, soft),
     swept: (purge) => purger.swept(purge),
     hasDisk: tier.below !== undefined,
-    explain: (question) => explain({ routes: routes(), tier, flights, clock }, question),
+    explain: (question) =>
+      explain({ routes: routes(), tier, flights, clock, variants: handler.variants }, question),
     warmer: new Warmer({ handler, clock, routes }),
     reload: (dryRun) => reloader.reload(dryRun),
     budgetBytesMax: Math.min(parts.memoryBytesMax, tier.budgetBytesMax),
