@@ -105,9 +105,13 @@ class ComposedAnswer implements Answer {
 
   done(sentBytes: number, whole: boolean): void {
     const broken = whole ? undefined : this.#brokenBy?.();
-    // Whatever else went wrong before: a copy made up for it, until the disk failed that.
-    const isNew = broken !== undefined && (this.#served.cause === '' || broken === 'disk');
-    const served = isNew ? { ...this.#served, cause: broken } : this.#served;
+    // Whatever else went wrong before: a copy, or an original, made up for it, until that broke as well.
+    const isFallback = this.#served.detail === 'fallback';
+    const isNew =
+      broken !== undefined && broken !== '' && (this.#served.cause === '' || broken === 'disk' || isFallback);
+    const served = isNew
+      ? { ...this.#served, cause: broken, ...(isFallback ? { detail: '' } : {}) }
+      : this.#served;
     this.#ledger.served(served, sentBytes, whole);
   }
 }

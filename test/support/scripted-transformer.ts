@@ -46,7 +46,7 @@ export class ScriptedTransformer implements Transformer {
   readonly calls: TransformCall[] = [];
   /** Reservations that have not been given back. */
   held = 0;
-  /** Told of each new job. */
+  /** Told of each new job; may end it later, but not at once. */
   onCall: ((call: TransformCall) => void) | undefined;
   /** Set to refuse room. */
   full: TransformFailure | undefined;
@@ -58,7 +58,7 @@ export class ScriptedTransformer implements Transformer {
   transform(job: TransformJob, done: (result: TransformResult) => void): TransformTicket {
     const call = new TransformCall(job, done);
     this.calls.push(call);
-    if (this.onCall !== undefined) queueMicrotask(() => this.onCall?.(call));
+    this.onCall?.(call);
     return {
       abandon: () => {
         if (call.state === 'running') call.state = 'abandoned';
