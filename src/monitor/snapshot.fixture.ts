@@ -85,7 +85,7 @@ function firstFacts(routes: readonly string[]): NodeFacts {
       heldBytes: 0,
       entries: 0,
       insertions: 0,
-      removals: { room: 0, expired: 0, purged: 0, invalidated: 0, replaced: 0, tainted: 0 },
+      removals: { room: 0, expired: 0, purged: 0, invalidated: 0, replaced: 0, tainted: 0, crowded: 0 },
       earlyEvictions: 0,
       prematureEvictions: 0,
       refetchedBytes: 0,

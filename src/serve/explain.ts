@@ -312,9 +312,16 @@ function historyOf(tier: MemoryTier, { primary, key }: KeyExplanation): HistoryL
         case 'purged':
           return { what: 'purged', atS, detail: `after ${residentS} s, by ${purgeText(tier, purge)}` };
         case 'expired':
+        case 'invalidated':
         case 'replaced':
         case 'tainted':
           return { what: kind, atS, detail: `after ${residentS} s` };
+        case 'crowded':
+          return {
+            what: kind,
+            atS,
+            detail: `after ${residentS} s: its original had more variants than it may`,
+          };
         default:
           return { what: 'not stored', atS, detail: kind };
       }
