@@ -66,7 +66,7 @@ export class EdgePath implements RequestHandler {
     const route = this.#options.routes.match(request.host, target.path);
     if (route === undefined || !route.caches || this.#options.plain[route.id] !== true) return undefined;
     const asked = this.#keyOf(route, request, target);
-    if (asked === undefined) return undefined;
+    if (asked === undefined || this.#options.plain[asked.route.id] !== true) return undefined;
     const slot = this.#find(asked.primary, request);
     if (slot === NONE) return undefined;
     // A stored error is a failed retrieval each time: the owner books it with its cause.
