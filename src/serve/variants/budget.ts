@@ -12,7 +12,7 @@ export interface TrackingLimits {
   readonly maxTracked: number;
 }
 
-/** Some 40 MiB at the most: 100 to 200 bytes for each variant, 200 for each original. */
+/** Some 40 MiB at the most: 100 to 200 bytes for each variant, 300 for each original. */
 const TRACKING: TrackingLimits = { maxOriginals: 20_000, maxTracked: 200_000 };
 
 interface Original {
@@ -29,7 +29,6 @@ interface Original {
  * counted. They stay where they are, and leave by the rules of the tiers. Every operation is O(1) amortised.
  */
 export class VariantBudget {
-  #limits: VariantLimits;
   readonly #tracking: TrackingLimits;
   readonly #remove: (original: string, spec: string) => void;
   /** The one that was stored to longest ago at the front. */
@@ -37,12 +36,7 @@ export class VariantBudget {
   #tracked = 0;
 
   /** @param remove takes a variant out of the tiers; it need not call {@link removed}. */
-  constructor(
-    limits: VariantLimits,
-    remove: (original: string, spec: string) => void,
-    tracking: TrackingLimits = TRACKING,
-  ) {
-    this.#limits = limits;
+  constructor(remove: (original: string, spec: string) => void, tracking: TrackingLimits = TRACKING) {
     this.#remove = remove;
     this.#tracking = tracking;
   }
@@ -52,18 +46,13 @@ export class VariantBudget {
     return { originals: this.#originals.size, variants: this.#tracked };
   }
 
-  /** Other limits, from the next variant on that is stored. */
-  limit(limits: VariantLimits): void {
-    this.#limits = limits;
-  }
-
   /**
    * A variant has been stored, anew or again; those of the same original that are too many by it are removed.
    *
-   * @param original a short text that stands for the original: the hash of its key.
+   * @param original its primary key.
    * @param spec the variant's text.
    */
-  stored(original: string, spec: string, bytes: number): void {
+  stored(original: string, spec: string, bytes: number, limits: VariantLimits): void {
     this.removed(original, spec);
     const one = this.#originals.get(original) ?? { variants: new Map<string, number>(), bytes: 0 };
     this.#originals.delete(original);
@@ -71,7 +60,7 @@ export class VariantBudget {
     one.variants.set(spec, bytes);
     one.bytes += bytes;
     this.#tracked += 1;
-    const { maxVariants, maxVariantBytes } = this.#limits;
+    const { maxVariants, maxVariantBytes } = limits;
     for (const [first] of one.variants) {
       const isWithin = one.variants.size <= maxVariants && one.bytes <= maxVariantBytes;
       if (isWithin || first === spec) break;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { type Random, seededRandom } from '../base/random.ts';
-import { VariantBudget, type VariantLimits } from './variant-budget.ts';
+import { type Random, seededRandom } from '../../base/random.ts';
+import { VariantBudget, type VariantLimits } from './budget.ts';
 
 interface Kept {
   readonly original: string;
@@ -59,14 +59,14 @@ function trial(random: Random): void {
   const limits = (): VariantLimits => ({ maxVariants: 1 + below(8), maxVariantBytes: 1 + below(2_000) });
   const naive = new Naive(limits());
   const left: { original: string; spec: string }[] = [];
-  const budget = new VariantBudget(naive.limits, (original, spec) => left.push({ original, spec }), TRACKING);
+  const budget = new VariantBudget((original, spec) => left.push({ original, spec }), TRACKING);
   for (let i = 0; i < 500; i += 1) {
     const [original, spec] = [`o${below(9)}`, `s${below(12)}`];
     const dice = random.next();
     if (dice < 0.8) {
       const bytes = below(600);
       left.length = 0;
-      budget.stored(original, spec, bytes);
+      budget.stored(original, spec, bytes, naive.limits);
       const expected = naive.stored(original, spec, bytes);
       expect(left).toEqual(expected.map((one) => ({ original: one.original, spec: one.spec })));
       const { count, bytes: sum } = budget.of(original);
@@ -76,10 +76,7 @@ function trial(random: Random): void {
     } else if (dice < 0.95) {
       budget.removed(original, spec);
       naive.removed(original, spec);
-    } else {
-      naive.limits = limits();
-      budget.limit(naive.limits);
-    }
+    } else naive.limits = limits();
     for (let o = 0; o < 9; o += 1) expect(budget.of(`o${o}`)).toEqual(naive.of(`o${o}`));
     expect(budget.tracked).toEqual({ originals: naive.recent.length, variants: naive.kept.length });
   }
@@ -92,32 +89,31 @@ describe('the budget of variants for each original', () => {
 
   test('one that is stored again is the youngest, and counts with its new size', () => {
     const left: string[] = [];
-    const budget = new VariantBudget({ maxVariants: 2, maxVariantBytes: 1_000 }, (_, spec) =>
-      left.push(spec),
-    );
-    budget.stored('o', 'w=1', 100);
-    budget.stored('o', 'w=2', 100);
-    budget.stored('o', 'w=1', 300);
+    const budget = new VariantBudget((_, spec) => left.push(spec));
+    const limits = { maxVariants: 2, maxVariantBytes: 1_000 };
+    budget.stored('o', 'w=1', 100, limits);
+    budget.stored('o', 'w=2', 100, limits);
+    budget.stored('o', 'w=1', 300, limits);
     expect(budget.of('o')).toEqual({ count: 2, bytes: 400 });
-    budget.stored('o', 'w=3', 100);
+    budget.stored('o', 'w=3', 100, limits);
     expect(left).toEqual(['w=2']);
   });
 
   test('one that is too large by itself stays, alone', () => {
     const left: string[] = [];
-    const budget = new VariantBudget({ maxVariants: 9, maxVariantBytes: 1_000 }, (_, spec) =>
-      left.push(spec),
-    );
-    budget.stored('o', 'small', 100);
-    budget.stored('other', 'small', 100);
-    budget.stored('o', 'large', 5_000);
+    const budget = new VariantBudget((_, spec) => left.push(spec));
+    const limits = { maxVariants: 9, maxVariantBytes: 1_000 };
+    budget.stored('o', 'small', 100, limits);
+    budget.stored('other', 'small', 100, limits);
+    budget.stored('o', 'large', 5_000, limits);
     expect([left, budget.of('o')]).toEqual([['small'], { count: 1, bytes: 5_000 }]);
     expect(budget.of('other').count).toBe(1);
   });
 
   test('a million originals are not remembered', () => {
-    const budget = new VariantBudget({ maxVariants: 50, maxVariantBytes: 1_000_000 }, () => undefined);
-    for (let i = 0; i < 300_000; i += 1) budget.stored(`o${i >> 4}`, `w=${i % 16}`, 10);
+    const budget = new VariantBudget(() => undefined);
+    const limits = { maxVariants: 50, maxVariantBytes: 1_000_000 };
+    for (let i = 0; i < 300_000; i += 1) budget.stored(`o${i >> 4}`, `w=${i % 16}`, 10, limits);
     const { originals, variants } = budget.tracked;
     expect([originals <= 20_000, variants <= 200_000]).toEqual([true, true]);
     expect(variants).toBeGreaterThan(199_900);
@@ -126,9 +122,10 @@ describe('the budget of variants for each original', () => {
   });
 
   test('removing what is not known changes nothing', () => {
-    const budget = new VariantBudget({ maxVariants: 2, maxVariantBytes: 10 }, () => undefined);
+    const budget = new VariantBudget(() => undefined);
+    const limits = { maxVariants: 2, maxVariantBytes: 10 };
     budget.removed('o', 's');
-    budget.stored('o', 's', 3);
+    budget.stored('o', 's', 3, limits);
     budget.removed('o', 'other');
     expect(budget.of('o')).toEqual({ count: 1, bytes: 3 });
     budget.removed('o', 's');
