@@ -135,7 +135,7 @@ test('watermarks come from the paths that are allowed', () => {
     expect(read(at(`wm:1/wmu:${base64(path)}`), allowed).kind).toBe('refused');
 });
 
-const KEY = { key: '00'.repeat(16) + 'ab', salt: '736563726574' };
+const KEY = { key: `${'00'.repeat(16)}ab`, salt: '736563726574' };
 const signed = { rules: { ...rules, signing: { required: true, keys: [KEY] } } };
 
 test('the signature of the documentation of imgproxy', () => {
