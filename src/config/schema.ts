@@ -25,7 +25,7 @@ export function jsonSchema(): Record<string, unknown> {
       // A word or a number: one more alternative, once.
       if (meta.kind === 'integer' && node.anyOf?.length === 2 && node.anyOf.every((one) => !isReference(one)))
         node.anyOf.push(REFERENCE);
-      if (meta.secret === true) node.format = 'password';
+      if (meta.secret === true && meta.kind === 'text') node.format = 'password';
       if (meta.kind === 'group') delete node.default;
     },
   }) as Record<string, unknown>;
