@@ -86,12 +86,14 @@ function explained(it: Explanation): string[] {
   return lines;
 }
 
-function variantLines({ spec, vary, original, originalIn, failure }: VariantExplanation): string[] {
+function variantLines({ spec, vary, original, originalIn, siblings, failure }: VariantExplanation): string[] {
   const here =
     originalIn === 'nowhere'
       ? 'not here: it is fetched first'
       : `in ${originalIn === 'disk' ? 'the disk tier' : 'memory'}`;
   const lines = [row('variant', spec), row('original', `${original} (${here})`)];
+  const { count, bytes } = siblings;
+  lines.push(row('siblings', `${count} variants of it stored by this run, ${formatSize(bytes)}`));
   if (vary.length > 0) lines.push(row('chosen by', vary.join(', ')));
   if (failure !== undefined) lines.push(row('failed', `${failure.code} a moment ago: ${failure.detail}`));
   return lines;

@@ -2,7 +2,7 @@ import { type Random, seededRandom } from '../base/random.ts';
 import { NOT_STORED_REASONS, OUTCOMES, type Outcome, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { composeSnapshot, type NodeFacts } from './compose.ts';
 import { Recorder } from './recorder.ts';
-import type { DiskSnapshot, Snapshot } from './snapshot.ts';
+import type { DiskSnapshot, ImagesSnapshot, Snapshot } from './snapshot.ts';
 
 /** A node that exists only in tests: a recorder fed with seeded traffic, and the facts beside it. */
 export interface FakeNode {
@@ -182,4 +182,14 @@ export const FIXTURE_DISK: DiskSnapshot = {
   promoted: 30,
   lent: 10,
   failed: 2,
+};
+
+/** Variants that are being made. */
+export const FIXTURE_IMAGES: ImagesSnapshot = {
+  active: 2,
+  waiting: 3,
+  heldBytes: 4_000_000,
+  residentBytes: 95 * 1024 ** 2,
+  restarts: 1,
+  results: { made: 120, confirmed: 7, truncated: 1 },
 };

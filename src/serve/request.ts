@@ -24,7 +24,7 @@ import { Purger } from './purge.ts';
 import { storedAnswer } from './stored.ts';
 import { invalidateAfter, mayForward } from './unsafe.ts';
 import { CACHE_NAME } from './upstream.ts';
-import { type Ask, askOf, type VariantAsk } from './variants/ask.ts';
+import { type AskedVariant, askOf } from './variants/ask.ts';
 import { type VariantOptions, Variants } from './variants/variants.ts';
 
 export interface RequestPathOptions {
@@ -381,9 +381,6 @@ export class RequestPath implements RequestHandler {
     return undefined;
   }
 }
-
-/** A variant that is asked for, and its original. */
-export type AskedVariant = Ask & { readonly variant: VariantAsk };
 
 /** A request whose lookup found nothing, so far. */
 type Looked = Asked & { readonly key: string; readonly forward: ForwardReason };

@@ -119,6 +119,16 @@ export const EDGES: readonly Edge[] = [
     ['disk', 'runtime'],
     'the directory of the disk tier; SQLite, for a lock that the kernel gives back',
   ),
+  edge(
+    'src/transform/process.ts',
+    ['process', 'disk'],
+    'starts the process that transforms, and looks at its memory (/proc)',
+  ),
+  edge(
+    'src/transform/child.ts',
+    ['process', 'time'],
+    'that process: its orders come in and its reports go out as standard input and output',
+  ),
   edge('src/server/listener.ts', ['runtime'], 'the public port'),
   edge('src/server/host.ts', ['runtime'], 'the type of a client socket'),
   edge('src/server/workers/thread.ts', ['threads', 'time'], 'starts the threads of workers'),

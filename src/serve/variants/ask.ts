@@ -26,6 +26,9 @@ export interface VariantAsk {
   readonly vary: readonly string[];
 }
 
+/** A variant that is asked for, and its original. */
+export type AskedVariant = Ask & { readonly variant: VariantAsk };
+
 /** An address that is not served, with a sentence for who wrote it. */
 export interface Refused {
   readonly refused: 'image-options' | 'image-signature' | 'image-expired';

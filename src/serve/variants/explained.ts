@@ -1,5 +1,5 @@
 import type { MemoryTier } from '../../store/memory/tier.ts';
-import type { AskedVariant } from '../request.ts';
+import type { AskedVariant } from './ask.ts';
 import type { Variants } from './variants.ts';
 
 /** What is to be said of a variant beyond what is said of anything stored. */
@@ -11,6 +11,8 @@ export interface VariantExplanation {
   /** Key of its original, and whether that is here. */
   readonly original: string;
   readonly originalIn: 'memory' | 'disk' | 'nowhere';
+  /** Variants of the original that were stored by this run and have not been removed for being too many, and their bytes. */
+  readonly siblings: { readonly count: number; readonly bytes: number };
   /** Why it could not be made a moment ago. */
   readonly failure: { readonly code: string; readonly detail: string } | undefined;
 }
@@ -31,6 +33,7 @@ export function explainVariant(
     vary,
     original: primary,
     originalIn: inMemory ? 'memory' : onDisk ? 'disk' : 'nowhere',
+    siblings: variants.budget.of(primary),
     failure: failed && { code: `image-${failed.cause}`, detail: failed.detail },
   };
 }

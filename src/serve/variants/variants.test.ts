@@ -441,3 +441,21 @@ test('a node that makes no variants says so', () => {
   expect(reader.body.toString()).toContain('image-unavailable');
   h.finish();
 });
+
+test('an original has no more variants than its budget; the one stored first leaves', () => {
+  const h = new Studio({ route: 'images: { onFailure: error, maxVariants: 2 }' });
+  h.original();
+  h.transformer.onCall = (call) => void h.clock.after(0, () => call.make(`w${call.job.variant.width}`));
+  for (const width of [1, 2, 3]) {
+    h.want(`/a.jpg?w=${width}`);
+    h.settle();
+  }
+  expect(h.want('/a.jpg?w=3').cacheStatus).toContain('hit');
+  expect(h.want('/a.jpg?w=2').cacheStatus).toContain('hit');
+  expect(h.want('/a.jpg').cacheStatus).toContain('hit');
+  h.want('/a.jpg?w=1');
+  h.settle();
+  expect(h.transformer.calls.length).toBe(4);
+  expect(h.tier.cache.account.removals.crowded).toBe(2);
+  h.finish();
+});

@@ -5,7 +5,10 @@ import type { TransformFailure } from '../../image/failures.ts';
 import type { Transformer } from '../../transform/transform.ts';
 import { primaryKey, resourceOf } from '../2-key.ts';
 import type { Source, SourceHead } from '../4-origin.ts';
-import type { Asked, AskedVariant, RequestPath } from '../request.ts';
+import { forget } from '../forget.ts';
+import type { Asked, RequestPath } from '../request.ts';
+import type { AskedVariant } from './ask.ts';
+import { VariantBudget } from './budget.ts';
 import { VariantFailures } from './failures.ts';
 import { Making } from './making.ts';
 import type { OriginalAsk } from './original.ts';
@@ -31,6 +34,7 @@ interface Parts {
  */
 export class Variants {
   readonly failures: VariantFailures;
+  readonly budget: VariantBudget;
   readonly #path: RequestPath;
   readonly #parts: Parts;
 
@@ -38,6 +42,7 @@ export class Variants {
     this.#path = path;
     this.#parts = parts;
     this.failures = new VariantFailures(parts.clock);
+    this.budget = new VariantBudget((original, spec) => forget(path.tier, `${original} ${spec}`, 'crowded'));
   }
 
   /** @param hasStandIn a stored variant answers if this one cannot be made. */
@@ -61,13 +66,16 @@ export class Variants {
         making.start();
         return making;
       },
-      stored: (_bodyBytes, head) => this.#stored(asked, head),
+      stored: (bodyBytes, head) => {
+        this.budget.stored(variant.primary, variant.variant.spec, bodyBytes, plan.images);
+        this.#improve(asked, head);
+      },
     };
   }
 
-  #stored(asked: Asked, { lifetimeS }: SourceHead): void {
+  /** A provisional one: the better one is made at once, and takes its place. */
+  #improve(asked: Asked, { lifetimeS }: SourceHead): void {
     if (lifetimeS === undefined) return;
-    // Provisional: the better one is made at once, and takes its place.
     this.#parts.clock.after(0, () => {
       const { tier } = this.#path;
       const key = asked.primary;
