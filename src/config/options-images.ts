@@ -323,7 +323,7 @@ const failing = {
   variants: group('What all variants of one original may take of the cache.', {
     max: integer({
       about:
-        'Most variants of one original that are stored; further ones are made and served, and not stored. Counts widths, formats and hints together.',
+        'Most variants of one original that are stored; with the next one, the one that was stored first leaves. Counts widths, formats and hints together.',
       effect: 'live',
       min: 1,
       max: 100_000,

@@ -42,6 +42,8 @@ export interface ImageRoute extends Omit<NonNullable<RouteConfig['images']>, 'ru
   readonly reader: ImageReader;
   /** Serves the originals: the route itself, or another. */
   readonly originals: Route;
+  /** Whether a path that an address names is one of the originals'; on the route itself any is. */
+  readonly hasOriginal: (host: string, path: string) => boolean;
 }
 
 interface Matcher {
@@ -116,7 +118,13 @@ export class Routes {
       const route = this.all[position]!;
       // Only now: it may be one that comes after.
       const originals = this.all.find((other) => other.name === name) ?? route;
-      route.images = { ...rest, reader: createReader(rules), originals };
+      const matcher = this.#matchers.find((other) => other.route === originals)!;
+      route.images = {
+        ...rest,
+        reader: createReader(rules, config.routes[position]!.stripPrefix),
+        originals,
+        hasOriginal: (host, path) => originals === route || objection(matcher, host, path) === undefined,
+      };
       originals.hasVariants = true;
     }
   }

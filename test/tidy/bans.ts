@@ -91,7 +91,7 @@ const PURE: Readonly<Record<string, ReadonlySet<string>>> = {
   base: new Set(),
   policy: new Set(),
   http: new Set(),
-  image: new Set(),
+  image: new Set(['node:crypto']),
   config: new Set(['node:path/posix', 'yaml', 'zod']),
   traffic: new Set(),
   cache: new Set(),

@@ -44,7 +44,9 @@ export function askOf(
 ): Ask | Refused {
   const reading = images.reader.read(target, request.fields, nowS);
   if (reading.kind === 'refused') return { refused: reading.code, why: reading.why };
-  const { originals } = images;
+  const { originals, hasOriginal } = images;
+  if (!hasOriginal(request.host, reading.original.path))
+    return { refused: 'image-options', why: 'The source is not among the images that are served here.' };
   // The grammar has taken out of the query what is its own.
   const resource = resourceOf(originals, reading.original);
   const primary = primaryKey(originals, request.host, resource);
