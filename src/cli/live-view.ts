@@ -17,6 +17,7 @@ import {
   widthOf,
 } from './live-draw.ts';
 import { originTable, routeTable } from './live-tables.ts';
+import { variantLines, variantRate } from './live-variants.ts';
 
 /** Intervals over which percentiles, outcomes and failures are taken: one alone holds too few. */
 const RECENT = 10;
@@ -71,6 +72,7 @@ export function plainLine(previous: Snapshot | undefined, current: Snapshot): st
     `mem ${formatSize(memory.usedBytes)}/${formatSize(memory.budgetBytes)}`,
     `evict ${compact(rates.evictionsPerS)}/s`,
     `premature ${compact(rates.prematureEvictionsPerS)}/s`,
+    ...(current.images === undefined ? [] : [`variants ${compact(variantRate(rates))}/s`]),
     `p50 ${latencyText(quantileMs(rates.latency, 0.5))}`,
     `p99 ${latencyText(quantileMs(rates.latency, 0.99))}`,
     `5xx ${formatCount(rates.serverErrors)}`,
@@ -93,6 +95,7 @@ function bodyLines(window: readonly Snapshot[], now: Snapshot, columns: number, 
     latencyLine(recent),
     ...servedLines(recent, columns),
     failuresLine(recent),
+    ...variantLines(now, last, recent),
     [],
     ...memoryLines(now, last, columns),
     [],
