@@ -13,11 +13,12 @@ import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureOperation, type OperationResult } from './images/measure.ts';
+import { startPictures } from './images/node.ts';
 import { ENCODERS, OPERATIONS, type Operation, type Picture, TARGET_NAMES } from './images/operations.ts';
 import { installPeers } from './images/peers.ts';
-import { findPictures, makePictures } from './images/pictures.ts';
+import { findPictures, makePictures, PICTURES } from './images/pictures.ts';
 import { report } from './images/report.ts';
-import { CACHE_MIB, type Setting, startPictures } from './images/targets.ts';
+import { CACHE_MIB, type Setting } from './images/targets.ts';
 import { requirePrograms } from './support/debian.ts';
 import { describeRun } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
@@ -25,8 +26,8 @@ import { positiveInteger, someOf } from './support/options.ts';
 import { runBenchmark, Workbench } from './support/workbench.ts';
 
 const NUMBERS = OPERATIONS.map((_, index) => String(index + 1));
-/** What is made or installed once and kept: below the folder of the project's own state, which is not in version control. */
-const KEPT = join(import.meta.dirname, '../.holdfast/bench-images');
+/** Where the peers are installed once and kept: below the folder of the project's own state, which is not in version control. */
+const PEERS = join(import.meta.dirname, '../.holdfast/bench-images/peers');
 
 function readOptions() {
   const { values } = parseArgs({
@@ -58,9 +59,9 @@ type Options = ReturnType<typeof readOptions>;
 
 /** Everything about the run but the operations. */
 async function prepare(bench: Workbench, options: Options): Promise<[Setting, readonly Picture[]]> {
-  const folder = options.images === undefined ? join(KEPT, 'pictures') : resolve(options.images);
+  const folder = options.images === undefined ? PICTURES : resolve(options.images);
   const pictures = await (options.images === undefined ? makePictures(folder) : findPictures(folder));
-  const peers = installPeers(join(KEPT, 'peers'));
+  const peers = installPeers(PEERS);
   const servers = bench.cores.all.slice(0, -1);
   const rest = bench.cores.all.at(-1)!;
   // This process samples and counts: beside the client, and not on the cores that are measured.

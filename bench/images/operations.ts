@@ -12,8 +12,8 @@ export type Encoders = Readonly<Record<Format, Readonly<Record<string, boolean |
  */
 export const ENCODERS: Encoders = {
   jpeg: { progressive: true, mozjpeg: false, chromaSubsampling: '4:2:0' },
-  webp: { effort: 4, smartSubsample: false },
-  avif: { effort: 4, chromaSubsampling: '4:4:4' },
+  webp: { effort: 4, smartSubsample: false, alphaQuality: 90 },
+  avif: { effort: 2, chromaSubsampling: '4:2:0' },
 };
 
 /** A picture at the origin. */

@@ -8,6 +8,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.png': 'image/png',
 };
 
+/** For all of them. */
+const FRESH = {
+  'Cache-Control': 'public, max-age=86400',
+  'Last-Modified': 'Sun, 01 Nov 2026 10:00:00 GMT',
+};
 const TINY = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
@@ -29,14 +34,14 @@ Bun.serve({
   idleTimeout: 255,
   fetch(request) {
     const { pathname } = new URL(request.url);
-    if (pathname === '/ready.png') return new Response(TINY, { headers: { 'Content-Type': 'image/png' } });
+    if (pathname === '/ready.png')
+      return new Response(TINY, { headers: { ...FRESH, 'Content-Type': 'image/png' } });
     const file = files.get(pathname);
     if (file === undefined) return new Response('not found\n', { status: 404 });
     return new Response(file.bytes, {
       headers: {
         'Content-Type': file.type,
-        'Cache-Control': 'public, max-age=86400',
-        'Last-Modified': 'Sun, 01 Nov 2026 10:00:00 GMT',
+        ...FRESH,
         ETag: file.tag,
       },
     });

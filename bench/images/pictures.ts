@@ -10,6 +10,8 @@ import { paintPicture, SCENE_NAMES } from '../../src/cli/demo/paint/picture.ts';
 import { Unusable } from '../support/workbench.ts';
 import type { Picture } from './operations.ts';
 
+/** Where they are made and kept: beside the project's other state, which is not in version control. */
+export const PICTURES = join(import.meta.dirname, '../../.holdfast/bench-images/pictures');
 const PHOTOS = 16;
 const ALPHAS = 16;
 const PHOTO = { widthPx: 2400, heightPx: 1600, grain: 7 };

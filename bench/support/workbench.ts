@@ -75,7 +75,7 @@ export class Workbench {
   }
 
   /** Starts a process that ends by itself. @returns its standard output. @throws Error with what it said when it failed. */
-  async run(command: readonly string[], core: number): Promise<string> {
+  async run(command: readonly string[], core: number | string): Promise<string> {
     const child = this.start(command, core);
     const [out, err, code] = await Promise.all([
       new Response(child.stdout).text(),
