@@ -61,4 +61,5 @@ Bun.serve({
     if (new URL(request.url).pathname === '/one') return new Response(Uint8Array.from(await make(only!)));
     return Response.json(await run(job));
   },
+  error: (error) => new Response(error.message, { status: 500 }),
 });

@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { paintPicture, SCENE_NAMES } from '../../src/cli/demo/paint/picture.ts';
 import { Unusable } from '../support/workbench.ts';
@@ -19,6 +19,7 @@ const ALPHA = { widthPx: 1600, heightPx: 1200, grain: 2 };
 const SEED = 4_000;
 /** Of a folder that is given, no more of either kind: the more pictures, the fewer widths of each. */
 const KIND_MAX = 16;
+const LEAST = { widthPx: 815, heightPx: 300 };
 
 function pictureOf(number: number): Picture {
   const kind = number < PHOTOS ? 'photo' : 'alpha';
@@ -43,20 +44,34 @@ export async function makePictures(folder: string): Promise<Picture[]> {
   return pictures;
 }
 
-/** @returns the first 16 JPEGs and the first 16 PNGs with alpha of a folder. @throws Unusable when there is no JPEG. */
+/**
+ * The first 16 JPEGs and the first 16 PNGs with alpha of a folder: what can be decoded, and need not be enlarged by any operation.
+ *
+ * @throws Unusable when there is no JPEG.
+ */
 export async function findPictures(folder: string): Promise<Picture[]> {
   const found: Picture[] = [];
-  const add = (kind: Picture['kind'], name: string): void => {
-    if (found.filter((picture) => picture.kind === kind).length < KIND_MAX) found.push({ kind, name });
-  };
   for (const name of readdirSync(folder).sort()) {
     if (!/^[\w.-]+$/.test(name)) continue; // it would be escaped in as many ways as there are servers
-    const extension = extname(name).toLowerCase();
-    if (extension === '.jpg' || extension === '.jpeg') add('photo', name);
-    if (extension === '.png' && (await sharp(join(folder, name)).metadata()).hasAlpha) add('alpha', name);
+    const kind = await kindOf(join(folder, name));
+    if (kind === undefined || found.filter((picture) => picture.kind === kind).length === KIND_MAX) continue;
+    found.push({ kind, name });
   }
   if (!found.some(({ kind }) => kind === 'photo')) throw new Unusable(`--images ${folder}: no JPEG there`);
   return found;
+}
+
+async function kindOf(file: string): Promise<Picture['kind'] | undefined> {
+  try {
+    const image = sharp(file, { failOn: 'warning' });
+    const { format, hasAlpha, autoOrient } = await image.metadata();
+    if (autoOrient.width < LEAST.widthPx || autoOrient.height < LEAST.heightPx) return undefined;
+    await image.stats(); // decodes all of it
+    if (format === 'png') return hasAlpha ? 'alpha' : undefined;
+    return format === 'jpeg' && /\.jpe?g$/i.test(file) ? 'photo' : undefined;
+  } catch {
+    return undefined; // no image, or a broken one
+  }
 }
 
 async function make(folder: string, number: number): Promise<void> {

@@ -48,7 +48,6 @@ function rowsOf(operation: Operation, result: OperationResult): string[][] {
         withRange(spread(rounds.map((round) => round.perSecond))),
         toSharp?.toFixed(2) ?? '-',
         median(rounds.map((round) => round.cpuMsEach)).toFixed(1),
-        // Of the loop: the time for one, while as many as there are cores are being made.
         quantile(latenciesMs, 0.5).toFixed(0),
         quantile(latenciesMs, 0.99).toFixed(0),
         mib(peakOf(rounds)),

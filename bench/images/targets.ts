@@ -114,9 +114,12 @@ function serverTarget(
 }
 
 function directTarget(child: Child, port: number): Target {
-  const post = (path: string, pictures: readonly Wanted[]): Promise<Response> => {
+  const post = async (path: string, pictures: readonly Wanted[]): Promise<Response> => {
     const job: DirectJob = { pictures };
-    return fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body: JSON.stringify(job) });
+    const init = { method: 'POST', body: JSON.stringify(job) };
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+    if (!response.ok) throw new Error(`the loop failed: ${await response.text()}`);
+    return response;
   };
   return {
     name: 'sharp',
