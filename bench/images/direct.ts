@@ -1,9 +1,11 @@
 /**
- * The ceiling: sharp called directly in a loop, in a process that lives as long as the servers do.
+ * The ceiling: sharp called directly in a loop, in a process that lives as long as the servers do, and is run as the one is in which
+ * Holdfast transforms: as patient, one thread for each picture, nothing kept from one picture to the next.
  * `bun bench/images/direct.ts PORT FOLDER PARALLEL ENCODERS` has all pictures in memory, and makes what is posted to it, a
  * {@link DirectJob}, so many at a time. The answer, a {@link DirectResult}, comes when all are made. `/ready` answers 200.
  */
 import { readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { Encoders, Wanted } from './operations.ts';
@@ -17,6 +19,8 @@ export interface DirectResult {
   readonly latenciesMs: readonly number[];
   readonly bytes: number;
 }
+
+const NICENESS = 10;
 
 const [port, folder, parallel, encoders] = process.argv.slice(2) as [string, string, string, string];
 const settings = JSON.parse(encoders) as Encoders;
@@ -48,7 +52,9 @@ async function run({ pictures }: DirectJob): Promise<DirectResult> {
   return { seconds: (performance.now() - startMs) / 1000, latenciesMs, bytes };
 }
 
+setPriority(0, NICENESS);
 sharp.cache(false);
+sharp.concurrency(1);
 Bun.serve({
   hostname: '127.0.0.1',
   port: Number(port),

@@ -74,10 +74,11 @@ function commandOf(name: Exclude<TargetName, 'Holdfast'>, port: number, setting:
   }
 }
 
-function envOf(name: TargetName, { encoders }: Setting): Record<string, string> {
-  return name === 'ipx' || name === 'Next.js'
-    ? { ...peerEnv(), BENCH_ENCODERS: JSON.stringify(encoders) }
-    : {};
+/** The loop's is the one of the process in which Holdfast transforms. */
+function envOf(name: Exclude<TargetName, 'Holdfast'>, { encoders }: Setting): Record<string, string> {
+  return name === 'sharp'
+    ? { MALLOC_ARENA_MAX: '2' }
+    : { ...peerEnv(), BENCH_ENCODERS: JSON.stringify(encoders) };
 }
 
 function serverTarget(
