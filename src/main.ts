@@ -10,6 +10,7 @@ import { openTerminal } from './cli/terminal.ts';
 import type { World } from './cli/world.ts';
 import { descriptorWriter, FileSink, logWriter } from './monitor/sink.ts';
 import { openDirectory } from './store/disk/real-files.ts';
+import { startWorker } from './transform/process.ts';
 
 /**
  * The composition root: the real clock, files, network and process are built here and handed to the commands;
@@ -54,6 +55,7 @@ const world: World = {
   openSink: (to, onTrouble) =>
     new FileSink({ to: to === 'stdout' ? 1 : to === 'stderr' ? 2 : to, onTrouble }),
   openDirectory,
+  startTransforms: startWorker,
   collectGarbage: () => Bun.gc(true),
   processUsage: () => {
     const { user, system } = process.cpuUsage();

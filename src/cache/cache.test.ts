@@ -44,9 +44,12 @@ class Model {
   #asked = 0;
   #dropped: number[] = [];
   readonly #random: Random;
+  /** Half of the newcomers are variants, so that what may be had is not all of the budget. */
+  readonly #isDivided: boolean;
 
-  constructor(policy: PolicyName, random: Random) {
+  constructor(policy: PolicyName, random: Random, isDivided: boolean) {
     this.#random = random;
+    this.#isDivided = isDivided;
     this.cache = new Cache({
       budgetBytes: 3_000,
       minChargeBytes: MIN_CHARGE_BYTES,
@@ -121,7 +124,9 @@ class Model {
       status: 200,
       bornS: this.nowS,
       ...this.lifetime(),
-      flags: [0, 0, Flag.VARY, Flag.VALIDATOR][this.below(4)]!,
+      flags:
+        [0, 0, Flag.VARY, Flag.VALIDATOR][this.below(4)]! |
+        (this.#isDivided && this.below(2) === 0 ? Flag.VARIANT : 0),
     };
     const chargeBytes = recordBytes + METADATA_BYTES;
     const pinnedBytes = this.pinnedBytes;
@@ -130,7 +135,7 @@ class Model {
     const fits = pinnedBytes + chargeBytes <= this.cache.budgetBytes;
     if (slot === NONE) {
       expect(evicted).toBe(0);
-      if (fits) expect(this.cache.refusal).toBe('admission');
+      if (fits && !this.#isDivided) expect(this.cache.refusal).toBe('admission');
       if (this.cache.refusal === 'admission') expect(this.cache.policy).toBe('w-tinylfu');
       else expect(this.cache.refusal).toBe('no-room');
       return;
@@ -201,6 +206,11 @@ class Model {
   compare(): void {
     const { cache, held } = this;
     cache.check();
+    const variants = [...held.values()].filter(({ facts }) => (facts.flags & Flag.VARIANT) !== 0);
+    expect(cache.variants).toEqual({
+      entries: variants.length,
+      usedBytes: variants.reduce((sum, one) => sum + one.chargeBytes, 0),
+    });
     expect(cache.count).toBe(held.size);
     expect(cache.usedBytes).toBe([...held.values()].reduce((sum, one) => sum + one.chargeBytes, 0));
     // Over the budget is only what a shrink could not evict, until the next trim or admission.
@@ -223,6 +233,7 @@ class Model {
     if (roll < 35) this.admit();
     else if (roll < 38) this.#resize();
     else if (roll < 40) this.#switch();
+    else if (roll < 41) this.#reshare();
     else if (roll < 45) this.missed();
     else if (roll < 46) this.nowS -= 5;
     else if (some === undefined) return;
@@ -240,6 +251,12 @@ class Model {
     this.shrinkWaits = this.cache.usedBytes > budgetBytes;
     this.bookEvictions();
     expect(this.cache.usedBytes).toBeLessThanOrEqual(Math.max(budgetBytes, this.pinnedBytes));
+  }
+
+  #reshare(): void {
+    const { count, rules } = this.cache;
+    this.cache.changeRules({ ...rules, variantsShare: this.#random.next() }, this.nowS);
+    expect(this.cache.count).toBe(count);
   }
 
   #switch(): void {
@@ -286,9 +303,9 @@ class Model {
 }
 
 describe.each([...POLICY_NAMES])('%s', (policy) => {
-  test('equals its naive books after every operation', () => {
+  test.each([false, true])('equals its naive books after every operation; with variants: %p', (isDivided) => {
     for (let seed = 1; seed <= 12; seed += 1) {
-      const model = new Model(policy, seededRandom(seed));
+      const model = new Model(policy, seededRandom(seed), isDivided);
       for (let i = 0; i < 500; i += 1) {
         model.step();
         model.compare();

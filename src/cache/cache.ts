@@ -1,11 +1,13 @@
 import { assert } from '../base/assert.ts';
 import type { Hash64 } from '../base/hash.ts';
 import { createPolicy } from '../policy/create.ts';
-import type { EvictionPolicy, PolicyName } from '../policy/policy.ts';
+import type { PolicyName } from '../policy/policy.ts';
+import { SharedPolicy } from '../policy/shared.ts';
 import { Account } from './account.ts';
 import { Claims } from './claims.ts';
 import { type CacheBytes, type CacheOptions, type EntryFacts, METADATA_BYTES } from './contract.ts';
 import type { Departures } from './departures.ts';
+import { type CachePolicy, type ClassLevels, divided, rebuilt, variantsOf } from './division.ts';
 import { Entries, Flag, NONE, Word } from './entries.ts';
 import { describe } from './entry-facts.ts';
 import { Leaving } from './leaving.ts';
@@ -27,7 +29,7 @@ export class Cache {
   readonly #bytes: CacheBytes;
   readonly #smallestBytes: number;
   readonly #leaving: Leaving;
-  #policy: EvictionPolicy;
+  #policy: CachePolicy;
   readonly #victims: number[] = [];
   #guests = 0;
   readonly #residency: Residency;
@@ -75,6 +77,11 @@ export class Cache {
   /** Resident entries; rows that are only lent are none. */
   get count(): number {
     return this.entries.count - this.#guests;
+  }
+
+  /** What variants hold of it; the rest is what originals do. */
+  get variants(): ClassLevels {
+    return variantsOf(this.#policy);
   }
 
   /** Why {@link admit} returned NONE the last time that it did. */
@@ -157,7 +164,7 @@ export class Cache {
    * Whoever is evicted for it has been dropped when this returns.
    *
    * @returns the slot, or NONE when room cannot be made: it is larger than the budget, or the rest is being served, too
-   *   young to leave or worth more. {@link refusal} says which.
+   *   young to leave, worth more or the other class's. {@link refusal} says which.
    */
   admit(hash: Hash64, facts: EntryFacts, nowS: number): number {
     const { entries } = this;
@@ -166,13 +173,14 @@ export class Cache {
     this.catchUp();
     this.#refusal = 'no-room';
     if (charge > this.budgetBytes || entries.count === entries.capacity) return NONE;
-    this.#residency.ripen(this.#policy, charge, nowS);
+    const isVariant = (facts.flags & Flag.VARIANT) !== 0;
+    if (isVariant) this.#policy = divided(this.#policy, this.#isPinned, this.#residency.variantsShare);
+    this.#residency.ripen(this.#policy, charge, nowS, isVariant);
     const slot = entries.take();
-    const admitted = this.#policy.admit(slot, hash.lo, charge, this.#victims);
+    const admitted = this.#policy.admit(slot, hash.lo, charge, this.#victims, isVariant);
     this.#evicted(nowS);
     if (!admitted) {
-      if (this.#policy.declined) this.#refusal = 'admission';
-      else if (this.youngBytes + this.pinnedBytes + charge > this.budgetBytes) this.#refusal = 'residency';
+      this.#refusal = this.#refused(charge, isVariant);
       entries.release(slot);
       return NONE;
     }
@@ -283,6 +291,7 @@ export class Cache {
   /** Changes who may not leave for want of room, live; nobody leaves for it. O(entries). */
   changeRules(rules: RoomRules, nowS: number): void {
     this.#residency.change(this.#policy, rules, (slot) => this.#chargeOf(slot), nowS);
+    if (this.#policy instanceof SharedPolicy) this.#policy.reshare(this.#residency.variantsShare);
   }
 
   /**
@@ -291,15 +300,8 @@ export class Cache {
    */
   switchPolicy(name: PolicyName, nowS: number): void {
     const old = this.#policy;
-    const fresh = createPolicy(name, {
-      capacityBytes: Math.max(old.capacityBytes, old.usedBytes),
-      isPinned: this.#isPinned,
-    });
-    for (const slot of old.coldestFirst()) {
-      const kept = fresh.admit(slot, this.entries.hashLo(slot), this.#chargeOf(slot), this.#victims);
-      assert(kept && this.#victims.length === 0, 'a switch of policy evicts nobody');
-      for (const kind of ['young', 'kept'] as const) if (old.isHeld(slot, kind)) fresh.hold(slot, kind);
-    }
+    const options = { isPinned: this.#isPinned, variantsShare: this.#residency.variantsShare };
+    const fresh = rebuilt(old, name, options, this.entries, (slot) => this.#chargeOf(slot));
     this.#policy = fresh;
     if (fresh.capacityBytes === old.capacityBytes) return;
     fresh.resize(old.capacityBytes, this.#victims);
@@ -321,6 +323,14 @@ export class Cache {
     assert(charged === this.usedBytes, 'charged bytes equal a recount');
     assert(this.#policy.count === this.count, 'policy and table count alike');
     this.account.check(this.entries, (slot) => this.#chargeOf(slot));
+  }
+
+  #refused(charge: number, isVariant: boolean): RoomRefusal {
+    if (this.#policy.declined) return 'admission';
+    const roomBytes = this.#policy.roomBytes(isVariant);
+    // It would be let in if nothing were too young, or pinned.
+    const wouldFit = charge <= roomBytes + this.youngBytes + this.pinnedBytes;
+    return charge > roomBytes && wouldFit ? 'residency' : 'no-room';
   }
 
   /** One more than fit the budget: a newcomer has its slot before its victims leave theirs. */

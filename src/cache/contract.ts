@@ -23,7 +23,7 @@ export interface EntryFacts {
   readonly freshUntilS: number;
   readonly revalidateUntilS: number;
   readonly errorUntilS: number;
-  /** {@link Flag.VARY}, VALIDATE and VALIDATOR. */
+  /** Those of {@link FACTS}. {@link Flag.VARIANT} among them says which share of the budget it takes from. */
   readonly flags: number;
 }
 

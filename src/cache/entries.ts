@@ -24,10 +24,15 @@ export const Flag = {
   SHARED: 128,
   /** Not resident: the body is in a lower tier, and the row is lent for as long as somebody uses it. */
   GUEST: 256,
+  /** Made of an original, which is stored by itself: the two have shares of the budget. Never changes. */
+  VARIANT: 2048,
 } as const;
 
+/** Those of the bits below that say what an entry is: a renewal leaves them. */
+export const NATURE: number = Flag.VARY | Flag.VARIANT;
+
 /** The bits that come from the response, and go wherever it goes. */
-export const FACTS: number = Flag.VARY | Flag.VALIDATE | Flag.VALIDATOR | Flag.LAST_GOOD | Flag.SHARED;
+export const FACTS: number = NATURE | Flag.VALIDATE | Flag.VALIDATOR | Flag.LAST_GOOD | Flag.SHARED;
 
 /** What other threads must not answer with: not yet, or no longer, or not now. */
 export const HIDDEN = Flag.FILLING | Flag.UNLINKED | Flag.CLAIMED;

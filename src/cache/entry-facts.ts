@@ -1,5 +1,5 @@
 import type { EntryFacts } from './contract.ts';
-import { type Entries, FACTS, Flag, Word } from './entries.ts';
+import { type Entries, FACTS, Flag, NATURE, Word } from './entries.ts';
 
 /** Fills a row that has just been taken: filling, and pinned once. */
 export function describe(
@@ -25,7 +25,7 @@ export function setLifetime(
   slot: number,
   facts: Pick<EntryFacts, 'bornS' | 'freshUntilS' | 'revalidateUntilS' | 'errorUntilS' | 'flags'>,
 ): void {
-  const marks = FACTS & ~Flag.VARY;
+  const marks = FACTS & ~NATURE;
   entries.setFlags(slot, (entries.flags(slot) & ~marks) | (facts.flags & marks));
   entries.set(slot, Word.BORN_S, facts.bornS);
   entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);

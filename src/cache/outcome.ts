@@ -44,7 +44,7 @@ export const NOT_STORED_REASONS = [
   'range', // partial content
   'unframed', // no Content-Length or chunked framing: completeness cannot be proven
   'too-large', // above the route's or tier's largest object
-  'no-room', // everything else in the tier is being served
+  'no-room', // everything else in the tier is being served, or is guaranteed to the other class (originals, variants)
   'residency', // everything else in the tier is too young to leave, or pinned
   'admission', // those who would have to leave are asked for more often
   'truncated', // the body did not arrive whole
@@ -61,7 +61,15 @@ export type NotStoredReason = (typeof NOT_STORED_REASONS)[number];
 export type RoomRefusal = Extract<NotStoredReason, 'no-room' | 'residency' | 'admission'>;
 
 /** Why an entry left a tier. Only `room` is an eviction. */
-export const REMOVAL_REASONS = ['room', 'expired', 'purged', 'invalidated', 'replaced', 'tainted'] as const;
+export const REMOVAL_REASONS = [
+  'room',
+  'expired',
+  'purged',
+  'invalidated',
+  'replaced',
+  'tainted',
+  'crowded',
+] as const;
 export type RemovalReason = (typeof REMOVAL_REASONS)[number];
 
 /** How an origin fetch that several requests may share ended. */

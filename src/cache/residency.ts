@@ -10,10 +10,17 @@ export interface RoomRules {
   readonly pinnedRoutes: readonly boolean[];
   /** Share of the budget that entries of pinned routes may be kept in, 0 to 1. What comes beyond is treated as any other. */
   readonly pinnedShare: number;
+  /**
+   * Share of the budget that variants are guaranteed, 0 to 1, a half by default; originals are guaranteed the rest. Each borrows
+   * what the other leaves.
+   */
+  readonly variantsShare?: number;
 }
 
 /** No floor, nothing pinned. */
 export const FREE_FOR_ALL: RoomRules = { minResidencyS: 0, pinnedRoutes: [], pinnedShare: 0 };
+
+const VARIANTS_SHARE = 0.5;
 
 /** Entries that an admission lets grow up, unless its newcomer needs more of them; and kept ones that it looks at. */
 const RIPEN_AT_ONCE = 32;
@@ -36,14 +43,17 @@ export class Residency {
     this.rules = rules;
   }
 
+  /** What variants are guaranteed, 0 to 1. */
+  get variantsShare(): number {
+    return this.rules.variantsShare ?? VARIANTS_SHARE;
+  }
+
   /** Lets those that have become old enough compete: before an admission that needs so many bytes. O(1) amortised. */
-  ripen(policy: EvictionPolicy, neededBytes: number, nowS: number): void {
+  ripen(policy: EvictionPolicy, neededBytes: number, nowS: number, isVariant: boolean): void {
     for (let released = 0; ; released += 1) {
       const slot = policy.longestHeld('young');
       if (slot === NONE || this.#young(slot, nowS)) return;
-      const evictableBytes = policy.usedBytes - policy.heldBytes('young') - policy.heldBytes('kept');
-      const freeBytes = policy.capacityBytes - policy.usedBytes;
-      if (released >= RIPEN_AT_ONCE && freeBytes + evictableBytes >= neededBytes) return;
+      if (released >= RIPEN_AT_ONCE && policy.roomBytes(isVariant) >= neededBytes) return;
       policy.release(slot);
     }
   }

@@ -1,6 +1,7 @@
 import { formatDuration, formatSize } from '../base/units.ts';
 import type { FreshnessSource } from '../http/freshness.ts';
 import type { Explanation, StoredExplanation } from '../serve/explain.ts';
+import type { VariantExplanation } from '../serve/variants/explained.ts';
 import { ADMIN_HELP, type AdminIo, adminCommand, UsageError } from './admin-command.ts';
 import { EXIT } from './io.ts';
 
@@ -64,6 +65,7 @@ function explained(it: Explanation): string[] {
     lines.push(row('key', key.key));
     if (key.varyBy.length > 0) lines.push(row('varies by', key.varyBy.join(', ')));
   }
+  if (it.variant !== undefined) lines.push(...variantLines(it.variant));
   if (stored !== undefined) lines.push(...storedLines(stored, nowS));
   else if (key !== undefined) lines.push(row('stored', 'nothing in memory'));
   if (it.onDisk !== undefined) {
@@ -81,6 +83,19 @@ function explained(it: Explanation): string[] {
     ];
     lines.push(row('origin', `${origin.name} ${origin.target} (${state.join('; ')})`));
   }
+  return lines;
+}
+
+function variantLines({ spec, vary, original, originalIn, siblings, failure }: VariantExplanation): string[] {
+  const here =
+    originalIn === 'nowhere'
+      ? 'not here: it is fetched first'
+      : `in ${originalIn === 'disk' ? 'the disk tier' : 'memory'}`;
+  const lines = [row('variant', spec), row('original', `${original} (${here})`)];
+  const { count, bytes } = siblings;
+  lines.push(row('siblings', `${count} variants of it stored by this run, ${formatSize(bytes)}`));
+  if (vary.length > 0) lines.push(row('chosen by', vary.join(', ')));
+  if (failure !== undefined) lines.push(row('failed', `${failure.code} a moment ago: ${failure.detail}`));
   return lines;
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realClock } from '../../test/support/real-clock.ts';
 import { FileSink } from '../monitor/sink.ts';
+import { startWorker } from '../transform/process.ts';
 import { serve } from './serve.ts';
 import type { Signal, World } from './world.ts';
 
@@ -54,6 +55,7 @@ test('SIGHUP reads the file again: what is valid changes, what is not is told, a
     fetch,
     openScreen: () => undefined,
     openSink: (to, onTrouble) => new FileSink({ to, onTrouble }),
+    startTransforms: startWorker,
     collectGarbage: () => undefined,
     processUsage: () => ({ residentBytes: 0, cpuSeconds: 0 }),
     onSignal: (signals, fn) => {

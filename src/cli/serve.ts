@@ -17,7 +17,7 @@ import { EXIT } from './io.ts';
 import { LogFiles } from './log-files.ts';
 import { preflight } from './preflight.ts';
 import { startupSummary } from './startup.ts';
-import { workerCount } from './workers.ts';
+import { transformsAtATime, workerCount } from './workers.ts';
 import type { World } from './world.ts';
 
 const HELP = `holdfast serve: run a node
@@ -183,6 +183,10 @@ async function run({ config, source }: Start, world: World): Promise<number> {
     disk,
     processUsage: () => world.processUsage(),
     workers: workers.count,
+    transforms: {
+      start: world.startTransforms,
+      concurrency: await transformsAtATime(config.images.concurrency, world),
+    },
   });
   world.onSignal(['SIGHUP'], () => {
     files.reopen();

@@ -52,6 +52,7 @@ function statusLines(it: Snapshot): string[] {
       `miss ${formatCount(requests.miss)}, bypass ${formatCount(requests.bypass)}, refused ${formatCount(requests.refused)}`,
     ),
     row('failed', `${formatCount(requests.failed)}; answers with 5xx: ${formatCount(it.statuses['5xx'])}`),
+    ...imageLines(it),
     ...it.origins.map((origin) => row('origin', originText(origin))),
     row(
       'process',
@@ -65,6 +66,21 @@ function diskLines({ disk }: Snapshot): string[] {
   const { usedBytes, budgetBytes, entries, state, damaged } = disk;
   const fill = `${formatSize(usedBytes)} of ${formatSize(budgetBytes)} (${percent(usedBytes, budgetBytes)})`;
   return [row('disk', `${fill}, entries ${formatCount(entries)}, ${state}, damaged ${formatCount(damaged)}`)];
+}
+
+function imageLines({ images }: Snapshot): string[] {
+  if (images === undefined) return [];
+  const { active, waiting, residentBytes, restarts, results } = images;
+  const made = (results.made ?? 0) + (results.original ?? 0) + (results.provisional ?? 0);
+  const rest = Object.entries(results).filter(
+    ([word]) => !['made', 'original', 'provisional'].includes(word),
+  );
+  const others = rest.map(([word, count]) => `, ${word} ${formatCount(count)}`).join('');
+  const size = residentBytes === 0 ? 'not started' : `${formatSize(residentBytes)} resident`;
+  return [
+    row('variants', `made ${formatCount(made)}${others}; ${active} being made, ${waiting} waiting`),
+    row('', `their process: ${size}, restarts ${formatCount(restarts)}`),
+  ];
 }
 
 function configLines({ config, purges }: Snapshot): string[] {

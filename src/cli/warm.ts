@@ -13,6 +13,7 @@ const HELP = `holdfast warm: fill the cache on purpose
 
   --rate 20        requests a second, at most
   --concurrency 4  at the same time
+  --accept LIST    formats that browsers ask for, such as image/avif,image/webp: which variants of images are warmed
   --wait           until it is done, with its progress
 ${ADMIN_HELP}
 Everything goes through the node's own routes: addresses and sitemaps that no route serves are passed over.
@@ -26,6 +27,7 @@ const OPTIONS = {
   cancel: { type: 'string' },
   rate: { type: 'string' },
   concurrency: { type: 'string' },
+  accept: { type: 'string' },
   wait: { type: 'boolean', default: false },
 } as const;
 
@@ -69,14 +71,18 @@ export function warm(args: readonly string[], io: AdminIo & Pick<CliIo, 'isTty'>
 }
 
 async function planOf(
-  values: { file?: string; sitemap?: string; rate?: string; concurrency?: string },
+  values: { file?: string; sitemap?: string; rate?: string; concurrency?: string; accept?: string },
   urls: readonly string[],
   io: AdminIo,
 ): Promise<object> {
-  const { file, sitemap } = values;
+  const { file, sitemap, accept } = values;
   if ([file, sitemap, urls[0]].filter((given) => given !== undefined).length !== 1)
     throw new UsageError('say what to warm with: addresses, -f FILE or --sitemap URL, one of them');
-  const pace = { ...number('rate', values.rate), ...number('concurrency', values.concurrency) };
+  const pace = {
+    ...number('rate', values.rate),
+    ...number('concurrency', values.concurrency),
+    ...(accept === undefined ? {} : { accept }),
+  };
   if (sitemap !== undefined) return { ...pace, sitemap };
   return { ...pace, urls: file === undefined ? urls : await readList(file, io) };
 }

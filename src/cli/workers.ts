@@ -1,4 +1,4 @@
-import type { ServerConfig } from '../config/config.ts';
+import type { ImagesConfig, ServerConfig } from '../config/config.ts';
 import type { World } from './world.ts';
 
 /** Most workers that `auto` takes: beyond, the thread that decides is what binds. */
@@ -26,8 +26,20 @@ export async function workerCount(
     return { count: 1, note };
   }
   if (workers !== 'auto') return { count: workers, note: undefined };
-  const quota = await quotaOf(world);
-  return { count: Math.max(1, Math.min(AUTO_MAX, world.processors, Math.floor(quota))), note: undefined };
+  return { count: Math.min(AUTO_MAX, await processorsOf(world)), note: undefined };
+}
+
+/** How many images are transformed at a time: `images.concurrency` on this machine. */
+export async function transformsAtATime(
+  concurrency: ImagesConfig['concurrency'],
+  world: Pick<World, 'processors' | 'readFile'>,
+): Promise<number> {
+  return concurrency === 'auto' ? processorsOf(world) : concurrency;
+}
+
+/** Processors that this process may use, at least 1. */
+async function processorsOf(world: Pick<World, 'processors' | 'readFile'>): Promise<number> {
+  return Math.max(1, Math.min(world.processors, Math.floor(await quotaOf(world))));
 }
 
 /** Processors' worth of time that the control group may use (`quota period`, in microseconds); infinite for no limit. */

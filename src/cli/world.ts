@@ -2,6 +2,7 @@ import type { HashKey } from '../base/hash.ts';
 import type { FileSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import type { DiskFiles } from '../store/disk/files.ts';
+import type { StartWorker } from '../transform/process.ts';
 import type { CliIo } from './io.ts';
 import type { TopIo } from './top.ts';
 
@@ -12,6 +13,8 @@ export interface World extends CliIo, TopIo {
   readonly version: string;
   /** Writes a line of the node's own log to standard error, without ever waiting. */
   log(text: string): void;
+  /** Starts the process that transforms images. Never throws: one that cannot be started ends. */
+  readonly startTransforms: StartWorker;
   /** Collects all garbage of this process, now. */
   collectGarbage(): void;
   /** 64 random bits of this process. */

@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import { metaAt } from './describe.ts';
+import { asOptions } from './images.ts';
 import type { Path } from './problem.ts';
 import type { Effect } from './table.ts';
 
@@ -28,10 +29,14 @@ type Tree = Readonly<Record<string, unknown>>;
 function byName(config: Config): Tree {
   const { memory, disk } = config.cache;
   const tierBytes = Math.max(memory.maxObjectBytes, disk?.maxObjectBytes ?? 0);
-  const routes = config.routes.map(({ maxObjectBytes, ...route }) => [
+  const routes = config.routes.map(({ maxObjectBytes, images, ...route }) => [
     route.name,
     // One that only follows the tiers' is not a change of its own.
-    { ...route, maxObjectBytes: maxObjectBytes === tierBytes ? undefined : maxObjectBytes },
+    {
+      ...route,
+      images: asOptions(images),
+      maxObjectBytes: maxObjectBytes === tierBytes ? undefined : maxObjectBytes,
+    },
   ]);
   return { ...config, routes: Object.fromEntries(routes) };
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path/posix';
-import type { Config, OriginConfig, ParsedConfig } from './config.ts';
+import type { Config, OriginConfig, ParsedConfig, RouteConfig } from './config.ts';
 import { largestOnDisk } from './disk.ts';
+import { completeImages } from './images.ts';
 
 /** Largest stored response unless the file says otherwise: above the largest photographs, below what crowds out others. */
 const MAX_OBJECT_BYTES = 32 * 1024 ** 2;
@@ -51,21 +52,31 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
       disk: disk && { ...disk, path: absolute(disk.path), maxObjectBytes: largestOnDisk(disk) },
     },
     origins: Object.fromEntries(origins),
-    routes: parsed.routes.map((route) => ({
-      ...route,
-      key: { ...route.key, query: route.key.query ?? queryOf(parsed.origins[route.origin]) },
-      unsafeMethods: route.unsafeMethods ?? unsafeMethodsOf(parsed.origins[route.origin]),
-      bypass: route.bypass && {
-        ...route.bypass,
-        fields: route.bypass.fields.map((name) => name.toLowerCase()),
-      },
-      maxObjectBytes: route.maxObjectBytes ?? storedBytes,
-    })),
+    routes: parsed.routes.map((route) => completeRoute(route, parsed, storedBytes)),
     admin: { ...parsed.admin, tls },
     log: {
       ...parsed.log,
       access: { ...access, to: target(access.to) },
       audit: { ...audit, to: target(audit.to) },
     },
+  };
+}
+
+function completeRoute(
+  route: ParsedConfig['routes'][number],
+  { origins }: ParsedConfig,
+  storedBytes: number,
+): RouteConfig {
+  const query = route.key.query ?? (route.images === undefined ? queryOf(origins[route.origin]) : 'none');
+  return {
+    ...route,
+    key: { ...route.key, query },
+    unsafeMethods: route.unsafeMethods ?? unsafeMethodsOf(origins[route.origin]),
+    bypass: route.bypass && {
+      ...route.bypass,
+      fields: route.bypass.fields.map((name) => name.toLowerCase()),
+    },
+    images: completeImages(route, query),
+    maxObjectBytes: route.maxObjectBytes ?? storedBytes,
   };
 }

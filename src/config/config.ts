@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { RouteImages } from './images.ts';
 import type { OPTIONS } from './options.ts';
 
 /**
@@ -11,9 +12,11 @@ type Memory = Parsed['cache']['memory'];
 type RawRoute = Parsed['routes'][number];
 
 /** Limits are filled in: a route's is never above the tier's. */
-export type RouteConfig = Omit<RawRoute, 'maxObjectBytes' | 'key' | 'unsafeMethods'> & {
+export type RouteConfig = Omit<RawRoute, 'maxObjectBytes' | 'key' | 'unsafeMethods' | 'images'> & {
   readonly unsafeMethods: 'forward' | 'refuse';
   readonly maxObjectBytes: number;
+  /** Undefined for a route that serves images as they are. */
+  readonly images: RouteImages | undefined;
   readonly key: { readonly host: boolean; readonly query: NonNullable<RawRoute['key']['query']> };
 };
 /** The memory tier. */
@@ -32,6 +35,8 @@ export type S3OriginConfig = Extract<OriginConfig, { readonly type: 's3' }>;
 export type ServerConfig = Parsed['server'];
 /** The admin port. */
 export type AdminConfig = Parsed['admin'];
+/** What making variants may cost, for the node as a whole. */
+export type ImagesConfig = Parsed['images'];
 /** Both logs. */
 export type LogConfig = Parsed['log'];
 
@@ -49,6 +54,7 @@ export interface Config {
     readonly disk: DiskConfig | undefined;
     readonly ghosts: number;
   };
+  readonly images: ImagesConfig;
   readonly origins: Readonly<Record<string, OriginConfig>>;
   /** In the order in which they are tried. At least one. */
   readonly routes: readonly RouteConfig[];

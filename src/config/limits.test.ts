@@ -37,6 +37,7 @@ test('works out what fits, and what is needed', () => {
   expect(result.capacities[1]!.ghostShare).toBeCloseTo(262_144 / 17_421, 2);
   expect(result.memory).toEqual({
     neededBytes: 612 * MiB + 262_144 * 34,
+    imagesBytes: 0,
     availableBytes: 8 * GiB,
     share: (612 * MiB + 262_144 * 34) / (8 * GiB),
     source: 'machine',

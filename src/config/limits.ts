@@ -64,8 +64,10 @@ export interface Limits {
   readonly largestObjectBytes: number;
   readonly ghosts: number;
   readonly memory: {
-    /** With a full cache: the budget rounded up to segments, ghosts, and the process itself. */
+    /** With a full cache: the budget rounded up to segments, ghosts, the process itself, and the one that makes variants. */
     readonly neededBytes: number;
+    /** Of that, what the process that makes variants may take; 0 where no route has images. */
+    readonly imagesBytes: number;
     readonly availableBytes: number;
     readonly share: number;
     readonly source: 'machine' | 'container';
@@ -115,13 +117,15 @@ function objectsThatFit(sizeBytes: number, meanBytes: number, store: StoreFacts)
 function memoryOf(config: ValidConfig, machine: MachineFacts, store: StoreFacts): Limits['memory'] {
   const segments = Math.ceil(config.cache.memory.sizeBytes / store.segmentBytes);
   const ghostBytes = config.cache.ghosts * store.bytesPerGhost;
-  const neededBytes = segments * store.segmentBytes + ghostBytes + store.baseResidentBytes;
+  const hasImages = config.routes.some(({ images }) => images !== undefined);
+  const imagesBytes = hasImages ? config.images.memoryBytes : 0;
+  const neededBytes = segments * store.segmentBytes + ghostBytes + store.baseResidentBytes + imagesBytes;
   const cgroup = machine.cgroupLimitBytes;
   // A group without a limit reports a huge number or none.
   const isContainer = cgroup !== undefined && cgroup > 0 && cgroup < machine.totalMemoryBytes;
   const availableBytes = isContainer ? cgroup : machine.totalMemoryBytes;
   const share = availableBytes > 0 ? neededBytes / availableBytes : 0;
-  return { neededBytes, availableBytes, share, source: isContainer ? 'container' : 'machine' };
+  return { neededBytes, imagesBytes, availableBytes, share, source: isContainer ? 'container' : 'machine' };
 }
 
 function filesNeeded(config: ValidConfig): number {
@@ -197,6 +201,9 @@ export function formatLimits(result: Limits): string {
     `largest  ${formatSize(result.largestObjectBytes)} for one response`,
     `ghosts   ${remembered}`,
     `process  ${formatSize(memory.neededBytes)} with a full cache, ${Math.round(memory.share * 100)} % of the ${memory.source}'s ${formatSize(memory.availableBytes)}`,
+    ...(memory.imagesBytes === 0
+      ? []
+      : [`variants ${formatSize(memory.imagesBytes)} of that, for the process that makes them`]),
     `files    ${formatCount(files.needed)} with all connections in use, ${limit}`,
     result.binding.sentence,
     ...result.warnings.map(({ reason, remedy }) => `warning: ${reason}. Fix: ${remedy}`),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
+import { ROUTE_IMAGES } from './options-images.ts';
 import { choice, flag, group, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
 import {
   readHostPattern,
@@ -117,7 +118,8 @@ const route = group('A pattern of requests with their origin and rules.', {
           'Which query parameters count, and are sent to the origin: all (the query as it is), none, or a list of names (sorted, in one spelling). With all, never a wrong image, but each tracking parameter makes another copy; a list keeps the cache small when you know what the origin reads.',
         expects: 'all, none or a list of parameter names',
         effect: 'live',
-        defaultNote: 'all; none for a directory, which cannot read a query',
+        defaultNote:
+          'all; none for a directory, which cannot read a query, and for routes with images, which read it themselves',
       })
       .optional(),
   }).prefault({}),
@@ -270,6 +272,7 @@ const route = group('A pattern of requests with their origin and rules.', {
       'a list of cookie names',
     ),
   }).optional(),
+  images: ROUTE_IMAGES.optional(),
   maxObject: size({
     about: 'Largest response of this route that is stored.',
     effect: 'live',

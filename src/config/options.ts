@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
 import { DISK } from './options-disk.ts';
+import { IMAGES } from './options-images.ts';
 import { ORIGINS } from './options-origins.ts';
 import { ROUTES } from './options-routes.ts';
 import { choice, flag, group, integer, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
@@ -299,6 +300,7 @@ export const OPTIONS = group('The configuration of a node.', {
   server: server.prefault({}),
   admin: admin.prefault({}),
   cache: cache.prefault({}),
+  images: IMAGES.prefault({}),
   origins: ORIGINS,
   routes: ROUTES,
   log: log.prefault({}),

@@ -6,6 +6,7 @@ import type { Path } from './problem.ts';
 import { checkAdmin } from './rules-admin.ts';
 import { checkDisk } from './rules-disk.ts';
 import { checkFailover, checkGuard } from './rules-guard.ts';
+import { checkImages } from './rules-images.ts';
 import { checkS3Origin } from './rules-s3.ts';
 import { endpointOf } from './s3.ts';
 import { checkMatching } from './shadow.ts';
@@ -34,6 +35,7 @@ export function checkTogether(checked: Checked): readonly Finding[] {
     ...checkRoutes(checked),
     ...checkMatching(checked),
     ...checkPinned(checked),
+    ...checkImages(checked),
   ];
 }
 

@@ -63,6 +63,16 @@ test('what identifies is enough; everything else has a default', () => {
       },
       ghosts: 262_144,
     },
+    images: {
+      concurrency: 'auto',
+      memoryBytes: 1024 ** 3,
+      timeoutMs: 30_000,
+      queue: { max: 500, timeoutMs: 10_000, sizeBytes: 256 * 1024 ** 2 },
+      maxInputBytes: 64 * 1024 ** 2,
+      maxPixels: 100_000_000,
+      maxOutputPixels: 40_000_000,
+      maxFrames: 300,
+    },
     origins: {
       images: {
         type: 'http',
@@ -119,6 +129,7 @@ test('what identifies is enough; everything else has a default', () => {
         stale: { whileRevalidateS: 0, ifErrorS: 86_400, lastKnownGood: 'images' },
         unsafeMethods: 'forward',
         bypass: undefined,
+        images: undefined,
         sendFields: 'all',
         requestFields: [],
         storeTypes: undefined,

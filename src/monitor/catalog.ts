@@ -1,5 +1,6 @@
 import { DISK_METRICS } from './catalog-disk.ts';
 import { GUARD_METRICS } from './catalog-guard.ts';
+import { IMAGE_METRICS } from './catalog-images.ts';
 import { OPERATION_METRICS } from './catalog-operations.ts';
 import { REQUEST_METRICS } from './catalog-requests.ts';
 
@@ -321,6 +322,8 @@ export const METRICS = [
     'Connections to the origin, idle ones included.',
   ),
   ...GUARD_METRICS,
+
+  ...IMAGE_METRICS,
 
   ...OPERATION_METRICS,
   metric(

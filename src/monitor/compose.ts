@@ -4,11 +4,13 @@ import type { Recorder } from './recorder.ts';
 import type {
   ConfigSnapshot,
   DiskSnapshot,
+  ImagesSnapshot,
   MemorySnapshot,
   OriginSnapshot,
   RouteSnapshot,
   Snapshot,
 } from './snapshot.ts';
+import { TRANSFORM_RESULTS } from './transform-books.ts';
 
 /** What a snapshot needs besides the recorder: facts that their owners hold. */
 export interface NodeFacts {
@@ -23,6 +25,8 @@ export interface NodeFacts {
   readonly workers: Snapshot['workers'];
   readonly memory: MemorySnapshot;
   readonly disk?: DiskSnapshot;
+  /** What is made of images; its results are the recorder's. */
+  readonly images?: Omit<ImagesSnapshot, 'results'> | undefined;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];
   /** By origin id. */
@@ -34,9 +38,10 @@ export interface NodeFacts {
 
 /** Counters and facts at one moment. O(routes + origins + buckets), some microseconds; not for the hot path. */
 export function composeSnapshot(recorder: Recorder, facts: NodeFacts): Snapshot {
-  const { routes, origins, ...rest } = facts;
+  const { routes, origins, images, ...rest } = facts;
   return {
     ...rest,
+    ...(images === undefined ? {} : { images: { ...images, results: transformResults(recorder) } }),
     requests: byWord(OUTCOMES, (outcome) => sumColumn(recorder.requests, OUTCOMES.length, outcome)),
     statuses: {
       '2xx': statusClass(recorder, 2),
@@ -65,6 +70,11 @@ export function composeSnapshot(recorder: Recorder, facts: NodeFacts): Snapshot 
       ...gauges,
     })),
   };
+}
+
+function transformResults({ transforms }: Recorder): ImagesSnapshot['results'] {
+  const counts = TRANSFORM_RESULTS.map((word, index) => [word, transforms.results[index]!] as const);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
 function retrievalFailures(recorder: Recorder): Snapshot['retrievalFailures'] {

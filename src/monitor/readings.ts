@@ -8,6 +8,7 @@ import {
 import type { HistogramName, ScalarName } from './catalog.ts';
 import type { LatencyHistogram } from './histogram.ts';
 import { DISK_READINGS } from './readings-disk.ts';
+import { IMAGE_READINGS } from './readings-images.ts';
 import { ADMIN_DENIALS, type Recorder } from './recorder.ts';
 import type { OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
@@ -135,6 +136,8 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
   holdfast_origin_hedges_total: perOrigin((origin) => origin.hedges),
   holdfast_origin_failovers_total: perOrigin((origin) => origin.failovers),
 
+  ...IMAGE_READINGS,
+
   holdfast_config_info: ({ snapshot }, emit) => {
     if (snapshot.config?.hash !== undefined) emit(1, snapshot.config.hash);
   },
@@ -183,6 +186,9 @@ export const HISTOGRAM_READINGS: {
     recorder.origins.forEach((origin, id) => {
       emit(recorder.originQueueTimes[id]!, origin);
     });
+  },
+  holdfast_transform_duration_seconds: ({ snapshot, recorder }, emit) => {
+    if (snapshot.images !== undefined) emit(recorder.transforms.durations);
   },
 };
 

@@ -1,5 +1,6 @@
 import { FLIGHT_ENDINGS, NOT_STORED_REASONS, OUTCOMES, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { LatencyHistogram } from './histogram.ts';
+import { TransformBooks } from './transform-books.ts';
 
 /** Why the admin server turned a request away. */
 export const ADMIN_DENIALS = [
@@ -70,6 +71,8 @@ export class Recorder {
   originQueueTimes: LatencyHistogram[];
   /** Time to the head of the response, per origin. */
   originDurations: readonly LatencyHistogram[];
+
+  readonly transforms = new TransformBooks();
 
   /** By position in ADMIN_DENIALS. */
   readonly adminDenials = new Float64Array(ADMIN_DENIALS.length);

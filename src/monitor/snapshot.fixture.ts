@@ -2,7 +2,7 @@ import { type Random, seededRandom } from '../base/random.ts';
 import { NOT_STORED_REASONS, OUTCOMES, type Outcome, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { composeSnapshot, type NodeFacts } from './compose.ts';
 import { Recorder } from './recorder.ts';
-import type { DiskSnapshot, Snapshot } from './snapshot.ts';
+import type { DiskSnapshot, ImagesSnapshot, Snapshot } from './snapshot.ts';
 
 /** A node that exists only in tests: a recorder fed with seeded traffic, and the facts beside it. */
 export interface FakeNode {
@@ -85,7 +85,7 @@ function firstFacts(routes: readonly string[]): NodeFacts {
       heldBytes: 0,
       entries: 0,
       insertions: 0,
-      removals: { room: 0, expired: 0, purged: 0, invalidated: 0, replaced: 0, tainted: 0 },
+      removals: { room: 0, expired: 0, purged: 0, invalidated: 0, replaced: 0, tainted: 0, crowded: 0 },
       earlyEvictions: 0,
       prematureEvictions: 0,
       refetchedBytes: 0,
@@ -182,4 +182,14 @@ export const FIXTURE_DISK: DiskSnapshot = {
   promoted: 30,
   lent: 10,
   failed: 2,
+};
+
+/** Variants that are being made. */
+export const FIXTURE_IMAGES: ImagesSnapshot = {
+  active: 2,
+  waiting: 3,
+  heldBytes: 4_000_000,
+  residentBytes: 95 * 1024 ** 2,
+  restarts: 1,
+  results: { made: 120, confirmed: 7, truncated: 1 },
 };

@@ -1,5 +1,6 @@
 import type { NotStoredReason, Outcome, RemovalReason, RetrievalFailure } from '../cache/outcome.ts';
 import type { PolicyName } from '../policy/policy.ts';
+import type { TransformResultWord } from './transform-books.ts';
 
 /**
  * What a running node says of itself: the body of `GET /api/status` on the admin port, and the source of
@@ -44,6 +45,8 @@ export interface Snapshot {
   readonly memory: MemorySnapshot;
   /** Absent without a disk tier. */
   readonly disk?: DiskSnapshot;
+  /** Absent on nodes whose routes have no images. */
+  readonly images?: ImagesSnapshot;
   readonly routes: readonly RouteSnapshot[];
   readonly origins: readonly OriginSnapshot[];
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number };
@@ -51,6 +54,20 @@ export interface Snapshot {
   readonly config?: ConfigSnapshot;
   /** Purges whose sweep has not come round, and all so far. */
   readonly purges?: { readonly active: number; readonly total: number };
+}
+
+/** The making of variants. Sizes in bytes. */
+export interface ImagesSnapshot {
+  /** Being made now, and waiting for their turn. */
+  readonly active: number;
+  readonly waiting: number;
+  /** Of originals that are held for them. */
+  readonly heldBytes: number;
+  /** Of the process that makes them; 0 while there is none. */
+  readonly residentBytes: number;
+  readonly restarts: number;
+  /** By how they ended; what never happened is left out. */
+  readonly results: Readonly<Partial<Record<TransformResultWord, number>>>;
 }
 
 /** The configuration of a node. */

@@ -2,16 +2,17 @@ import { unreachable } from '../base/assert.ts';
 import { Fifo } from './fifo.ts';
 import { Gdsf } from './gdsf.ts';
 import { Lru } from './lru.ts';
-import type { EvictionPolicy, PolicyName } from './policy.ts';
+import type { PolicyName } from './policy.ts';
 import { S3Fifo, type S3FifoOptions } from './s3-fifo.ts';
 import { Sieve } from './sieve.ts';
+import type { SlottedPolicy } from './slotted.ts';
 import { WTinyLfu } from './w-tinylfu.ts';
 
 /** What any policy takes; a policy ignores what does not concern it (`form` is S3-FIFO's). */
 export type CreateOptions = S3FifoOptions;
 
 /** Builds an empty policy by its name: the only place that knows which class has which name. */
-export function createPolicy(name: PolicyName, options: CreateOptions): EvictionPolicy {
+export function createPolicy(name: PolicyName, options: CreateOptions): SlottedPolicy {
   switch (name) {
     case 's3-fifo':
       return new S3Fifo(options);

@@ -27,7 +27,7 @@ export class Fifo extends SlottedPolicy {
     assert(this.slots.has(id), 'hit: the entry is not resident');
   }
 
-  protected queuedColdestFirst(): Iterable<EntryId> {
+  queuedColdestFirst(): Iterable<EntryId> {
     return this.list.oldestFirst();
   }
 

@@ -7,6 +7,8 @@ const RESIDENT = 1;
 /** Scale of a priority, as in the reference implementation; only ratios matter. */
 const SCALE = 1e6;
 const COUNT_MAX = 0xffff;
+/** Entries that a new heap has room for; it doubles. */
+const HEAP_MIN = 1024;
 
 /**
  * Greedy-Dual-Size-Frequency. Cherkasova: "Improving WWW Proxies Performance with Greedy-Dual-Size-Frequency Caching
@@ -22,12 +24,9 @@ const COUNT_MAX = 0xffff;
  */
 export class Gdsf extends SlottedPolicy {
   readonly name: PolicyName = 'gdsf';
-  private heap: Int32Array;
+  private heap = new Int32Array(HEAP_MIN);
   private length = 0;
-  private priorities: Float64Array;
-  /** When it was touched last, in touches. */
-  private touched: Float64Array;
-  private counts: Uint16Array;
+  private readonly standing: Standing;
   private bytes = 0;
   private clock = 0;
   private touches = 0;
@@ -35,16 +34,14 @@ export class Gdsf extends SlottedPolicy {
 
   constructor(options: SlottedOptions) {
     super(options);
-    const { length } = this.slots.marks;
-    this.heap = new Int32Array(length);
-    this.priorities = new Float64Array(length);
-    this.touched = new Float64Array(length);
-    this.counts = new Uint16Array(length);
+    const { beside } = options;
+    this.standing = beside instanceof Gdsf ? beside.standing : new Standing(this.slots.marks.length);
   }
 
   hit(id: EntryId): void {
     assert(this.slots.has(id), 'hit: the entry is not resident');
-    if (this.counts[id]! < COUNT_MAX) this.counts[id] = this.counts[id]! + 1;
+    const { counts } = this.standing;
+    if (counts[id]! < COUNT_MAX) counts[id] = counts[id]! + 1;
     if ((this.slots.marks[id]! & HELD) !== 0) return;
     this.touch(id);
     this.sift(id);
@@ -67,15 +64,14 @@ export class Gdsf extends SlottedPolicy {
     return { count: this.length, bytes };
   }
 
-  protected queuedColdestFirst(): Iterable<EntryId> {
+  queuedColdestFirst(): Iterable<EntryId> {
     return [...this.heap.subarray(0, this.length)].sort((a, b) => (this.before(a, b) ? -1 : 1));
   }
 
   protected insert(id: EntryId): void {
-    const { length } = this.slots.marks;
-    if (this.heap.length < length) this.widen(length);
+    this.standing.reserve(this.slots.marks.length);
     this.slots.marks[id] = RESIDENT;
-    this.counts[id] = 1;
+    this.standing.counts[id] = 1;
     this.enqueue(id);
   }
 
@@ -116,7 +112,7 @@ export class Gdsf extends SlottedPolicy {
       const id = this.heap[0]!;
       found = id !== exempt && !this.isPinned(id);
       if (found) {
-        this.clock = this.priorities[id]!;
+        this.clock = this.standing.priorities[id]!;
         this.evict(id, victims);
       } else {
         this.dequeue(id);
@@ -136,19 +132,26 @@ export class Gdsf extends SlottedPolicy {
   }
 
   private touch(id: EntryId): void {
+    const { priorities, touched, counts } = this.standing;
     this.touches += 1;
-    this.touched[id] = this.touches;
-    this.priorities[id] = this.clock + (this.counts[id]! * SCALE) / this.slots.sizes[id]!;
+    touched[id] = this.touches;
+    priorities[id] = this.clock + (counts[id]! * SCALE) / this.slots.sizes[id]!;
   }
 
   /** Whether `a` leaves before `b`. */
   private before(a: EntryId, b: EntryId): boolean {
-    const difference = this.priorities[a]! - this.priorities[b]!;
-    return difference < 0 || (difference === 0 && this.touched[a]! < this.touched[b]!);
+    const { priorities, touched } = this.standing;
+    const difference = priorities[a]! - priorities[b]!;
+    return difference < 0 || (difference === 0 && touched[a]! < touched[b]!);
   }
 
   private push(id: EntryId): void {
     this.bytes += this.slots.sizes[id]!;
+    if (this.length === this.heap.length) {
+      const { heap } = this;
+      this.heap = new Int32Array(heap.length * 2);
+      this.heap.set(heap);
+    }
     this.length += 1;
     this.put(id, this.length - 1);
     this.sift(id);
@@ -175,11 +178,24 @@ export class Gdsf extends SlottedPolicy {
     }
     this.put(id, at);
   }
+}
 
-  private widen(length: number): void {
-    const [heap, priorities, touched, counts] = [this.heap, this.priorities, this.touched, this.counts];
-    this.heap = new Int32Array(length);
-    this.heap.set(heap);
+/** What entries have come to, by slot: 18 bytes each. */
+class Standing {
+  priorities: Float64Array;
+  /** When it was touched last, in touches. */
+  touched: Float64Array;
+  counts: Uint16Array;
+
+  constructor(length: number) {
+    this.priorities = new Float64Array(length);
+    this.touched = new Float64Array(length);
+    this.counts = new Uint16Array(length);
+  }
+
+  reserve(length: number): void {
+    if (this.counts.length >= length) return;
+    const { priorities, touched, counts } = this;
     this.priorities = new Float64Array(length);
     this.priorities.set(priorities);
     this.touched = new Float64Array(length);

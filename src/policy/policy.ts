@@ -47,8 +47,15 @@ export interface EvictionPolicy {
    * @param fingerprint identifies the key across residencies (for policies with a ghost queue). Unsigned 32-bit
    *   live, where a collision costs only a wrong guess; a simulator passes unique integers below 2^53.
    * @param sizeBytes what the entry is charged; an integer of at least 1.
+   * @param isVariant of which class the newcomer is, where the capacity is divided (`shared.ts`); others ignore it.
    */
-  admit(id: EntryId, fingerprint: number, sizeBytes: number, victims: EntryId[]): boolean;
+  admit(
+    id: EntryId,
+    fingerprint: number,
+    sizeBytes: number,
+    victims: EntryId[],
+    isVariant?: boolean,
+  ): boolean;
 
   /** Whether the latest {@link admit} was refused by choice: those who would have to leave are worth more. */
   readonly declined: boolean;
@@ -89,6 +96,9 @@ export interface EvictionPolicy {
 
   /** Sum of the sizes of the entries held for that reason. */
   heldBytes(kind: HoldKind): number;
+
+  /** Bytes that a newcomer of a class could come to have if nothing were pinned: all but those that are held, or the other class's. */
+  roomBytes(isVariant?: boolean): number;
 
   /** The entry that was held for that reason before all others that still are, or -1. O(1). */
   longestHeld(kind: HoldKind): EntryId;

@@ -64,7 +64,9 @@ export class S3Fifo extends SlottedPolicy {
     this.published = options.form === 'published';
     this.small = new SlotList(this.slots);
     this.main = new SlotList(this.slots);
-    this.fingerprints = new FingerprintColumn(this.slots.marks.length);
+    const { beside } = options;
+    this.fingerprints =
+      beside instanceof S3Fifo ? beside.fingerprints : new FingerprintColumn(this.slots.marks.length);
     this.ghosts = new GhostQueue(0);
     this.resized(options.capacityBytes);
   }
@@ -76,7 +78,7 @@ export class S3Fifo extends SlottedPolicy {
   }
 
   /** Plays the evictions through on a copy: O(n) time and memory. */
-  protected queuedColdestFirst(): Iterable<EntryId> {
+  queuedColdestFirst(): Iterable<EntryId> {
     const copy = new S3Fifo({
       capacityBytes: this.capacityBytes,
       isPinned: () => false,

@@ -36,7 +36,7 @@ export class Sieve extends SlottedPolicy {
     this.slots.marks[id] = (this.slots.marks[id]! & HELD) | VISITED;
   }
 
-  protected *queuedColdestFirst(): Generator<EntryId> {
+  *queuedColdestFirst(): Generator<EntryId> {
     // One round of the hand takes the unvisited and clears the rest; the next round takes those.
     yield* this.round(UNVISITED);
     yield* this.round(VISITED);

@@ -13,6 +13,8 @@ export const HELD = YOUNG | KEPT;
 export interface SlottedOptions extends PolicyOptions {
   /** Slots to allocate up front, usually the size of the entry table. More are added by doubling. Default 1,024. */
   readonly slots?: number;
+  /** A policy of the same name, over other entries of the same table: their columns are shared, and which is held longest is known of both. */
+  readonly beside?: SlottedPolicy | undefined;
 }
 
 /**
@@ -25,6 +27,9 @@ export interface SlottedOptions extends PolicyOptions {
  * "refuse" does it visit every entry, O(n). After a yes, the eviction cannot fail.
  *
  * **Held entries** are in lists of their own. What they leave to others is known by their bytes, at once.
+ *
+ * **Two beside each other** (`shared.ts`) have queues of their own, and all else that takes memory by the slot in common: an entry
+ * is in one of them only.
  */
 export abstract class SlottedPolicy implements EvictionPolicy {
   abstract readonly name: PolicyName;
@@ -35,13 +40,16 @@ export abstract class SlottedPolicy implements EvictionPolicy {
   private residents = 0;
   private refusedByChoice = false;
   private readonly held: Readonly<Record<HoldKind, SlotList>>;
+  /** Of those, what is this policy's own. */
+  private readonly heldHere: Record<HoldKind, number> = { young: 0, kept: 0 };
 
   constructor(options: SlottedOptions) {
+    const { beside } = options;
     assertCapacity(options.capacityBytes);
     this.capacity = options.capacityBytes;
     this.isPinned = options.isPinned;
-    this.slots = new Slots(options.slots);
-    this.held = { young: new SlotList(this.slots), kept: new SlotList(this.slots) };
+    this.slots = beside?.slots ?? new Slots(options.slots);
+    this.held = beside?.held ?? { young: new SlotList(this.slots), kept: new SlotList(this.slots) };
   }
 
   get declined(): boolean {
@@ -77,7 +85,7 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     this.requested(fingerprint);
     if (sizeBytes > this.capacity || sizeBytes > MAX_ENTRY_BYTES || !this.accepts(sizeBytes)) return false;
     const excess = this.used + sizeBytes - this.capacity;
-    if (excess > this.contested) return false;
+    if (excess > this.contestedBytes) return false;
     // Before the search for room, whose cost is only bounded by the newcomer's size.
     this.refusedByChoice = excess > 0 && this.prefersOthers(fingerprint, sizeBytes, excess);
     if (this.refusedByChoice || (excess > 0 && !this.canFree(excess, NONE))) return false;
@@ -105,7 +113,7 @@ export abstract class SlottedPolicy implements EvictionPolicy {
       if (sizeBytes > this.capacity || sizeBytes > MAX_ENTRY_BYTES) return false;
       const excess = this.used + growth - this.capacity;
       if (excess > 0) {
-        if (excess > this.contested || !this.canFree(excess, id)) return false;
+        if (excess > this.contestedBytes || !this.canFree(excess, id)) return false;
         this.evictDownTo(this.capacity - growth, id, victims);
         assert(
           this.used + growth <= this.capacity,
@@ -114,9 +122,12 @@ export abstract class SlottedPolicy implements EvictionPolicy {
       }
     }
     this.slots.sizes[id] = sizeBytes;
-    const held = this.holdOf(id);
-    if (held === undefined) this.grown(id, growth);
-    else held.bytes += growth;
+    const kind = this.kindOf(id);
+    if (kind === undefined) this.grown(id, growth);
+    else {
+      this.held[kind].bytes += growth;
+      this.heldHere[kind] += growth;
+    }
     this.used += growth;
     return true;
   }
@@ -126,10 +137,11 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     this.detach(id);
     this.slots.marks[id] = (this.slots.marks[id]! & ~HELD) | (kind === 'young' ? YOUNG : KEPT);
     this.held[kind].pushHead(id);
+    this.heldHere[kind] += this.slots.sizes[id]!;
   }
 
   release(id: EntryId): void {
-    assert(this.holdOf(id) !== undefined, 'release: the entry is not held');
+    assert(this.kindOf(id) !== undefined, 'release: the entry is not held');
     this.detach(id);
     this.slots.marks[id] = this.slots.marks[id]! & ~HELD;
     this.enqueue(id);
@@ -140,7 +152,11 @@ export abstract class SlottedPolicy implements EvictionPolicy {
   }
 
   heldBytes(kind: HoldKind): number {
-    return this.held[kind].bytes;
+    return this.heldHere[kind];
+  }
+
+  roomBytes(): number {
+    return this.capacity - this.heldHere.young - this.heldHere.kept;
   }
 
   longestHeld(kind: HoldKind): EntryId {
@@ -153,10 +169,31 @@ export abstract class SlottedPolicy implements EvictionPolicy {
   }
 
   resize(capacityBytes: number, victims: EntryId[]): void {
+    this.bound(capacityBytes);
+    this.trim(victims);
+  }
+
+  /** Sets the capacity and evicts nobody: whoever is above it leaves with the next {@link trim}, or newcomer. O(1) amortised. */
+  bound(capacityBytes: number): void {
     assertCapacity(capacityBytes);
+    if (capacityBytes === this.capacity) return;
     this.capacity = capacityBytes;
     this.resized(capacityBytes);
-    this.trim(victims);
+  }
+
+  /** Whether residents other than `exempt` of so many bytes could leave now. Changes nothing. Visits as many as hold them. */
+  canSpare(bytes: number, exempt: EntryId = NONE): boolean {
+    return bytes <= this.contestedBytes && this.canFree(bytes, exempt);
+  }
+
+  /** Slots that there are columns for. */
+  get slotCount(): number {
+    return this.slots.marks.length;
+  }
+
+  /** What a resident is charged. */
+  sizeBytes(id: EntryId): number {
+    return this.slots.sizes[id]!;
   }
 
   trim(victims: EntryId[]): void {
@@ -165,24 +202,40 @@ export abstract class SlottedPolicy implements EvictionPolicy {
 
   *coldestFirst(): Generator<EntryId> {
     yield* this.queuedColdestFirst();
+    yield* this.heldLongestFirst();
+  }
+
+  /** What {@link coldestFirst} says of the entries that are held, those of a policy beside this one included. */
+  *heldLongestFirst(): Generator<EntryId> {
     yield* this.held.young.oldestFirst();
     yield* this.held.kept.oldestFirst();
   }
 
   check(): void {
-    let { count, bytes } = this.checkQueues();
-    for (const list of [this.held.young, this.held.kept]) {
-      list.check();
-      for (const id of list.oldestFirst())
-        assert(this.holdOf(id) === list, 'an entry is held otherwise than its mark says');
-      count += list.count;
-      bytes += list.bytes;
-    }
+    const count = this.recount(() => true);
     let marked = 0;
     for (const mark of this.slots.marks) if (mark !== 0) marked += 1;
     assert(count === marked, 'slots marked as resident differ from a recount');
+  }
+
+  /** {@link check} for one of two that share their columns. @returns its entries. */
+  recount(isMine: (id: EntryId) => boolean): number {
+    let { count, bytes } = this.checkQueues();
+    for (const kind of ['young', 'kept'] as const) {
+      let heldBytes = 0;
+      this.held[kind].check();
+      for (const id of this.held[kind].oldestFirst()) {
+        assert(this.kindOf(id) === kind, 'an entry is held otherwise than its mark says');
+        if (!isMine(id)) continue;
+        count += 1;
+        heldBytes += this.slots.sizes[id]!;
+      }
+      assert(heldBytes === this.heldHere[kind], 'heldBytes differs from a recount');
+      bytes += heldBytes;
+    }
     assert(count === this.residents, 'count differs from a recount');
     assert(bytes === this.used, 'usedBytes differs from a recount');
+    return count;
   }
 
   /** Every queue of the algorithm. */
@@ -192,7 +245,7 @@ export abstract class SlottedPolicy implements EvictionPolicy {
   protected abstract listOf(id: EntryId): SlotList;
 
   /** What {@link coldestFirst} says of the entries that are not held. */
-  protected abstract queuedColdestFirst(): Iterable<EntryId>;
+  abstract queuedColdestFirst(): Iterable<EntryId>;
 
   /** Entries and bytes of the queues, recounted. */
   protected checkQueues(): { count: number; bytes: number } {
@@ -231,8 +284,8 @@ export abstract class SlottedPolicy implements EvictionPolicy {
   }
 
   /** Bytes of the entries that are not held. */
-  protected get contested(): number {
-    return this.used - this.held.young.bytes - this.held.kept.bytes;
+  get contestedBytes(): number {
+    return this.used - this.heldHere.young - this.heldHere.kept;
   }
 
   /** Something that is not resident was asked for, and may be admitted now. */
@@ -263,17 +316,21 @@ export abstract class SlottedPolicy implements EvictionPolicy {
   /** The capacity changed; evictions follow. */
   protected resized(_capacityBytes: number): void {}
 
-  /** The list of a held entry; undefined for one that is in a queue. */
-  private holdOf(id: EntryId): SlotList | undefined {
+  /** Why an entry is held; undefined for one that is in a queue. */
+  private kindOf(id: EntryId): HoldKind | undefined {
     const held = this.slots.marks[id]! & HELD;
     if (held === 0) return undefined;
-    return held === YOUNG ? this.held.young : this.held.kept;
+    return held === YOUNG ? 'young' : 'kept';
   }
 
   private detach(id: EntryId): void {
-    const held = this.holdOf(id);
-    if (held === undefined) this.dequeue(id);
-    else held.unlink(id);
+    const kind = this.kindOf(id);
+    if (kind === undefined) {
+      this.dequeue(id);
+      return;
+    }
+    this.held[kind].unlink(id);
+    this.heldHere[kind] -= this.slots.sizes[id]!;
   }
 
   /** Takes a resident out of list and account. O(1). */

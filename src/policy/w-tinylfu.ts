@@ -52,7 +52,9 @@ export class WTinyLfu extends SlottedPolicy {
     this.window = new SlotList(this.slots);
     this.probation = new SlotList(this.slots);
     this.protected = new SlotList(this.slots);
-    this.fingerprints = new FingerprintColumn(this.slots.marks.length);
+    const { beside } = options;
+    this.fingerprints =
+      beside instanceof WTinyLfu ? beside.fingerprints : new FingerprintColumn(this.slots.marks.length);
     this.resized(options.capacityBytes);
   }
 
@@ -70,7 +72,7 @@ export class WTinyLfu extends SlottedPolicy {
   }
 
   /** Main before window: exact but for the contests, whose outcome depends on what else is asked for meanwhile. */
-  protected *queuedColdestFirst(): Generator<EntryId> {
+  *queuedColdestFirst(): Generator<EntryId> {
     for (const list of this.lists()) yield* list.oldestFirst();
   }
 

@@ -1,6 +1,7 @@
-import type { ValidConfig } from '../config/config.ts';
+import type { RouteConfig, ValidConfig } from '../config/config.ts';
 import type { FreshnessRules, StaleRules } from '../http/freshness.ts';
 import { hostName, type QueryRule } from '../http/target.ts';
+import { createReader, type ImageReader } from '../image/reader.ts';
 import type { Origin } from '../origin/origin.ts';
 import type { BypassRule } from './bypass.ts';
 
@@ -30,6 +31,19 @@ export interface Route extends FreshnessRules, StaleRules {
   readonly requestFields: readonly string[];
   /** Content types of 2xx responses that are stored; undefined for all. */
   readonly storeTypes: readonly string[] | undefined;
+  /** Where addresses may ask for variants. Set once, when all routes are there. */
+  images: ImageRoute | undefined;
+  /** Its responses are originals, of this route's variants or of another's. Set like `images`. */
+  hasVariants: boolean;
+}
+
+/** What a route makes of images. */
+export interface ImageRoute extends Omit<NonNullable<RouteConfig['images']>, 'rules' | 'originals'> {
+  readonly reader: ImageReader;
+  /** Serves the originals: the route itself, or another. */
+  readonly originals: Route;
+  /** Whether a path that an address names is one of the originals'; on the route itself any is. */
+  readonly hasOriginal: (host: string, path: string) => boolean;
 }
 
 interface Matcher {
@@ -85,6 +99,8 @@ export class Routes {
         sendsAllFields: rule.sendFields === 'all',
         requestFields: rule.requestFields,
         storeTypes: rule.storeTypes,
+        images: undefined,
+        hasVariants: false,
       };
       const { hosts, paths } = rule.match;
       return {
@@ -96,6 +112,21 @@ export class Routes {
       };
     });
     this.all = this.#matchers.map((matcher) => matcher.route);
+    for (const [position, { images }] of config.routes.entries()) {
+      if (images === undefined) continue;
+      const { rules, originals: name, ...rest } = images;
+      const route = this.all[position]!;
+      // Only now: it may be one that comes after.
+      const originals = this.all.find((other) => other.name === name) ?? route;
+      const matcher = this.#matchers.find((other) => other.route === originals)!;
+      route.images = {
+        ...rest,
+        reader: createReader(rules, config.routes[position]!.stripPrefix),
+        originals,
+        hasOriginal: (host, path) => originals === route || objection(matcher, host, path) === undefined,
+      };
+      originals.hasVariants = true;
+    }
   }
 
   /** The route of a request, or undefined. O(routes). */

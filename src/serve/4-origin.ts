@@ -1,5 +1,6 @@
+import type { ErrorCode } from '../base/errors.ts';
 import { NONE } from '../cache/entries.ts';
-import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
+import type { FlightEnding, NotStoredReason, RetrievalFailure } from '../cache/outcome.ts';
 import type { Fields } from '../http/fields.ts';
 import type {
   MessageBody,
@@ -21,12 +22,46 @@ import type { Place } from './place.ts';
  * the head is there, and from then on readers of its body, from the first byte that has arrived. Nothing polls.
  */
 
+/** How a fetch failed: an origin's doing, or, with its name in the books, that of what was made of the origin's answer. */
+export type FlightFailure = OriginFailure | SourceFailure;
+
+/** A failure that is not an origin's own. */
+export interface SourceFailure {
+  /** What is booked and answered. */
+  readonly code: RetrievalFailure & ErrorCode;
+  /** One sentence for the operator's log. */
+  readonly detail: string;
+  readonly retryAfterS?: number;
+}
+
+/** The head of what did not come as it is from an origin. */
+export interface SourceHead extends OriginHead {
+  /** Longest time for which it is fresh, whatever its fields and the route say; it is then served stale while a new one is made. */
+  readonly lifetimeS?: number | undefined;
+  /** Set on what stands in for something better that failed so: it is for those who wait, and not stored. */
+  readonly standsInFor?: RetrievalFailure;
+}
+
+/** What a flight is to the one that brings the response. */
+export interface FlightSink extends Omit<OriginSink, 'onHead' | 'onFail'> {
+  onHead(head: SourceHead): void;
+  onFail(failure: FlightFailure): void;
+}
+
+/** Where a flight's response comes from, other than the origin of its route: it is made. */
+export interface Source {
+  /** As {@link Origin.fetch}. */
+  fetch(request: OriginRequest, sink: FlightSink): OriginExchange;
+  /** It has been stored, with so many bytes of body. */
+  stored?(bodyBytes: number, head: SourceHead): void;
+}
+
 /** A request that waits for a flight's head. Exactly one of the two is called, once; `failed` again where that threw. */
 export interface Waiter {
   /** The head is there and dealt with: read {@link Flight.body}, {@link Flight.renewed}, {@link Flight.shared}. */
   landed(flight: Flight): void;
   /** No head came; without a failure of the origin's, the fault is ours. */
-  failed(flight: Flight, failure: OriginFailure | undefined): void;
+  failed(flight: Flight, failure: FlightFailure | undefined): void;
 }
 
 /** What the later steps do with a flight; the request path knows them. */
@@ -36,7 +71,7 @@ export interface FlightSteps {
    *
    * @returns a failure when the head is no answer to what was asked: it is then treated like any other of the origin's.
    */
-  onHead(flight: Flight, head: OriginHead): OriginFailure | undefined;
+  onHead(flight: Flight, head: SourceHead): OriginFailure | undefined;
   /** The body is whole. Stores or forgets it. */
   onWhole(flight: Flight): FlightEnding;
   /** The body broke, or nobody wants it. Gives back what was taken for it. */
@@ -76,6 +111,8 @@ export interface FlightRequest {
   readonly body?: MessageBody | undefined;
   /** Told of the head first, whether anybody still waits for it or not. */
   readonly onHead?: ((head: OriginHead) => void) | undefined;
+  /** Asked instead of the route's origin, for what is made here: its response is selected by its key alone. */
+  readonly source?: Source | undefined;
 }
 
 export interface FlightPlan {
@@ -98,6 +135,8 @@ export interface FlightPlan {
   /** Why it is not to be stored, known beforehand (a bypass); undefined when the response decides. */
   readonly neverStore: NotStoredReason | undefined;
   readonly onHead?: ((head: OriginHead) => void) | undefined;
+  /** As of {@link FlightRequest}. */
+  readonly source?: Source | undefined;
   /** Wall clock at the start, for the age of the response (RFC 9111 section 4.2.3). */
   readonly requestedS: number;
   /** The latest purge at the start: a later one may be meant for what it brings. */
@@ -111,9 +150,9 @@ export const HELD_BYTES_MAX: number = 8 * 1024 * 1024;
  * One origin fetch, from take-off to its ending, which it reports exactly once. A fault of our own inside it (InternalFault)
  * ends it as failed, so that nobody waits for ever; one in answering a waiter concerns that waiter alone.
  */
-export class Flight implements OriginSink {
+export class Flight implements FlightSink {
   readonly plan: FlightPlan;
-  head: OriginHead | undefined;
+  head: SourceHead | undefined;
   /** Set by onHead, unless the stored response was renewed. */
   body: FlightBody | undefined;
   /** The stored response that a 304 renewed; pinned by the flight until it ended. */
@@ -139,7 +178,7 @@ export class Flight implements OriginSink {
   notStored: NotStoredReason | undefined;
   ending: FlightEnding | undefined;
   /** How the origin failed, if it did. */
-  failure: OriginFailure | undefined;
+  failure: FlightFailure | undefined;
   /** It will not be whole: the origin failed, or we did. */
   failed = false;
   /** Body bytes that arrived. */
@@ -158,7 +197,7 @@ export class Flight implements OriginSink {
 
   /** Asks the origin. */
   start(): void {
-    this.#exchange = this.plan.route.origin.fetch(this.plan.request, this);
+    this.#exchange = (this.plan.source ?? this.plan.route.origin).fetch(this.plan.request, this);
   }
 
   join(waiter: Waiter): void {
@@ -178,7 +217,7 @@ export class Flight implements OriginSink {
     this.#exchange?.resume();
   }
 
-  onHead(head: OriginHead): void {
+  onHead(head: SourceHead): void {
     this.head = head;
     try {
       const failure = this.#steps.onHead(this, head);
@@ -223,13 +262,13 @@ export class Flight implements OriginSink {
     }
   }
 
-  onFail(failure: OriginFailure): void {
+  onFail(failure: FlightFailure): void {
     if (this.ending !== undefined) return;
     this.failure = failure;
     this.#fail(failure);
   }
 
-  #fail(failure: OriginFailure | undefined): void {
+  #fail(failure: FlightFailure | undefined): void {
     this.#closing = true;
     this.failed = true;
     // Each on its own: after a fault the next of these may meet the same one, and those behind it count on theirs.

@@ -81,6 +81,7 @@ class ComposedAnswer implements Answer {
   readonly headInPayload = false;
   readonly payload: Payload | undefined;
   readonly outcome: Outcome;
+  readonly cause: ServedCause;
   readonly #ledger: Ledger;
   readonly #served: Served;
   readonly #brokenBy: (() => ServedCause) | undefined;
@@ -96,6 +97,7 @@ class ComposedAnswer implements Answer {
     this.#ledger = ledger;
     this.#served = served;
     this.outcome = served.outcome;
+    this.cause = served.cause;
     this.status = served.status;
     this.head = head;
     this.payload = payload;
@@ -103,9 +105,13 @@ class ComposedAnswer implements Answer {
 
   done(sentBytes: number, whole: boolean): void {
     const broken = whole ? undefined : this.#brokenBy?.();
-    // Whatever else went wrong before: a copy made up for it, until the disk failed that.
-    const isNew = broken !== undefined && (this.#served.cause === '' || broken === 'disk');
-    const served = isNew ? { ...this.#served, cause: broken } : this.#served;
+    // Whatever else went wrong before: a copy, or an original, made up for it, until that broke as well.
+    const isFallback = this.#served.detail === 'fallback';
+    const isNew =
+      broken !== undefined && broken !== '' && (this.#served.cause === '' || broken === 'disk' || isFallback);
+    const served = isNew
+      ? { ...this.#served, cause: broken, ...(isFallback ? { detail: '' } : {}) }
+      : this.#served;
     this.#ledger.served(served, sentBytes, whole);
   }
 }
@@ -153,16 +159,21 @@ export function storedBody(tier: MemoryTier, slot: number, from: number, to: num
   return new StoredPayload(tier, slot, head + from, head + to);
 }
 
-/** An error of the node's own: plain text, with the sentence of the catalogue, never stored by anyone. */
+/**
+ * An error of the node's own: plain text, with the sentence of the catalogue, never stored by anyone.
+ *
+ * @param why a second line, for who wrote the address.
+ */
 export function refusal(
   ledger: Ledger,
   code: ErrorCode,
   served: Omit<Served, 'status' | 'cause'> & { readonly cause?: ServedCause },
   nowMs: number,
   extraLines = '',
+  why = '',
 ): Answer {
   const { status } = ERRORS[code];
-  const body = Buffer.from(errorBody(code));
+  const body = Buffer.from(why === '' ? errorBody(code) : `${errorBody(code)}${why}\n`);
   const head =
     `Cache-Status: Holdfast; detail=${code}\r\n` +
     `Date: ${formatHttpDate(Math.floor(nowMs / 1000))}\r\n` +

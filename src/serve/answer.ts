@@ -1,4 +1,4 @@
-import type { Outcome } from '../cache/outcome.ts';
+import type { Outcome, ServedCause } from '../cache/outcome.ts';
 import type { Fields } from '../http/fields.ts';
 import type { MessageBody } from '../origin/origin.ts';
 
@@ -20,6 +20,8 @@ export interface CacheRequest {
   readonly client: string;
   /** Monotonic time at which the head was complete, in milliseconds. */
   readonly receivedMs: number;
+  /** The node itself asks, for what it makes: an original, an overlay. Not booked as a client's. */
+  readonly internal?: true;
   /** Set when the request has a body (RFC 9110 section 6.4). The transport discards it unless it is received. */
   readonly body?: MessageBody;
 }
@@ -73,6 +75,8 @@ export interface Answer {
   readonly payload: Payload | undefined;
   /** How the request was served, where the request path answers. */
   readonly outcome?: Outcome;
+  /** Why nothing better could be served, as {@link Served} has it; where the request path answers. */
+  readonly cause?: ServedCause;
   /**
    * Called exactly once, after `payload.release()`.
    *

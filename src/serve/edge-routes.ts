@@ -24,6 +24,7 @@ const PLAIN: { readonly [K in keyof RouteConfig]: (value: RouteConfig[K]) => boo
   requestFields: always, // those of them that choose are in the key of a variant
   unsafeMethods: always, // only GET and HEAD are answered here
   bypass: (rule) => rule === undefined,
+  images: always, // the same reading of addresses
 };
 
 /** True for a route whose hits a worker may answer by itself. */

@@ -2,7 +2,7 @@ import { type Clock, epochS } from '../base/clock.ts';
 import { Flag, NONE, Word } from '../cache/entries.ts';
 import { OUTCOMES } from '../cache/outcome.ts';
 import { isLoop } from '../http/forward.ts';
-import { normalisePath } from '../http/target.ts';
+import { normalisePath, type Target } from '../http/target.ts';
 import type { AccessLog } from '../monitor/access-log.ts';
 import type { HitBooks } from '../monitor/hit-books.ts';
 import type { StoredPlace, TierReader } from '../store/memory/tier-reader.ts';
@@ -12,6 +12,7 @@ import { Mark, marks } from './3-lookup.ts';
 import { freshLines } from './7-respond.ts';
 import type { Abandon, Answer, CacheRequest, Payload, RequestHandler, Responder } from './answer.ts';
 import { variantKey } from './place.ts';
+import { askOf } from './variants/ask.ts';
 
 export interface EdgePathOptions {
   readonly routes: Routes;
@@ -64,8 +65,9 @@ export class EdgePath implements RequestHandler {
     if (target === undefined) return undefined;
     const route = this.#options.routes.match(request.host, target.path);
     if (route === undefined || !route.caches || this.#options.plain[route.id] !== true) return undefined;
-    const primary = primaryKey(route, request.host, resourceOf(route, target));
-    const slot = this.#find(primary, request);
+    const asked = this.#keyOf(route, request, target);
+    if (asked === undefined || this.#options.plain[asked.route.id] !== true) return undefined;
+    const slot = this.#find(asked.primary, request);
     if (slot === NONE) return undefined;
     // A stored error is a failed retrieval each time: the owner books it with its cause.
     const ttlS =
@@ -77,7 +79,21 @@ export class EdgePath implements RequestHandler {
       return undefined;
     }
     this.tier.hit(slot);
-    return new SharedHit(this, slot, request, route, ttlS);
+    return new SharedHit(this, slot, request, asked.route, ttlS);
+  }
+
+  /** Key and route of what is asked for; undefined for an address that the owner is to refuse. */
+  #keyOf(
+    route: Route,
+    request: CacheRequest,
+    target: Target,
+  ): { readonly primary: string; readonly route: Route } | undefined {
+    if (route.images === undefined)
+      return { route, primary: primaryKey(route, request.host, resourceOf(route, target)) };
+    const ask = askOf(route.images, request, target, this.nowS());
+    if ('refused' in ask) return undefined;
+    if (ask.variant !== undefined) return { route, primary: ask.variant.key };
+    return { route: ask.originals, primary: ask.primary };
   }
 
   /** The stored response of a resource, or of its variant for this request: pinned, or NONE. */

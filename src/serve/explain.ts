@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.ts';
-import { epochS } from '../base/clock.ts';
+import { type Clock, epochS } from '../base/clock.ts';
+import { ERRORS } from '../base/errors.ts';
 import { Flag, NONE } from '../cache/entries.ts';
 import { describePattern } from '../cache/purge-rules.ts';
 import { NO_CACHE_CONTROL, parseCacheControl } from '../http/cache-control.ts';
@@ -14,6 +14,9 @@ import { parseFieldLines } from './field-lines.ts';
 import type { Flights } from './flights.ts';
 import { variantKey, varyNames } from './place.ts';
 import { splitUrl } from './purge.ts';
+import { askOf } from './variants/ask.ts';
+import { explainVariant, type VariantExplanation } from './variants/explained.ts';
+import type { Variants } from './variants/variants.ts';
 
 /** What would happen to a request now, and why. Times in seconds since the epoch. Nothing is changed by asking. */
 export interface Explanation {
@@ -36,6 +39,8 @@ export interface Explanation {
   /** What happened last to the key and to its resource, the latest first: why nothing is stored, or what was before. */
   readonly history?: readonly HistoryLine[];
   readonly origin?: OriginExplanation;
+  /** Of an address that asks for a variant. */
+  readonly variant?: VariantExplanation;
 }
 
 export interface KeyExplanation {
@@ -112,6 +117,7 @@ export interface ExplainParts {
   readonly routes: Routes;
   readonly tier: MemoryTier;
   readonly flights: Flights;
+  readonly variants: Variants;
   readonly clock: Clock;
 }
 
@@ -137,10 +143,15 @@ export function explain(parts: ExplainParts, question: Question): Explanation | 
     why: why ?? ('matched' as const),
   }));
   const asked = { nowS, method: question.method, host, path, query, routes };
-  const route = objections[at]?.route;
-  if (route === undefined) return { ...asked, verdict: 'answered 404: no route matches host and path' };
-  const resource = resourceOf(route, split.target);
-  const primary = primaryKey(route, host, resource);
+  const matched = objections[at]?.route;
+  if (matched === undefined) return { ...asked, verdict: 'answered 404: no route matches host and path' };
+  const ask = matched.images && askOf(matched.images, { host, fields: question.fields }, split.target, nowS);
+  if (ask !== undefined && 'refused' in ask)
+    return { ...asked, verdict: `answered ${ERRORS[ask.refused].status}, ${ask.refused}: ${ask.why}` };
+  const wanted = ask?.variant === undefined ? undefined : { ...ask, variant: ask.variant };
+  const route = wanted === undefined ? (ask?.originals ?? matched) : matched;
+  const resource = ask?.resource ?? resourceOf(route, split.target);
+  const primary = wanted?.variant.key ?? ask?.primary ?? primaryKey(route, host, resource);
   const key = keyOf(parts.tier, route, primary, resource, question.fields);
   const slot = peek(parts.tier, key.key);
   const { active, connections } = route.origin.gauges();
@@ -163,6 +174,7 @@ export function explain(parts: ExplainParts, question: Question): Explanation | 
     history: historyOf(parts.tier, key),
     origin,
     ...(onDisk === undefined ? {} : { onDisk }),
+    ...(wanted === undefined ? {} : { variant: explainVariant(parts.tier, parts.variants, wanted) }),
   };
   return slot === NONE ? rest : { ...rest, stored: storedOf(parts.tier, route, slot, nowS) };
 }
@@ -300,9 +312,16 @@ function historyOf(tier: MemoryTier, { primary, key }: KeyExplanation): HistoryL
         case 'purged':
           return { what: 'purged', atS, detail: `after ${residentS} s, by ${purgeText(tier, purge)}` };
         case 'expired':
+        case 'invalidated':
         case 'replaced':
         case 'tainted':
           return { what: kind, atS, detail: `after ${residentS} s` };
+        case 'crowded':
+          return {
+            what: kind,
+            atS,
+            detail: `after ${residentS} s: its original had more variants than it may`,
+          };
         default:
           return { what: 'not stored', atS, detail: kind };
       }

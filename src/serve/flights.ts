@@ -253,6 +253,7 @@ export class Flights implements FlightSteps {
       if (failed) this.#memory.remember(this.#memory.troubled, plan.key);
     }
     this.#ledger.flightEnded(ending);
+    if (ending === 'stored') plan.source?.stored?.(flight.receivedBytes, head!);
   }
 
   onClosed(flight: Flight): void {

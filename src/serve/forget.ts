@@ -9,7 +9,7 @@ import type { MemoryTier } from '../store/memory/tier.ts';
 export function forget(
   tier: MemoryTier,
   key: string,
-  reason: 'expired' | 'invalidated' | 'tainted',
+  reason: 'expired' | 'invalidated' | 'tainted' | 'crowded',
   bornSMax: number = Number.POSITIVE_INFINITY,
 ): void {
   tier.key.set(key);

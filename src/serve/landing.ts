@@ -1,15 +1,15 @@
 import { type Clock, epochS } from '../base/clock.ts';
-import { NONE } from '../cache/entries.ts';
+import { Flag, NONE } from '../cache/entries.ts';
 import type { NotStoredReason } from '../cache/outcome.ts';
 import { confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
 import { isTrouble } from '../http/status.ts';
 import { responseDirectives } from '../http/targeted.ts';
 import { parseVary } from '../http/vary.ts';
-import type { OriginFailure, OriginHead } from '../origin/origin.ts';
+import type { OriginFailure } from '../origin/origin.ts';
 import type { DiskWriter } from '../store/disk/disk.ts';
-import type { MemoryTier } from '../store/memory/tier.ts';
-import { type Flight, HELD_BYTES_MAX } from './4-origin.ts';
+import type { MemoryTier, ResponseFacts } from '../store/memory/tier.ts';
+import { type Flight, HELD_BYTES_MAX, type SourceHead } from './4-origin.ts';
 import { admit, factsOf } from './5-admit.ts';
 import { begin, renew, reserve } from './6-store.ts';
 import { parseFieldLines } from './field-lines.ts';
@@ -21,6 +21,25 @@ import type { Ledger } from './ledger.ts';
 import { incumbent, outlasts, type Place, placeOf } from './place.ts';
 import { Spool, type SpoolBudget } from './spool.ts';
 import { keptFields } from './upstream.ts';
+import { disarmSvg } from './variants/svg.ts';
+
+/** A provisional variant is served for so long, at most, while the better one is tried to be made. */
+const PROVISIONAL_STALE_S = 86_400;
+
+/** Of a variant: marked as one, and fresh for no longer than what made it says. */
+function variantFacts(facts: ResponseFacts, { lifetimeS }: SourceHead, nowS: number): ResponseFacts {
+  const flags = facts.flags | Flag.VARIANT;
+  if (lifetimeS === undefined) return { ...facts, flags };
+  const freshUntilS = Math.min(facts.freshUntilS, nowS + lifetimeS);
+  const untilS = freshUntilS + PROVISIONAL_STALE_S;
+  return {
+    ...facts,
+    flags,
+    freshUntilS,
+    revalidateUntilS: untilS,
+    errorUntilS: Math.max(untilS, facts.errorUntilS),
+  };
+}
 
 /** A small error body that several waiting requests share. */
 const SHARED_ERROR_BYTES_MAX = 64 * 1024;
@@ -50,11 +69,13 @@ export class Landing {
   }
 
   /** As {@link FlightSteps.onHead}. */
-  onHead(flight: Flight, head: OriginHead): OriginFailure | undefined {
+  onHead(flight: Flight, head: SourceHead): OriginFailure | undefined {
     const { plan } = flight;
     const nowS = epochS(this.#parts.clock);
     plan.onHead?.(head);
-    if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
+    if (plan.route.hasVariants || plan.source !== undefined) disarmSvg(head);
+    if (head.standsInFor !== undefined) this.#share(flight, head, 'fallback', HELD_BYTES_MAX);
+    else if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
     else if (head.status === 304 && plan.conditional) this.#renew(flight, head, nowS);
     else if (head.status === 304 || head.status === 206) {
       const asked = head.status === 304 ? 'without conditions' : 'for the whole';
@@ -66,7 +87,7 @@ export class Landing {
     return undefined;
   }
 
-  #admit(flight: Flight, head: OriginHead, nowS: number): void {
+  #admit(flight: Flight, head: SourceHead, nowS: number): void {
     const { plan } = flight;
     const admission = admit({
       route: plan.route,
@@ -88,8 +109,12 @@ export class Landing {
       else this.#share(flight, head, reason, SHARED_ERROR_BYTES_MAX);
       return;
     }
-    const { facts } = admission;
-    const place = placeOf(this.#tier, plan.primary, admission.vary, plan.fields, this.#generation(flight));
+    const isMade = plan.source !== undefined;
+    const facts = isMade ? variantFacts(admission.facts, head, nowS) : admission.facts;
+    // What is made here has in its key whatever chose it.
+    const place = isMade
+      ? { primary: plan.primary, key: plan.primary, vary: [] }
+      : placeOf(this.#tier, plan.primary, admission.vary, plan.fields, this.#generation(flight));
     if (place === undefined) {
       this.#passThrough(flight, head, 'vary-star');
       return;
@@ -135,7 +160,7 @@ export class Landing {
     flight.body = new ReservedBody(this.#tier, slot);
   }
 
-  #renew(flight: Flight, head: OriginHead, nowS: number): void {
+  #renew(flight: Flight, head: SourceHead, nowS: number): void {
     const { plan } = flight;
     const { entries } = this.#tier.cache;
     const stored = parseFieldLines(this.#tier.head(plan.stale));
@@ -154,7 +179,8 @@ export class Landing {
     const merged = merge304(stored, head.fields);
     const status = entries.status(plan.stale);
     const cc = responseDirectives(merged);
-    const facts = factsOf(plan.route, status, merged, cc, plan.requestedS, nowS, head.fields);
+    const said = factsOf(plan.route, status, merged, cc, plan.requestedS, nowS, head.fields);
+    const facts = plan.source === undefined ? said : variantFacts(said, head, nowS);
     const objection = this.#objectionTo304(flight, status, merged, nowS);
     const place = { primary: plan.primary, key: plan.staleKey, vary: [] };
     flight.renewed = renew(this.#tier, place, plan.stale, merged, facts, nowS);
@@ -185,18 +211,18 @@ export class Landing {
       nowS,
     });
     if (!admission.store) return admission.reason;
-    if (!this.#tier.cache.visible(stale)) return undefined;
+    if (flight.plan.source !== undefined || !this.#tier.cache.visible(stale)) return undefined;
     const place = placeOf(this.#tier, primary, admission.vary, fields, this.#generation(flight));
     return place?.key === staleKey ? undefined : 'vary-star';
   }
 
-  #passThrough(flight: Flight, head: OriginHead, reason: NotStoredReason): void {
+  #passThrough(flight: Flight, head: SourceHead, reason: NotStoredReason): void {
     this.refuse(flight, reason);
     flight.shared = false;
     flight.body = this.#spool(flight, head, false, 0);
   }
 
-  #share(flight: Flight, head: OriginHead, reason: NotStoredReason, keepBytesMax: number): void {
+  #share(flight: Flight, head: SourceHead, reason: NotStoredReason, keepBytesMax: number): void {
     // Not through refuse: it stays joinable, for an origin in trouble must not be asked by each request anew.
     this.note(flight, reason);
     flight.shared = true;
@@ -227,7 +253,7 @@ export class Landing {
     this.#tier.notStored(flight.plan.primary, reason, epochS(this.#parts.clock));
   }
 
-  #spool(flight: Flight, head: OriginHead, keep: boolean, keepBytesMax: number, copy?: DiskWriter): Spool {
+  #spool(flight: Flight, head: SourceHead, keep: boolean, keepBytesMax: number, copy?: DiskWriter): Spool {
     return new Spool({
       bytes: head.bodyBytes,
       copy,

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { ErrorCode } from '../base/errors.ts';
 import {
   FLIGHT_ENDINGS,
   type FlightEnding,
@@ -16,6 +17,7 @@ import type { AccessLog } from '../monitor/access-log.ts';
 import { NO_ROUTE, type Recorder } from '../monitor/recorder.ts';
 import type { OriginFailure } from '../origin/origin.ts';
 import type { Route } from './1-route.ts';
+import type { FlightFailure } from './4-origin.ts';
 import type { CacheRequest } from './answer.ts';
 
 /** What happened to one request, as far as it has been decided. */
@@ -58,6 +60,10 @@ export class Ledger {
   /** A request has ended. Tens of nanoseconds, and 0.7 us with an access log. */
   served(served: Served, sentBytes: number, whole: boolean): void {
     const { request } = served;
+    if (request.internal === true) {
+      this.recorder.transforms.original(OUTCOME_INDEX[served.outcome]);
+      return;
+    }
     const durationMs = this.#clock.monotonicMs() - request.receivedMs;
     const outcomeIndex = OUTCOME_INDEX[served.outcome];
     this.recorder.request(
@@ -103,21 +109,29 @@ export class Ledger {
     this.recorder.originFailure(route.originId, FAILURE_INDEX[failure.cause]);
   }
 
-  /** Not a failure for the client where a stale copy, that is no error itself, made up for it. */
-  #retrievalFailed({ route, outcome, status, cause }: Served): boolean {
+  /** Not a failure for the client where a stale copy that is no error itself, or the original of a variant, made up for it. */
+  #retrievalFailed({ route, outcome, status, cause, detail }: Served): boolean {
     const index = RETRIEVAL_INDEX[cause];
-    const isMadeUpFor = outcome === 'stale' && !isTrouble(status) && cause !== 'disk';
+    const isMadeUpFor =
+      detail === 'fallback' || (outcome === 'stale' && !isTrouble(status) && cause !== 'disk');
     if (index === undefined || isMadeUpFor) return false;
     this.recorder.retrievalFailure(route?.id ?? NO_ROUTE, index);
     return true;
   }
 }
 
-/** The cause in the books, and the code of the answer, of an origin that failed; without a failure the fault is ours. */
-export function failureCause(
-  failure: OriginFailure | undefined,
-): Extract<RetrievalFailure, `origin-${OriginFailure['cause']}` | 'internal'> {
-  return failure === undefined ? 'internal' : `origin-${failure.cause}`;
+/** What is booked, and the code of the answer, when a fetch failed; without a failure the fault is ours. */
+export function failureCause(failure: FlightFailure | undefined): FailureCode {
+  if (failure === undefined) return 'internal';
+  return 'code' in failure ? failure.code : `origin-${failure.cause}`;
+}
+
+/** Those that can be the whole answer. */
+export type FailureCode = RetrievalFailure & ErrorCode;
+
+/** True for a cause that is one. */
+export function isFailureCode(cause: ServedCause): cause is FailureCode {
+  return cause !== 'origin-status' && cause !== 'disk' && RETRIEVAL_INDEX[cause] !== undefined;
 }
 
 function indexOf<W extends string>(words: readonly W[]): Record<W, number> {

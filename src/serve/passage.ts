@@ -6,10 +6,9 @@ import { formatHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
 import { addVia, passedResponseFields, storedResponseFields } from '../http/forward.ts';
 import { isTrouble } from '../http/status.ts';
-import type { OriginFailure } from '../origin/origin.ts';
 import { upstreamTarget } from './2-key.ts';
 import { Mark } from './3-lookup.ts';
-import type { Flight, Waiter } from './4-origin.ts';
+import type { Flight, FlightFailure, Waiter } from './4-origin.ts';
 import { answerOf, refusal } from './7-respond.ts';
 import type { Abandon, Answer } from './answer.ts';
 import { fieldLines } from './field-lines.ts';
@@ -103,7 +102,7 @@ export class Passage implements Waiter {
     }
   }
 
-  failed(flight: Flight, failure: OriginFailure | undefined): void {
+  failed(flight: Flight, failure: FlightFailure | undefined): void {
     if (this.#answered) return;
     if (this.#asked.staleOnError && this.#stale !== NONE) {
       const slot = flight.renewed === NONE ? this.#stale : flight.renewed;
@@ -145,7 +144,7 @@ export class Passage implements Waiter {
       // A HEAD fetches what a GET would, so that the answer can be kept; except where nothing is.
       method: neverStore === undefined ? 'GET' : request.method,
       target: upstreamTarget(route, resource),
-      fields: request.fields,
+      ...this.#path.sourceOf(this.#asked, this.#asked.staleOnError && this.#stale !== NONE),
       stale: neverStore === undefined ? this.#stale : NONE,
       staleKey: this.#asked.key,
       conditional,
@@ -196,7 +195,7 @@ export class Passage implements Waiter {
     addVia(fields, CACHE_NAME);
     // RFC 9110 section 6.6.1: whoever has a clock adds the Date that is missing.
     if (!fields.has('date')) fields.set('date', formatHttpDate(epochS(this.#path.clock)));
-    const cause: ServedCause = isTrouble(status) ? 'origin-status' : '';
+    const cause: ServedCause = isTrouble(status) ? 'origin-status' : (head.standsInFor ?? '');
     const brokenBy = (): ServedCause => (flight.failed ? failureCause(flight.failure) : '');
     const served = {
       request,

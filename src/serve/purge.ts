@@ -1,11 +1,13 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import type { PurgePattern } from '../cache/purge-rules.ts';
+import { Fields } from '../http/fields.ts';
 import { hostName, normalisePath, type Target } from '../http/target.ts';
 import type { Purge } from '../store/memory/purges.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Routes } from './1-route.ts';
 import { primaryKey, resourceOf } from './2-key.ts';
 import type { Flights } from './flights.ts';
+import { askOf } from './variants/ask.ts';
 
 /**
  * What to forget: one URL as clients ask for it, absolute or from its path on, with all its variants; everything whose URL
@@ -27,6 +29,8 @@ export interface PurgerOptions {
   readonly clock: Clock;
   /** Those that are in force. */
   readonly routes: () => Routes;
+  /** Told of each purge, before whoever asked for it. */
+  readonly onPurge?: () => void;
 }
 
 /** Carries out purges: effective at once, swept behind that in slices. */
@@ -47,9 +51,15 @@ export class Purger {
    * @returns undefined when no route serves the target.
    */
   purge(target: PurgeTarget, soft = false): Purge | undefined {
-    const { tier, flights, clock } = this.#options;
-    const pattern = patternOf(this.#options.routes(), target);
-    if (pattern === undefined) return undefined;
+    const { routes, clock } = this.#options;
+    const pattern = patternOf(routes(), target, epochS(clock));
+    return pattern === undefined ? undefined : this.carryOut(pattern, soft);
+  }
+
+  /** The same for what is known by its key. */
+  carryOut(pattern: PurgePattern, soft: boolean): Purge {
+    const { tier, flights, clock, onPurge } = this.#options;
+    onPurge?.();
     const purge = tier.purges.add(pattern, soft, epochS(clock));
     tier.below?.purge(purge.rule);
     flights.purge(purge.rule);
@@ -74,8 +84,8 @@ export class Purger {
   }
 }
 
-function patternOf(routes: Routes, target: PurgeTarget): PurgePattern | undefined {
-  if ('url' in target) return urlPattern(routes, target.url);
+function patternOf(routes: Routes, target: PurgeTarget, nowS: number): PurgePattern | undefined {
+  if ('url' in target) return urlPattern(routes, target.url, nowS);
   if ('prefix' in target) return prefixPattern(routes, target.prefix);
   if ('tag' in target) return { kind: 'tag', tag: target.tag };
   if ('all' in target) return { kind: 'all' };
@@ -83,15 +93,17 @@ function patternOf(routes: Routes, target: PurgeTarget): PurgePattern | undefine
   return routes.all.some(({ name }) => name === route) ? { kind: 'route', route } : undefined;
 }
 
-function urlPattern(routes: Routes, text: string): PurgePattern | undefined {
+/** The address of a variant means its original, with all that is made of it. */
+function urlPattern(routes: Routes, text: string, nowS: number): PurgePattern | undefined {
   const url = splitUrl(text);
   if (url === undefined) return undefined;
   const { target } = url;
   const host = url.host ?? 'localhost';
   const route = routes.match(host, target.path);
-  return route === undefined
-    ? undefined
-    : { kind: 'url', key: primaryKey(route, host, resourceOf(route, target)) };
+  if (route === undefined) return undefined;
+  const ask = route.images && askOf(route.images, { host, fields: new Fields() }, target, nowS);
+  if (ask !== undefined && !('refused' in ask)) return { kind: 'url', key: ask.primary };
+  return { kind: 'url', key: primaryKey(route, host, resourceOf(route, target)) };
 }
 
 /** A prefix may be served by several routes, in whatever order they match. */

@@ -3,16 +3,16 @@ import type { ErrorCode } from '../base/errors.ts';
 import { Flag, NONE } from '../cache/entries.ts';
 import type { ForwardReason, Outcome, ServedCause } from '../cache/outcome.ts';
 import { NO_CACHE_CONTROL, parseCacheControl } from '../http/cache-control.ts';
-import { cacheStatus } from '../http/cache-status.ts';
+import { Fields } from '../http/fields.ts';
 import { isLoop } from '../http/forward.ts';
-import { isTrouble } from '../http/status.ts';
-import { normalisePath } from '../http/target.ts';
+import { normalisePath, type Target } from '../http/target.ts';
 import type { OriginHead } from '../origin/origin.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route, Routes } from './1-route.ts';
 import { primaryKey, resourceOf, upstreamTarget } from './2-key.ts';
 import { find, Mark, marks, plainlyFresh, reuseOf } from './3-lookup.ts';
-import { freshLines, HitAnswer, lentAnswer, refusal } from './7-respond.ts';
+import type { FlightRequest } from './4-origin.ts';
+import { refusal } from './7-respond.ts';
 import type { Abandon, Answer, CacheRequest, RequestHandler, Responder } from './answer.ts';
 import { bypasses } from './bypass.ts';
 import { Flights } from './flights.ts';
@@ -20,9 +20,12 @@ import type { Ledger } from './ledger.ts';
 import { CLIENT_CLOSED_REQUEST, Passage } from './passage.ts';
 import { variantKey, varyNames } from './place.ts';
 import { type Promoted, Promotions } from './promotion.ts';
-import { selectedAnswer } from './selected.ts';
+import { Purger } from './purge.ts';
+import { storedAnswer } from './stored.ts';
 import { invalidateAfter, mayForward } from './unsafe.ts';
 import { CACHE_NAME } from './upstream.ts';
+import { type AskedVariant, askOf } from './variants/ask.ts';
+import { type VariantOptions, Variants } from './variants/variants.ts';
 
 export interface RequestPathOptions {
   readonly routes: Routes;
@@ -37,6 +40,8 @@ export interface RequestPathOptions {
   readonly onFault?: (error: unknown) => void;
   /** Fetches under way at which what is not stored at all is refused. Default: no limit. */
   readonly fetchesMax?: number;
+  /** Makes variants; without one, routes with images have none. */
+  readonly images?: VariantOptions | undefined;
 }
 
 /**
@@ -57,6 +62,8 @@ export class RequestPath implements RequestHandler {
   readonly #pseudonym: string;
   /** Undefined without a tier below. */
   readonly promotions: Promotions | undefined;
+  readonly variants: Variants;
+  readonly purger: Purger;
 
   constructor(options: RequestPathOptions) {
     this.#routes = options.routes;
@@ -66,6 +73,13 @@ export class RequestPath implements RequestHandler {
     this.clock = options.clock;
     this.#pseudonym = options.pseudonym ?? CACHE_NAME;
     this.flights = new Flights({ ...options, pseudonym: this.#pseudonym });
+    this.variants = new Variants(this, { ...options, onFault: (error) => this.flights.onFault(error) });
+    this.purger = new Purger({
+      ...options,
+      flights: this.flights,
+      routes: () => this.#routes,
+      onPurge: () => this.variants.failures.clear(),
+    });
     const { below } = this.tier;
     if (below !== undefined) {
       this.promotions = new Promotions(this.tier, below, {
@@ -95,20 +109,47 @@ export class RequestPath implements RequestHandler {
     if (target === undefined) return this.#refuse(request, responder, undefined, 'bad-request');
     const route = this.#routes.match(request.host, target.path);
     if (route === undefined) return this.#refuse(request, responder, undefined, 'route-not-found');
-    const resource = resourceOf(route, target);
-    const primary = primaryKey(route, request.host, resource);
     const found = marks(request.fields);
     if ((found & Mark.VIA) !== 0 && isLoop(request.fields, this.#pseudonym)) {
       return this.#refuse(request, responder, route, 'loop');
     }
-    const passage = { request, responder, route, resource, primary, found };
-    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#unsafe(passage);
-    if (!route.caches) return this.#bypass(passage, 'route');
+    if (route.images !== undefined) return this.#image(request, responder, route, target, found);
+    const resource = resourceOf(route, target);
+    const primary = primaryKey(route, request.host, resource);
+    const asked = { request, responder, route, resource, primary, found, variant: undefined };
+    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#unsafe(asked);
+    if (!route.caches) return this.#bypass(asked, 'route');
     if (route.bypass !== undefined && bypasses(route.bypass, target.path, request.fields)) {
-      return this.#bypass(passage, 'rule');
+      return this.#bypass(asked, 'rule');
     }
-    if ((found & Mark.CREDENTIALS) !== 0) return this.#withCredentials(passage);
+    if ((found & Mark.CREDENTIALS) !== 0) return this.#withCredentials(asked);
+    return this.lookUp(asked);
+  }
 
+  /** The address may ask for a variant: that has a key of its own behind the one of its original. */
+  #image(
+    request: CacheRequest,
+    responder: Responder,
+    route: Route,
+    target: Target,
+    found: number,
+  ): Abandon | undefined {
+    const ask = askOf(route.images!, request, target, epochS(this.clock));
+    if ('refused' in ask) return this.#refuse(request, responder, route, ask.refused, '', ask.why);
+    const { resource, primary, originals } = ask;
+    const original = { request, responder, route: originals, resource, primary, found, variant: undefined };
+    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#unsafe(original);
+    if (ask.variant === undefined) {
+      return (found & Mark.CREDENTIALS) !== 0 ? this.#withCredentials(original) : this.lookUp(original);
+    }
+    // Made of what everybody may see: credentials make no difference, and are not sent on.
+    const variant = { ...ask, variant: ask.variant };
+    return this.lookUp({ ...original, route, primary: variant.variant.key, variant });
+  }
+
+  /** From the lookup on. */
+  lookUp(passage: Asked): Abandon | undefined {
+    const { request, responder, primary, found } = passage;
     const nowS = epochS(this.clock);
     let key = primary;
     let forward: ForwardReason = 'uri-miss';
@@ -192,7 +233,7 @@ export class RequestPath implements RequestHandler {
         return undefined;
       case 'stale-while-revalidate':
         responder.respond(this.stored(asked, slot, 'stale', nowS, -1, ''));
-        this.#revalidateInBackground(asked, slot);
+        this.revalidateInBackground(asked, slot);
         return undefined;
       case 'gateway-timeout':
         return this.#refuse(request, responder, route, 'only-if-cached');
@@ -201,7 +242,7 @@ export class RequestPath implements RequestHandler {
           const cause = this.#notWorthAsking(asked);
           if (cause !== undefined) {
             responder.respond(this.stored(asked, slot, 'stale', nowS, -1, cause));
-            this.#revalidateInBackground(asked, slot);
+            this.revalidateInBackground(asked, slot);
             return undefined;
           }
         }
@@ -243,7 +284,8 @@ export class RequestPath implements RequestHandler {
 
   /** The head of a response to such a method is there. */
   accepted({ request, route, primary }: Asked, head: OriginHead): void {
-    const where = { tier: this.tier, routes: this.#routes, flights: this.flights };
+    const { tier, flights, purger } = this;
+    const where = { tier, flights, purger, routes: this.#routes };
     invalidateAfter(where, request, route, primary, head.status, head.fields);
   }
 
@@ -283,8 +325,8 @@ export class RequestPath implements RequestHandler {
   }
 
   /** Renews a stale response that has just been served (RFC 5861 section 3); one fetch at a time. */
-  #revalidateInBackground(asked: Asked & { readonly key: string }, slot: number): void {
-    const { key, primary, route, resource, request } = asked;
+  revalidateInBackground(asked: Asked & { readonly key: string }, slot: number): void {
+    const { key, primary, route, resource } = asked;
     if (!this.flights.mayRenew(key, primary)) return;
     const target = upstreamTarget(route, resource);
     this.flights
@@ -294,7 +336,7 @@ export class RequestPath implements RequestHandler {
         key,
         method: 'GET',
         target,
-        fields: request.fields,
+        ...this.sourceOf(asked, true),
         stale: slot,
         staleKey: key,
         conditional: true,
@@ -303,6 +345,13 @@ export class RequestPath implements RequestHandler {
         background: true,
       })
       .start();
+  }
+
+  /** Who is asked, and with which of the client's fields: for a variant, nobody's but our own, and with none. */
+  sourceOf(asked: Asked, hasStandIn: boolean): Pick<FlightRequest, 'fields' | 'source'> {
+    const { request, variant } = asked;
+    if (variant === undefined) return { fields: request.fields };
+    return { fields: new Fields(), source: this.variants.source({ ...asked, variant }, hasStandIn) };
   }
 
   /** Step 7 for a stored response, whole or the part that the request asks for. */
@@ -315,27 +364,8 @@ export class RequestPath implements RequestHandler {
     why: ServedCause,
   ): Answer {
     const { request, route, found } = asked;
-    const { entries } = this.tier.cache;
-    const isLent = this.tier.guest(slot) !== undefined;
-    if (!isLent) this.tier.cache.hit(slot);
-    const ageS = Math.max(0, nowS - entries.bornS(slot));
-    const ttlS = entries.freshUntilS(slot) - nowS;
-    // A stored error is an answer, and no image.
-    const failed = isTrouble(entries.status(slot));
-    const cause = failed ? 'origin-status' : why;
-    const beyond = outcome === 'stale' && nowS >= entries.errorUntilS(slot);
-    const status =
-      outcome === 'hit' && !failed
-        ? `Holdfast; hit; ttl=${ttlS}`
-        : storedStatus(outcome, ttlS, why, failed ? cause : undefined, beyond);
-    const served = { request, route, outcome, originMs, cause };
-    const lines = freshLines(ageS, status);
-    if ((found & (Mark.CONDITIONS | Mark.RANGE)) !== 0) {
-      const selected = selectedAnswer(this.ledger, this.tier, slot, served, lines, nowS * 1000);
-      if (selected !== undefined) return selected;
-    }
-    if (isLent) return lentAnswer(this.ledger, this.tier, slot, served, lines);
-    return new HitAnswer(this.ledger, this.tier, slot, served, lines);
+    const served = { request, route, outcome, originMs, cause: why };
+    return storedAnswer(this.ledger, this.tier, slot, served, found, nowS);
   }
 
   #refuse(
@@ -344,9 +374,10 @@ export class RequestPath implements RequestHandler {
     route: Route | undefined,
     code: ErrorCode,
     extraLines = '',
+    why = '',
   ): undefined {
     const served = { request, route, outcome: 'refused', originMs: -1, detail: '' } as const;
-    responder.respond(refusal(this.ledger, code, served, this.clock.nowMs(), extraLines));
+    responder.respond(refusal(this.ledger, code, served, this.clock.nowMs(), extraLines, why));
     return undefined;
   }
 }
@@ -363,30 +394,6 @@ export interface Asked {
   readonly primary: string;
   /** {@link Mark}s of the request's fields. */
   readonly found: number;
-}
-
-/**
- * `Cache-Status` of a stored response that is not a plain hit (RFC 9211 section 2).
- *
- * @param beyond its stale windows have ended, and it is served as the last known good one.
- */
-function storedStatus(
-  outcome: Outcome,
-  ttlS: number,
-  why: ServedCause,
-  failed: string | undefined,
-  beyond: boolean,
-): string {
-  const common = { cacheName: 'Holdfast', ttlS, detail: failed };
-  switch (outcome) {
-    case 'revalidated':
-      return cacheStatus({ ...common, fwd: 'stale', fwdStatus: 304 });
-    case 'collapsed':
-      return cacheStatus({ ...common, fwd: 'stale', fwdStatus: 304, collapsed: true });
-    default: {
-      const window = beyond ? 'last-known-good' : 'stale-if-error';
-      const stale = why === '' ? 'stale-while-revalidate' : `${window} ${why}`;
-      return cacheStatus({ ...common, hit: true, detail: failed ?? stale });
-    }
-  }
+  /** Set for a variant; `primary` is then its key, and `resource` that of its original. */
+  readonly variant: AskedVariant | undefined;
 }

@@ -6,6 +6,7 @@ import { primaryKey, resourceOf } from './2-key.ts';
 import type { CacheRequest } from './answer.ts';
 import type { Flights } from './flights.ts';
 import { forget } from './forget.ts';
+import type { Purger } from './purge.ts';
 
 /** Methods other than GET and HEAD: whether they may pass, and what their success makes of the store. */
 
@@ -24,6 +25,7 @@ export interface Invalidation {
   readonly tier: MemoryTier;
   readonly routes: Routes;
   readonly flights: Flights;
+  readonly purger: Purger;
 }
 
 /**
@@ -39,21 +41,25 @@ export function invalidateAfter(
   fields: Fields,
 ): void {
   if (isSafe(request.method) || status < 200 || status > 399) return;
-  invalidate(where, primary);
+  invalidate(where, route, primary);
   for (const name of ['location', 'content-location']) {
     for (const target of sameHostTargets(request, route, fields.get(name))) {
       const path = normalisePath(target);
       const other = path === undefined ? undefined : where.routes.match(request.host, path.path);
       if (path === undefined || other === undefined) continue;
-      invalidate(where, primaryKey(other, request.host, resourceOf(other, path)));
+      invalidate(where, other, primaryKey(other, request.host, resourceOf(other, path)));
     }
   }
 }
 
-/** All variants go with the entry that names them: their keys hang on its generation. O(1). */
-function invalidate({ tier, flights }: Invalidation, primary: string): void {
+/**
+ * What the origin chooses by request fields goes with the entry that names it: the keys hang on its generation. What is made
+ * here of an original has keys of its own, and is purged. O(1).
+ */
+function invalidate({ tier, flights, purger }: Invalidation, route: Route, primary: string): void {
   flights.invalidate(primary);
   forget(tier, primary, 'invalidated');
+  if (route.hasVariants) purger.carryOut({ kind: 'url', key: primary }, false);
 }
 
 /**

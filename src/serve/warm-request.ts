@@ -30,6 +30,7 @@ const SCRATCH = new Uint8Array(64 * 1024);
  * fetch for all who ask, the limits of the origin, admission.
  *
  * @param keepBytesMax how much of the body is kept; beyond it the answer is given up. 0 keeps nothing and reads on.
+ * @param accept the Accept field: which variants of images are warmed.
  */
 export function fetchThrough(
   handler: RequestHandler,
@@ -37,6 +38,7 @@ export function fetchThrough(
   host: string,
   target: string,
   keepBytesMax: number,
+  accept?: string,
 ): { readonly done: Promise<Fetched>; readonly abandon: () => void } {
   const { promise, resolve } = Promise.withResolvers<Fetched>();
   let answered: Sink | undefined;
@@ -50,7 +52,7 @@ export function fetchThrough(
     method: 'GET',
     target,
     host,
-    fields: new Fields(),
+    fields: new Fields(accept === undefined ? [] : ['accept', accept]),
     client: CLIENT,
     receivedMs: clock.monotonicMs(),
   };

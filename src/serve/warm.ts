@@ -7,10 +7,12 @@ import { readSitemap, SITEMAP_BYTES_MAX, SitemapError } from './sitemap.ts';
 import { fetchThrough } from './warm-request.ts';
 
 /** What to warm the cache with, and how fast. */
-export type WarmPlan = { readonly ratePerS: number; readonly concurrency: number } & (
-  | { readonly urls: readonly string[] }
-  | { readonly sitemap: string }
-);
+export type WarmPlan = {
+  readonly ratePerS: number;
+  readonly concurrency: number;
+  /** The Accept field of the requests, where formats are negotiated. */
+  readonly accept?: string;
+} & ({ readonly urls: readonly string[] } | { readonly sitemap: string });
 
 /** One job, as far as it has come. */
 export interface WarmJob {
@@ -208,7 +210,8 @@ class Job {
 
   async #fetch(url: string, where: { host: string; target: string }): Promise<void> {
     const { handler, clock } = this.#options;
-    const request = fetchThrough(handler, clock, where.host, where.target, 0);
+    const { accept } = this.#plan;
+    const request = fetchThrough(handler, clock, where.host, where.target, 0, accept);
     this.#underWay.add(request.abandon);
     const { status, outcome, whole } = await request.done;
     this.#underWay.delete(request.abandon);

@@ -9,7 +9,7 @@ const RATE = { min: 0.1, default: 20, max: 10_000 };
 const CONCURRENCY = { min: 1, default: 4, max: 64 };
 
 const REMEDY =
-  'Send JSON: {"urls": ["http://host/a.jpg", ...]} or {"sitemap": "http://host/sitemap.xml"}; and "rate": 20 (a second), "concurrency": 4 if you like.';
+  'Send JSON: {"urls": ["http://host/a.jpg", ...]} or {"sitemap": "http://host/sitemap.xml"}; and "rate": 20 (a second), "concurrency": 4, "accept": "image/avif,image/webp" if you like.';
 const GONE_REMEDY = 'GET /api/warm lists the jobs that are remembered: the latest 20.';
 
 /** `POST /api/warm`: starts a job. */
@@ -49,6 +49,7 @@ function readPlan(body: unknown): WarmPlan | string {
     sitemap,
     rate = RATE.default,
     concurrency = CONCURRENCY.default,
+    accept,
     ...rest
   } = body as Record<string, unknown>;
   const [stray] = Object.keys(rest);
@@ -59,7 +60,13 @@ function readPlan(body: unknown): WarmPlan | string {
   const { min, max } = CONCURRENCY;
   if (!Number.isInteger(concurrency) || (concurrency as number) < min || (concurrency as number) > max)
     return `the concurrency is a whole number from ${min} to ${max}`;
-  const pace = { ratePerS: rate, concurrency: concurrency as number };
+  if (accept !== undefined && !(typeof accept === 'string' && /^[\x20-\x7e]{1,1000}$/.test(accept)))
+    return 'the accept is not the value of an Accept field';
+  const pace = {
+    ratePerS: rate,
+    concurrency: concurrency as number,
+    ...(accept === undefined ? {} : { accept }),
+  };
   if (sitemap !== undefined)
     return typeof sitemap === 'string' && URL.canParse(sitemap)
       ? { ...pace, sitemap }

@@ -11,6 +11,7 @@ import type { PolicyName } from '../policy/policy.ts';
 import { Ledger } from '../serve/ledger.ts';
 import { RequestPath } from '../serve/request.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
+import type { VariantOptions } from '../serve/variants/variants.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
 import type { TierLayout } from '../store/memory/tier-reader.ts';
@@ -18,6 +19,7 @@ import { type AdminOperations, type AdminServer, startAdminServer } from './admi
 import type { AdminToken } from './admin-guard.ts';
 import { AuditLog } from './audit-log.ts';
 import { type Front, hasWorkers, startFront } from './front.ts';
+import { createImages, type TransformMeans } from './images.ts';
 import type { PublicServer } from './listener.ts';
 import { type AccessLogs, Live } from './live.ts';
 import { MemoryGuard } from './memory-guard.ts';
@@ -61,6 +63,8 @@ export interface NodeOptions {
   readonly configSource?: ConfigSource;
   /** From now on lines below it are left out of the log. */
   readonly setLogLevel?: (level: LogLevel) => void;
+  /** What transforms images; without it, routes with images have no variants. */
+  readonly transforms?: TransformMeans;
   /** Threads that serve, this one included; 1 by default. */
   readonly workers?: number;
   /** The tier below memory, opened; the node closes it when it stops. Undefined without one. */
@@ -115,7 +119,8 @@ export function startNode(options: NodeOptions): Node {
     causes: ORIGIN_FAILURES,
   });
   const ledger = new Ledger(recorder, clock, live.accessLog);
-  const handler = createPath(options, live, tier, ledger);
+  const images = createImages(options);
+  const handler = createPath(options, live, tier, ledger, images);
   front = startFront(options, { tier, handler, recorder, live });
   const { server, crew } = front;
   const reloader = new Reloader({
@@ -130,7 +135,7 @@ export function startNode(options: NodeOptions): Node {
       admin.setTokens(tokensOf(next, options.adminToken));
     },
   });
-  const parts = { options, recorder, live, server, reloader, crew };
+  const parts = { options, recorder, live, server, reloader, crew, transformer: images?.transformer };
   const snapshot = snapshots({ ...parts, tier, path: handler });
   const audit = new AuditLog(log, clock, options.auditLog);
   const operations = operationsOf({
@@ -152,6 +157,7 @@ export function startNode(options: NodeOptions): Node {
       stopUpkeep();
       live.close();
       await admin.stop();
+      await images?.transformer.close();
       await closeDisk(options);
     },
   });
@@ -189,6 +195,7 @@ function createPath(
   live: Live,
   tier: MemoryTier,
   ledger: Ledger,
+  images: VariantOptions | undefined,
 ): RequestPath {
   return new RequestPath({
     routes: live.routes,
@@ -198,6 +205,7 @@ function createPath(
     spoolBytesMax: Math.min(SPOOL_BYTES_MAX, config.cache.memory.sizeBytes * SPOOL_SHARE),
     pseudonym: viaPseudonym(hashKey),
     fetchesMax: config.server.maxFetches,
+    images,
     onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
   });
 }

@@ -4,7 +4,6 @@ import type { Log } from '../monitor/log.ts';
 import type { Recorder } from '../monitor/recorder.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { explain } from '../serve/explain.ts';
-import { Purger } from '../serve/purge.ts';
 import type { RequestPath } from '../serve/request.ts';
 import { Warmer } from '../serve/warm.ts';
 import type { AdminOperations } from './admin.ts';
@@ -39,7 +38,7 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
   const { handler, recorder, live, reloader, audit, snapshot, crew, clock, log } = parts;
   const { tier, flights } = handler;
   const routes = (): typeof handler.routes => handler.routes;
-  const purger = new Purger({ tier, flights, clock, routes });
+  const { purger } = handler;
   return {
     snapshot,
     metrics: () =>
@@ -58,7 +57,8 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
     purge: (target, soft) => purger.purge(target, soft),
     swept: (purge) => purger.swept(purge),
     hasDisk: tier.below !== undefined,
-    explain: (question) => explain({ routes: routes(), tier, flights, clock }, question),
+    explain: (question) =>
+      explain({ routes: routes(), tier, flights, clock, variants: handler.variants }, question),
     warmer: new Warmer({ handler, clock, routes }),
     reload: (dryRun) => reloader.reload(dryRun),
     budgetBytesMax: Math.min(parts.memoryBytesMax, tier.budgetBytesMax),

@@ -4,6 +4,7 @@ import type { Snapshot } from '../monitor/snapshot.ts';
 import type { RequestPath } from '../serve/request.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
+import type { Transformer } from '../transform/transform.ts';
 import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
 import type { NodeOptions } from './node.ts';
@@ -20,6 +21,7 @@ export interface Parts {
   readonly server: PublicServer;
   readonly reloader: Reloader;
   readonly crew: Crew | undefined;
+  readonly transformer: Transformer | undefined;
 }
 
 /** What the node says of itself, read anew at each call. */
@@ -32,6 +34,7 @@ export function snapshots({
   server,
   reloader,
   crew,
+  transformer,
 }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
   return () => {
@@ -58,6 +61,7 @@ export function snapshots({
       },
       memory: memorySnapshot(tier),
       ...(options.disk === undefined ? {} : { disk: diskSnapshot(options.disk, path) }),
+      images: path.routes.all.some(({ images }) => images !== undefined) ? transformer?.gauges() : undefined,
       routes: tier.cache.account.routes,
       origins: live.guards.map((guard) => guard.gauges()),
       process: options.processUsage(),

@@ -12,18 +12,19 @@ const FAILURES: ReadonlySet<string> = new Set(RETRIEVAL_FAILURES);
 export function failureOf(h: Harness, reader: Reader): RetrievalFailure | undefined {
   const { served, whole } = h.bookingOf(reader);
   const { status = 0 } = reader;
-  const toldSo = status >= 500 || status === 408 || status === 429;
+  const toldSo =
+    status >= 500 || status === 408 || status === 429 || (status >= 400 && served.outcome === 'failed');
+  // Something else was served in its place: a stale copy, or the original of a variant.
+  const isMadeUpFor = served.outcome === 'stale' || served.detail === 'fallback';
   // It asked for nothing but what is stored here.
   const asItWished = served.cause === 'only-if-cached';
   if (reader.state === 'gone' && !FAILURES.has(served.cause)) return undefined;
   if (reader.state !== 'broken' && (!toldSo || asItWished)) {
     assert(
-      !FAILURES.has(served.cause) || served.outcome === 'stale' || reader.state === 'gone',
+      !FAILURES.has(served.cause) || isMadeUpFor || reader.state === 'gone',
       `a whole answer with ${status} has no cause: ${served.cause}`,
     );
-    return FAILURES.has(served.cause) && served.outcome !== 'stale'
-      ? (served.cause as RetrievalFailure)
-      : undefined;
+    return FAILURES.has(served.cause) && !isMadeUpFor ? (served.cause as RetrievalFailure) : undefined;
   }
   assert(FAILURES.has(served.cause), `a failed retrieval has a cause: ${status} ${served.cause}`);
   assert(whole === (reader.state === 'whole'), 'what was booked is what the client saw');

@@ -11,11 +11,12 @@ import type { PolicyName } from '../../src/policy/policy.ts';
 import { Routes } from '../../src/serve/1-route.ts';
 import type { CacheRequest } from '../../src/serve/answer.ts';
 import { Ledger, type Served } from '../../src/serve/ledger.ts';
-import { Purger, type PurgeTarget } from '../../src/serve/purge.ts';
+import type { Purger, PurgeTarget } from '../../src/serve/purge.ts';
 import { RequestPath } from '../../src/serve/request.ts';
 import type { DiskTier } from '../../src/store/disk/disk.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
 import type { TierLayout } from '../../src/store/memory/tier-reader.ts';
+import type { Transformer } from '../../src/transform/transform.ts';
 import { checkFailures } from './failures.ts';
 import { type GuardScript, guardOptions } from './guard-script.ts';
 import { Reader, type ReaderOptions } from './reader.ts';
@@ -49,6 +50,8 @@ export interface HarnessOptions {
   readonly below?: DiskTier | undefined;
   /** Largest body in memory. */
   readonly objectBytesMax?: number;
+  /** Makes variants; none by default. */
+  readonly transformer?: Transformer;
   /** Says that other threads read the tier, and is told of changes of its memory. */
   readonly onLayout?: ((layout: TierLayout) => void) | undefined;
 }
@@ -133,9 +136,13 @@ export class Harness {
       pseudonym: 'holdfast-0a1b2c',
       ...(options.fetchesMax === undefined ? {} : { fetchesMax: options.fetchesMax }),
       onFault: (error) => this.faults.push(error),
+      ...(options.transformer === undefined
+        ? {}
+        : {
+            images: { transformer: options.transformer, inputBytesMax: 2 ** 20, onFailure: () => undefined },
+          }),
     });
-    const { tier, clock, path } = this;
-    this.purger = new Purger({ tier, clock, flights: path.flights, routes: () => this.#routes });
+    this.purger = this.path.purger;
   }
 
   get nowS(): number {

@@ -1,5 +1,6 @@
 import type { ValidConfig } from '../../src/config/config.ts';
 import { type Node, type NodeOptions, startNode } from '../../src/server/node.ts';
+import { startWorker } from '../../src/transform/process.ts';
 import { realClock } from './real-clock.ts';
 
 /**
@@ -25,6 +26,7 @@ export function startTestNode(
     readCertificates: () => '',
     readFile: (path) => Promise.reject(new Error(`${path} is not for tests`)),
     env: {},
+    transforms: { start: startWorker, concurrency: 2 },
     collectGarbage: () => Bun.gc(true),
     memoryBytesMax: 2 ** 30,
     accessLogs: { open: () => undefined, retire: () => undefined },

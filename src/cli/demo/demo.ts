@@ -15,6 +15,7 @@ import {
 import { type Node, startNode } from '../../server/node.ts';
 import { EXIT } from '../io.ts';
 import { Live } from '../live.ts';
+import { transformsAtATime } from '../workers.ts';
 import type { World } from '../world.ts';
 import { galleryPage, type LiveNumbers } from './gallery.ts';
 import { cacheFolder, type DemoImage, findImages, makeImages } from './images.ts';
@@ -160,6 +161,10 @@ async function start(
       env: world.env,
       memoryBytesMax: world.totalMemoryBytes,
       processUsage: () => world.processUsage(),
+      transforms: {
+        start: world.startTransforms,
+        concurrency: await transformsAtATime(config.images.concurrency, world),
+      },
     });
     const tokenFile = publishToken(node, token, world);
     const traffic = options.traffic ? startTraffic(trafficOptions(node, images, options.seed)) : undefined;

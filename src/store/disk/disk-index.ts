@@ -1,5 +1,5 @@
 import type { Hash64 } from '../../base/hash.ts';
-import { Entries, FACTS, NONE, Word } from '../../cache/entries.ts';
+import { Entries, FACTS, NATURE, NONE, Word } from '../../cache/entries.ts';
 import type { DiskFacts } from './disk.ts';
 import { BLOCK_BYTES, HEAD_BYTES, Kind, type Row, recordBytes } from './format.ts';
 
@@ -150,7 +150,8 @@ export class DiskIndex {
     entries.set(slot, Word.FRESH_UNTIL_S, facts.freshUntilS);
     entries.set(slot, Word.REVALIDATE_UNTIL_S, facts.revalidateUntilS);
     entries.set(slot, Word.ERROR_UNTIL_S, facts.errorUntilS);
-    entries.setFlags(slot, (entries.flags(slot) & ~FACTS) | (facts.flags & FACTS));
+    const marks = FACTS & ~NATURE;
+    entries.setFlags(slot, (entries.flags(slot) & ~marks) | (facts.flags & marks));
   }
 
   used(slot: number): boolean {

@@ -2,7 +2,7 @@ import { assert } from '../../base/assert.ts';
 import type { HashKey } from '../../base/hash.ts';
 import { Cache } from '../../cache/cache.ts';
 import { type CacheBytes, type EntryFacts, METADATA_BYTES } from '../../cache/contract.ts';
-import { type Entries, Flag, NONE, Word } from '../../cache/entries.ts';
+import { type Entries, Flag, NATURE, NONE, Word } from '../../cache/entries.ts';
 import { setLifetime } from '../../cache/entry-facts.ts';
 import { KeyBuffer } from '../../cache/key.ts';
 import type { NotStoredReason } from '../../cache/outcome.ts';
@@ -247,7 +247,8 @@ export class MemoryTier {
       return slot;
     }
     const bodyBytes = this.bodyBytes(slot);
-    const copy = this.reserve(head, bodyBytes, facts, nowS);
+    const nature = entries.flags(slot) & NATURE;
+    const copy = this.reserve(head, bodyBytes, { ...facts, flags: (facts.flags & ~NATURE) | nature }, nowS);
     if (copy === NONE) {
       setLifetime(entries, slot, facts);
       this.#below?.renew(slot, before, facts);

@@ -1,0 +1,99 @@
+/** What one original's variants may be. */
+export interface VariantLimits {
+  /** At least 1. */
+  readonly maxVariants: number;
+  /** Bodies of all of them together; one that is larger by itself is alone. */
+  readonly maxVariantBytes: number;
+}
+
+/** What is remembered at most; what is above it is forgotten, not removed. */
+export interface TrackingLimits {
+  readonly maxOriginals: number;
+  readonly maxTracked: number;
+}
+
+/** Some 40 MiB at the most: 100 to 200 bytes for each variant, 300 for each original. */
+const TRACKING: TrackingLimits = { maxOriginals: 20_000, maxTracked: 200_000 };
+
+interface Original {
+  /** Bytes of each variant by its spec, the one that was stored first at the front. */
+  readonly variants: Map<string, number>;
+  bytes: number;
+}
+
+/**
+ * How many variants of one original are kept: when there are more than its budget, the one of the same original that was stored
+ * first leaves. So one address that is asked for in a thousand sizes costs nobody but itself.
+ *
+ * Memory is bounded: the original for which nothing was stored longest is forgotten first, and its variants are no longer
+ * counted. They stay where they are, and leave by the rules of the tiers. Every operation is O(1) amortised.
+ */
+export class VariantBudget {
+  readonly #tracking: TrackingLimits;
+  readonly #remove: (original: string, spec: string) => void;
+  /** The one that was stored to longest ago at the front. */
+  readonly #originals = new Map<string, Original>();
+  #tracked = 0;
+
+  /** @param remove takes a variant out of the tiers; it need not call {@link removed}. */
+  constructor(remove: (original: string, spec: string) => void, tracking: TrackingLimits = TRACKING) {
+    this.#remove = remove;
+    this.#tracking = tracking;
+  }
+
+  /** Originals of which something is known, and all of their variants. */
+  get tracked(): { readonly originals: number; readonly variants: number } {
+    return { originals: this.#originals.size, variants: this.#tracked };
+  }
+
+  /**
+   * A variant has been stored, anew or again; those of the same original that are too many by it are removed.
+   *
+   * @param original its primary key.
+   * @param spec the variant's text.
+   */
+  stored(original: string, spec: string, bytes: number, limits: VariantLimits): void {
+    this.removed(original, spec);
+    const one = this.#originals.get(original) ?? { variants: new Map<string, number>(), bytes: 0 };
+    this.#originals.delete(original);
+    this.#originals.set(original, one);
+    one.variants.set(spec, bytes);
+    one.bytes += bytes;
+    this.#tracked += 1;
+    const { maxVariants, maxVariantBytes } = limits;
+    for (const [first] of one.variants) {
+      const isWithin = one.variants.size <= maxVariants && one.bytes <= maxVariantBytes;
+      if (isWithin || first === spec) break;
+      this.removed(original, first);
+      this.#remove(original, first);
+    }
+    this.#forgetBeyond(original);
+  }
+
+  /** A variant has left for another reason. */
+  removed(original: string, spec: string): void {
+    const one = this.#originals.get(original);
+    const bytes = one?.variants.get(spec);
+    if (one === undefined || bytes === undefined) return;
+    one.variants.delete(spec);
+    one.bytes -= bytes;
+    this.#tracked -= 1;
+    if (one.variants.size === 0) this.#originals.delete(original);
+  }
+
+  /** What is known of an original's variants. */
+  of(original: string): { readonly count: number; readonly bytes: number } {
+    const one = this.#originals.get(original);
+    return { count: one?.variants.size ?? 0, bytes: one?.bytes ?? 0 };
+  }
+
+  #forgetBeyond(latest: string): void {
+    const { maxOriginals, maxTracked } = this.#tracking;
+    for (const [original, { variants }] of this.#originals) {
+      const isWithin = this.#originals.size <= maxOriginals && this.#tracked <= maxTracked;
+      if (isWithin || original === latest) return;
+      this.#originals.delete(original);
+      this.#tracked -= variants.size;
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import { Refusal } from './refusal.ts';
+
+/**
+ * Refuses an SVG that could mean more than drawing. What is drawn is drawn by librsvg, which runs no scripts, and which loads nothing from
+ * anywhere for an image that has no address (its documentation, "Security and locations of referenced files"); so scripts and references are
+ * harmless and are ignored. Left are entities, which can blow a few bytes up to gigabytes, and encodings in which they could hide.
+ *
+ * Throws {@link Refusal} 'unsafe-svg'. Linear.
+ */
+export function checkSvg(bytes: Uint8Array): void {
+  const text = new TextDecoder('latin1').decode(bytes);
+  if (text.includes('\0') || text.startsWith('\xff\xfe') || text.startsWith('\xfe\xff'))
+    throw new Refusal('unsafe-svg', 'The SVG is not in UTF-8.');
+  const encoding = /^[^<]*<\?xml[^>]*\sencoding\s*=\s*["']([^"']*)["']/.exec(text.slice(0, 1024))?.[1];
+  if (encoding !== undefined && !/^(?:utf-?8|us-ascii|ascii|iso-8859-1|latin-?1)$/i.test(encoding))
+    throw new Refusal('unsafe-svg', `The SVG is in the encoding ${printable(encoding)}, not in UTF-8.`);
+  if (text.includes('<!ENTITY')) throw new Refusal('unsafe-svg', 'The SVG declares entities.');
+  // A document type that only names the standard is common and harmless: nothing is fetched for it.
+  const type = /<!DOCTYPE[^>[]*(\[)?/i.exec(text);
+  if (type?.[1] !== undefined)
+    throw new Refusal('unsafe-svg', 'The SVG has a document type with declarations of its own.');
+}
+
+function printable(text: string): string {
+  return text.replace(/[^\w.-]/g, '?').slice(0, 40);
+}
