@@ -78,27 +78,40 @@ function tiffEndsEarly(view: DataView): boolean {
   if (directory + 2 > view.byteLength) return true;
   const entries = view.getUint16(directory, little);
   if (directory + 2 + entries * 12 > view.byteLength) return true;
-  const lists = new Map<number, number[]>();
+  // Only the first of each tag counts, and is read where it lies: a directory may name the same megabytes sixty thousand times.
+  const lists = new Map<number, TiffNumbers>();
   for (let index = 0; index < entries; index += 1) {
     const at = directory + 2 + index * 12;
     const tag = view.getUint16(at, little);
-    if (tag !== 273 && tag !== 279 && tag !== 324 && tag !== 325) continue;
+    if ((tag !== 273 && tag !== 279 && tag !== 324 && tag !== 325) || lists.has(tag)) continue;
     const numbers = tiffNumbers(view, at, little);
     if (numbers === undefined) return true;
     lists.set(tag, numbers);
   }
-  const offsets = lists.get(273) ?? lists.get(324) ?? [];
-  const counts = lists.get(279) ?? lists.get(325) ?? [];
-  return offsets.some((offset, index) => offset + (counts[index] ?? 0) > view.byteLength);
+  const offsets = lists.get(273) ?? lists.get(324);
+  const counts = lists.get(279) ?? lists.get(325);
+  for (let index = 0; index < (offsets?.count ?? 0); index += 1) {
+    const bytes = counts !== undefined && index < counts.count ? counts.at(index) : 0;
+    if (offsets!.at(index) + bytes > view.byteLength) return true;
+  }
+  return false;
 }
 
-/** The values of one entry of a directory: 16 or 32 bits each, in place when they fit into four bytes. Undefined for beyond the end. */
-function tiffNumbers(view: DataView, at: number, little: boolean): number[] | undefined {
+/** The numbers of one entry of a directory. */
+interface TiffNumbers {
+  readonly count: number;
+  at(index: number): number;
+}
+
+/** Of 16 or 32 bits each, in place when they fit into four bytes. Undefined for what reaches beyond the end. */
+function tiffNumbers(view: DataView, at: number, little: boolean): TiffNumbers | undefined {
   const bytes = view.getUint16(at + 2, little) === 3 ? 2 : 4;
   const count = view.getUint32(at + 4, little);
   const start = count * bytes <= 4 ? at + 8 : view.getUint32(at + 8, little);
   if (start + count * bytes > view.byteLength) return undefined;
-  const read = (offset: number): number =>
-    bytes === 2 ? view.getUint16(offset, little) : view.getUint32(offset, little);
-  return Array.from({ length: count }, (_, index) => read(start + index * bytes));
+  return {
+    count,
+    at: (index) =>
+      bytes === 2 ? view.getUint16(start + index * 2, little) : view.getUint32(start + index * 4, little),
+  };
 }
