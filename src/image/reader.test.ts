@@ -369,3 +369,29 @@ test('a text of options is judged as in an address', () => {
   expect(optionsMistake('fm=avif', { ...RULES, formats: ['jpeg'] })).toContain('The format avif');
   expect(optionsMistake('blur=9', { ...RULES, operations: [] })).toContain('Options for blur');
 });
+
+test('what is remembered is bounded, whatever addresses and clients there are', () => {
+  const rules = { ...RULES, overlays: ['/m/*'], hints: ['dpr', 'width', 'save-data'] as const };
+  const reader = createReader(rules);
+  const rest = ` HTTP/1.1\r\nX: ${'x'.repeat(15_000)}\r\n\r\n`;
+  Bun.gc(true);
+  const before = process.memoryUsage.rss();
+  for (let i = 0; i < 8300; i += 1) {
+    const text = `/photos/photo-${i}.jpg?auto=format&mark=/m/logos/logo-${i}.png`;
+    // As a parser has it: a part of the text of a whole head.
+    const head = Buffer.from(text + rest, 'latin1').toString('latin1');
+    const target = normalisePath(head.slice(0, text.length))!;
+    for (let j = 0; j < 26; j += 1) {
+      const fields = new Fields([
+        'width',
+        String(160 * j + 1),
+        'accept',
+        j % 2 === 0 ? ACCEPT.avif : ACCEPT.none,
+      ]);
+      expect(reader.read(target, fields, 0).kind).toBe('variant');
+    }
+  }
+  Bun.gc(true);
+  // Half a gigabyte, if every class of client and every head were kept.
+  expect(process.memoryUsage.rss() - before).toBeLessThan(220 * 2 ** 20);
+}, 30_000);

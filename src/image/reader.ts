@@ -48,8 +48,9 @@ export function optionsMistake(text: string, rules: ImageRules): string | undefi
   })?.message;
 }
 
-/** Most readings of one address that are remembered. */
+/** Most readings of one address that are remembered, and of all addresses of a route: about 1 KiB each. */
 const READINGS_MAX = 64;
+const READINGS_IN_ALL_MAX = 50_000;
 
 /** What is known of an address that was read before. */
 interface Known {
@@ -64,7 +65,8 @@ class Reader implements ImageReader {
   readonly #rules: ImageRules;
   readonly #setting: Setting;
   readonly #grammar: GrammarReader;
-  readonly #memo = new Memo<Known>();
+  #memo = new Memo<Known>();
+  #readings = 0;
 
   constructor(rules: ImageRules, prefix: string) {
     this.#rules = rules;
@@ -109,6 +111,11 @@ class Reader implements ImageReader {
     // With hints of widths there are many classes, and it is the clients who choose them.
     if (readings.size >= READINGS_MAX) readings.clear();
     readings.set(id, reading);
+    this.#readings += 1;
+    if (this.#readings >= READINGS_IN_ALL_MAX) {
+      this.#memo = new Memo();
+      this.#readings = 0;
+    }
     return reading;
   }
 
@@ -185,6 +192,8 @@ function mistakeOf(run: () => void): Unreadable | undefined {
 /** With texts of its own: parts of a request's head would keep all of it. */
 function own(found: Found): Found {
   const { path, query } = found.original;
+  const { draft } = found;
+  if (draft?.overlay !== undefined) draft.overlay = { ...draft.overlay, path: copied(draft.overlay.path) };
   return { ...found, original: { path: copied(path), query: copied(query) } };
 }
 
