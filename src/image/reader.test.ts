@@ -37,6 +37,8 @@ describe('what the route allows', () => {
     expect(auto(['webp', 'jpeg'], ACCEPT.avif)).toBe('~f=auto-webp');
     expect(auto(['avif', 'jpeg'], ACCEPT.avif)).toBe('~f=avif');
     expect(auto(['avif', 'jpeg'], ACCEPT.webp)).toBe('~f=auto');
+    // Who takes the one and not the other is not worth a class.
+    expect(auto(['avif', 'webp', 'jpeg'], 'image/avif')).toBe('~f=auto');
     expect(read('/a.jpg?auto=format', { rules: { formats: ['jpeg'] } })).toMatchObject({ vary: [] });
   });
 
