@@ -340,6 +340,26 @@ describe('whatever is sent', () => {
     return text;
   }
 
+  test('the longest addresses take no time to speak of', () => {
+    const long = 8000;
+    for (const [grammar, text] of [
+      ['imgproxy', `/_/${'='.repeat(long)}x`],
+      ['imgproxy', `/_/${'%3D'.repeat(long)}x`],
+      ['imgproxy', `/_/${'w:1/'.repeat(long)}plain/a.jpg`],
+      ['imgproxy', `/_/pr${':p'.repeat(long)}/plain/a.jpg`],
+      ['imgix', `/a.jpg?${'w'.repeat(long)}&bg=rgb(${'+'.repeat(long)}`],
+      ['imgix', `/a.jpg?${'&s'.repeat(long)}`],
+      ['imgix', `/a.jpg?crop=${'top,'.repeat(long)}top&w=1`],
+      ['cloudflare', `/cdn-cgi/image/${'onerror=redirect,'.repeat(long)}w=1/a.jpg`],
+      ['next', `/_next/image?url=${'%2F'.repeat(long)}&w=1&q=1`],
+    ] as const) {
+      const reader = createReader({ ...RULES, grammar, presets: { p: 'w=1' } });
+      const target = normalisePath(text)!;
+      // Were any of them quadratic, this would be minutes.
+      for (let i = 0; i < 20; i += 1) reader.read(target, new Fields(), i);
+    }
+  });
+
   test('addresses that mean the same have the same text, in any grammar', () => {
     const same = [
       specAt('/a.jpg?w=400&h=300&fit=min&crop=top&q=80&fm=webp'),
