@@ -69,6 +69,7 @@ beforeAll(async () => {
     ...ports,
     memoryBytes: 64 * MIB,
     policy: 's3-fifo',
+    transforms: 2,
     images,
   });
   node = startTestNode(config, faults);

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { Load, type LoadOptions } from './load.ts';
+import type { Asked, Wish } from './mix.ts';
 import { TRAFFIC_ERRORS, type TrafficReport } from './tally.ts';
 
 const clock: Clock = {
@@ -10,6 +11,10 @@ const clock: Clock = {
   cancel: (timer) => clearTimeout(timer as unknown as number | undefined),
 };
 const SIZE = 70_000;
+const asked = (wish: Partial<Wish> = {}): Asked => ({
+  sizeBytes: SIZE,
+  wishes: [{ target: '/a', accept: 'image/*', sizeBytes: SIZE, share: 1, ...wish }],
+});
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
@@ -20,7 +25,7 @@ function load(port: number, change: Partial<LoadOptions> = {}): Load {
     {
       host: '127.0.0.1',
       port,
-      images: [{ target: '/a', sizeBytes: SIZE }],
+      images: [asked()],
       schedule: { seed: 1, ratePerS: { min: 400, max: 400 }, dayMs: 60_000, alpha: 1 },
       connectionsMax: 4,
       ...change,
@@ -138,7 +143,7 @@ describe('the load generator', () => {
     ],
     ['cut', 'a reset within the head', 'HTTP/1.1 20', (socket: Bun.Socket): void => socket.terminate()],
   ] as const)('notices %s: %s', async (kind, _, bytes, then) => {
-    const images = [{ target: '/a', sizeBytes: 3 }];
+    const images = [asked({ sizeBytes: 3 })];
     const running = load(serveRaw(bytes, then), { images, connectionsMax: 1 });
     const report = await until(running, (one) => errorsOf(one) > 1);
     expect(report.errors[kind]).toBe(errorsOf(report));
@@ -157,7 +162,7 @@ describe('the load generator', () => {
         });
       });
     });
-    const running = load(port, { images: [{ target: '/a', sizeBytes: 3 }], connectionsMax: 1 });
+    const running = load(port, { images: [asked({ sizeBytes: 3 })], connectionsMax: 1 });
     const report = await until(running, (one) => one.good >= 3);
     expect(errorsOf(report)).toBe(0);
     expect(report.hits.count).toBe(report.good);

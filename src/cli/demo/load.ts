@@ -1,5 +1,6 @@
 import { type Clock, every, type Timer } from '../../base/clock.ts';
 import { type Ending, type Expected, LoadConnection } from './load-connection.ts';
+import { type Asked, wishOf } from './mix.ts';
 import { type Arrival, Schedule, type ScheduleOptions } from './schedule.ts';
 import { Tally, type TrafficReport } from './tally.ts';
 
@@ -7,7 +8,7 @@ export interface LoadOptions {
   readonly host: string;
   readonly port: number;
   /** By the index that arrivals use. */
-  readonly images: readonly Expected[];
+  readonly images: readonly Asked[];
   readonly schedule: Omit<ScheduleOptions, 'sizesBytes'>;
   /** Connections kept open at most. */
   readonly connectionsMax: number;
@@ -31,6 +32,7 @@ export class Load {
   readonly #stopTicking: () => void;
   #next: Arrival;
   #running = 0;
+  #isOver = false;
   #onDrained: (() => void) | undefined;
 
   constructor(options: LoadOptions, clock: Clock) {
@@ -47,7 +49,7 @@ export class Load {
     return this.#tally.report();
   }
 
-  /** Sends nothing more, waits for running answers up to `deadlineMs`, then closes every connection. */
+  /** Sends nothing more, waits for running answers up to `deadlineMs`, then closes every connection: what is left is no error. */
   async stop(deadlineMs: number): Promise<void> {
     this.#stopTicking();
     this.#waiting.length = 0;
@@ -60,16 +62,17 @@ export class Load {
         };
       });
     }
-    for (const connection of this.#all) connection.close('timeout', 'not answered before the end');
+    this.#isOver = true;
+    for (const connection of this.#all) connection.close();
   }
 
   #tick(): void {
     const elapsedMs = this.#clock.monotonicMs() - this.#startedMs;
     for (; this.#next.atMs <= elapsedMs; this.#next = this.#schedule.next()) {
-      const image = this.#options.images[this.#next.image]!;
+      const wish = wishOf(this.#options.images[this.#next.image]!, this.#next.chance);
       const connection = this.#idle.pop() ?? this.#open();
-      if (connection !== undefined) this.#send(connection, image);
-      else if (this.#waiting.length < WAITING_MAX) this.#waiting.push(image);
+      if (connection !== undefined) this.#send(connection, wish);
+      else if (this.#waiting.length < WAITING_MAX) this.#waiting.push(wish);
       else this.#tally.skipped += 1;
     }
   }
@@ -81,23 +84,24 @@ export class Load {
     return connection;
   }
 
-  #send(connection: LoadConnection, image: Expected): void {
+  #send(connection: LoadConnection, wish: Expected): void {
     this.#tally.sent += 1;
     this.#running += 1;
     const sentMs = this.#clock.monotonicMs();
     let timer: Timer | undefined = this.#clock.after(REQUEST_TIMEOUT_MS, () => {
       timer = undefined;
-      connection.close('timeout', `${image.target} took longer than ${REQUEST_TIMEOUT_MS / 1000} s`);
+      connection.close('timeout', `${wish.target} took longer than ${REQUEST_TIMEOUT_MS / 1000} s`);
     });
-    connection.get(image, (ending) => {
+    connection.get(wish, (ending) => {
       this.#clock.cancel(timer);
-      this.#ended(connection, image, ending, this.#clock.monotonicMs() - sentMs);
+      this.#ended(connection, ending, this.#clock.monotonicMs() - sentMs);
     });
   }
 
-  #ended(connection: LoadConnection, image: Expected, ending: Ending, latencyMs: number): void {
+  #ended(connection: LoadConnection, ending: Ending, latencyMs: number): void {
     this.#running -= 1;
-    if (ending.ok) this.#tally.answered(latencyMs, image.sizeBytes, ending.isHit);
+    if (this.#isOver) this.#tally.unawaited += 1;
+    else if (ending.ok) this.#tally.answered(latencyMs, ending.bodyBytes, ending.isHit);
     else this.#tally.failed(ending.kind, ending.detail);
     const next = this.#waiting.shift();
     if (next !== undefined) this.#send(connection, next);
