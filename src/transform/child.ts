@@ -4,7 +4,6 @@ import { frameReader, writeFrame } from './frames.ts';
 import type { Order, Report } from './messages.ts';
 import { make } from './pipeline.ts';
 import { failureOf } from './refusal.ts';
-import { deadlineIn } from './task.ts';
 
 /**
  * The process that transforms: started by `process.ts`, reads orders, writes reports, and ends when its input does, so that none is ever left
@@ -26,14 +25,16 @@ function report(head: Report, body: Uint8Array = new Uint8Array(0)): void {
 async function run(order: Order, body: Uint8Array): Promise<void> {
   const startMs = nowMs();
   try {
-    const product = await make({
-      bytes: body.subarray(0, order.originalBytes),
-      overlay: order.hasOverlay ? body.subarray(order.originalBytes) : undefined,
-      variant: order.variant,
-      provisional: order.provisional,
-      limits: order.limits,
-      deadline: deadlineIn(order.limits.timeoutMs, nowMs),
-    });
+    const product = await make(
+      {
+        bytes: body.subarray(0, order.originalBytes),
+        overlay: order.hasOverlay ? body.subarray(order.originalBytes) : undefined,
+        variant: order.variant,
+        provisional: order.provisional,
+        limits: order.limits,
+      },
+      nowMs,
+    );
     const made = { ...product.made, durationMs: nowMs() - startMs };
     report({ kind: 'made', id: order.id, made }, product.body);
   } catch (thrown) {
@@ -56,7 +57,7 @@ async function main(): Promise<void> {
     setInterval(tell, MEMORY_REPORT_MS).unref();
   }
   const reader = frameReader(BODY_BYTES_MAX);
-  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+  for await (const chunk of Bun.stdin.stream()) {
     for (const { head, body } of reader.push(chunk)) void run(head as Order, body);
   }
   process.exit(0);

@@ -126,7 +126,7 @@ export const EDGES: readonly Edge[] = [
   ),
   edge(
     'src/transform/child.ts',
-    ['process', 'time'],
+    ['process', 'time', 'runtime'],
     'that process: its orders come in and its reports go out as standard input and output',
   ),
   edge('src/server/listener.ts', ['runtime'], 'the public port'),
