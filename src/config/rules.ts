@@ -7,6 +7,7 @@ import { checkAdmin } from './rules-admin.ts';
 import { checkDisk } from './rules-disk.ts';
 import { checkFailover, checkGuard } from './rules-guard.ts';
 import { checkS3Origin } from './rules-s3.ts';
+import { checkShares } from './rules-shares.ts';
 import { endpointOf } from './s3.ts';
 import { checkMatching } from './shadow.ts';
 import { suggest } from './suggest.ts';
@@ -34,6 +35,7 @@ export function checkTogether(checked: Checked): readonly Finding[] {
     ...checkRoutes(checked),
     ...checkMatching(checked),
     ...checkPinned(checked),
+    ...checkShares(checked),
   ];
 }
 
