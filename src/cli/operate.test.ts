@@ -8,6 +8,7 @@ import { LOOPBACK_CERT, TEST_KEY } from '../../test/support/certificates.ts';
 import { startTestNode } from '../../test/support/node.ts';
 import { type OriginServer, startOriginServer } from '../../test/support/origin-server.ts';
 import { realClock } from '../../test/support/real-clock.ts';
+import { Flag } from '../cache/entries.ts';
 import { validateConfig } from '../config/validate.ts';
 import { FileSink } from '../monitor/sink.ts';
 import type { Node } from '../server/node.ts';
@@ -274,8 +275,19 @@ describe('holdfast status', () => {
     ])
       expect(out).toContain(part);
     expect(out.split('\n').length).toBeLessThan(20);
+    expect(out).not.toContain('variants');
     expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({ config: { lastReloadOk: true } });
   });
+});
+
+test('holdfast status tells originals and variants apart, where there are variants', async () => {
+  const { run, node } = scene();
+  const { tier } = node;
+  tier.key.set('a variant');
+  const times = { bornS: 1, freshUntilS: 2 ** 31, revalidateUntilS: 0, errorUntilS: 0 };
+  const slot = tier.reserve('\r\n', 1_000, { route: 0, status: 200, ...times, flags: Flag.VARIANT }, 1);
+  tier.publish(slot);
+  expect((await run('status')).out).toMatch(/originals 0 B in 0, variants 1.17 KiB in 1$/m);
 });
 
 describe('holdfast warm', () => {
