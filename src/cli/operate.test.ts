@@ -11,6 +11,7 @@ import { realClock } from '../../test/support/real-clock.ts';
 import { Flag } from '../cache/entries.ts';
 import { validateConfig } from '../config/validate.ts';
 import { FileSink } from '../monitor/sink.ts';
+import { forget } from '../serve/forget.ts';
 import type { Node } from '../server/node.ts';
 import type { AdminIo } from './admin-command.ts';
 import { configSource } from './config-source.ts';
@@ -226,6 +227,17 @@ describe('who may do what', () => {
 });
 
 describe('holdfast explain', () => {
+  test.each([
+    ['crowded', /crowded \(after \d+ s: its original had more variants than it may\)/],
+    ['invalidated', /invalidated \(after \d+ s\)/],
+  ] as const)('says of what is gone that it was %s', async (reason, said) => {
+    const { run, get, node } = scene();
+    await (await get('/photos/1.jpg')).bytes();
+    forget(node.tier, 'photos /photos/1.jpg', reason);
+    expect(node.tier.cache.count).toBe(0);
+    expect((await run('explain', 'http://127.0.0.1/photos/1.jpg')).out).toMatch(said);
+  });
+
   test('says how an image would be served and why, with its arithmetic, and changes nothing', async () => {
     const { run, get, origin, node } = scene();
     const url = 'http://127.0.0.1/photos/1.jpg?w=1';
