@@ -112,7 +112,10 @@ async function readHeader(
   try {
     metadata = await sharp(bytes, options).metadata();
   } catch (thrown) {
-    const { cause, detail } = failureOf(thrown, () => endsEarly(format, bytes));
+    const { cause, detail } = failureOf(thrown, {
+      endsEarly: () => endsEarly(format, bytes),
+      isLate: () => false,
+    });
     throw new Refusal(cause, detail);
   }
   return {

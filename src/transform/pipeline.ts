@@ -11,7 +11,7 @@ import { paint } from './paint.ts';
 import { asPlaceholder, hashOf, LQIP_SIDE, lqipOf, THUMB_SIDE } from './placeholder.ts';
 import { failureOf, Refusal } from './refusal.ts';
 import { cutAndTurned, laidFor } from './shape.ts';
-import { checkLayout, deadlineIn, type Product, type Task } from './task.ts';
+import { checkLayout, type Deadline, deadlineIn, type Product, type Task } from './task.ts';
 import { endsEarly } from './wholeness.ts';
 
 /**
@@ -20,12 +20,14 @@ import { endsEarly } from './wholeness.ts';
  * @param nowMs a clock that never goes back.
  */
 export async function make(job: Omit<Task, 'deadline'>, nowMs: () => number): Promise<Product> {
+  let deadline: Deadline | undefined;
   try {
     const { variant, limits } = job;
     const isAnimated = mayBeAnimated(variant);
     const opened = await openOriginal(job.bytes, isAnimated, limits);
     // Only now: until here it may have waited for a thread.
-    const task: Task = { ...job, deadline: deadlineIn(limits.timeoutMs, nowMs) };
+    deadline = deadlineIn(limits.timeoutMs, nowMs);
+    const task: Task = { ...job, deadline };
     const original = opened.format === 'svg' ? await drawn(opened, variant, limits) : opened;
     switch (variant.output) {
       case 'json': {
@@ -40,7 +42,10 @@ export async function make(job: Omit<Task, 'deadline'>, nowMs: () => number): Pr
     }
   } catch (thrown) {
     if (thrown instanceof Refusal) throw thrown;
-    const { cause, detail } = failureOf(thrown, () => endsEarly(sniff(job.bytes), job.bytes));
+    const { cause, detail } = failureOf(thrown, {
+      endsEarly: () => endsEarly(sniff(job.bytes), job.bytes),
+      isLate: () => deadline?.isOver() ?? false,
+    });
     throw new Refusal(cause, detail);
   }
 }
