@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { residentBytes, treeCpuMs, treeKernelMs } from './proc.ts';
+import { residentBytes, treeCpuMs, treeKernelMs, watchTreeResident } from './proc.ts';
 
 test('processor time grows with work, and the kernel has a part of it', () => {
   const before = treeCpuMs(process.pid);
@@ -33,4 +33,17 @@ test('children count, while they run and when they have ended', async () => {
 test('resident memory is that of the process', () => {
   const reported = process.memoryUsage.rss();
   expect(Math.abs(residentBytes(process.pid) - reported)).toBeLessThan(reported / 2);
+});
+
+test('the memory of a tree is that of the process and of its children, also of those that came later', async () => {
+  const end = watchTreeResident(process.pid);
+  const child = Bun.spawn(['sh', '-c', 'echo; read x'], { stdin: 'pipe', stdout: 'pipe' });
+  await child.stdout.getReader().read();
+  const both = residentBytes(process.pid) + residentBytes(child.pid);
+  const peakBytes = end();
+  child.stdin.end();
+  await child.exited;
+  // What the process itself let go of between the two looks.
+  expect(peakBytes).toBeGreaterThan(both * 0.9);
+  expect(() => watchTreeResident(child.pid)).toThrow('is gone');
 });

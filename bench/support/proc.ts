@@ -25,6 +25,13 @@ export function treeKernelMs(root: number): number {
 }
 
 function sumTree(root: number, ticksOf: (stat: Stat) => number): number {
+  let ticks = 0;
+  for (const stat of treeOf(root).values()) ticks += ticksOf(stat);
+  return (ticks * 1000) / TICKS_PER_SECOND;
+}
+
+/** A process and all its descendants. @throws Error when the process is gone. */
+function treeOf(root: number): Map<number, Stat> {
   const all = new Map<number, Stat>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -32,9 +39,7 @@ function sumTree(root: number, ticksOf: (stat: Stat) => number): number {
     if (stat !== undefined) all.set(Number(name), stat);
   }
   if (!all.has(root)) throw new Error(`process ${root} is gone`);
-  let ticks = 0;
-  for (const [pid, stat] of all) if (descends(pid, root, all)) ticks += ticksOf(stat);
-  return (ticks * 1000) / TICKS_PER_SECOND;
+  return new Map([...all].filter(([pid]) => descends(pid, root, all)));
 }
 
 function descends(pid: number, root: number, all: ReadonlyMap<number, Stat>): boolean {
@@ -63,4 +68,40 @@ function readStat(pid: number): Stat | undefined {
 export function residentBytes(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
   return Number(kib ?? 0) * 1024;
+}
+
+/** How often memory is looked at, and how often who belongs to the tree. */
+const SAMPLE_MS = 20;
+const TREE_EVERY = 10;
+
+/**
+ * Watches the resident memory of a process and all its descendants, fifty times a second. Pages that several of them share,
+ * as the code of a program that runs twice, count for each.
+ *
+ * @returns how to end that, which gives the largest sum that was seen, in bytes.
+ */
+export function watchTreeResident(root: number): () => number {
+  let pids: number[] = [];
+  let samples = 0;
+  let peakBytes = 0;
+  const sample = (): void => {
+    if (samples++ % TREE_EVERY === 0) pids = [...treeOf(root).keys()];
+    let bytes = 0;
+    for (const pid of pids) {
+      try {
+        bytes += residentBytes(pid);
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    peakBytes = Math.max(peakBytes, bytes);
+  };
+  sample();
+  const timer = setInterval(sample, SAMPLE_MS);
+  return () => {
+    clearInterval(timer);
+    samples = 0;
+    sample();
+    return peakBytes;
+  };
 }

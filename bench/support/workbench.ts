@@ -53,13 +53,21 @@ export class Workbench {
     return path;
   }
 
-  /** Starts a process on one core, or on several (`0,1`). `HOLDFAST_STATE` leads into the scratch directory. */
-  start(command: readonly string[], core: number | string): Child {
+  /**
+   * Starts a process on one core, or on several (`0,1`). `HOLDFAST_STATE` leads into the scratch directory.
+   *
+   * @param env beside that of this process.
+   */
+  start(
+    command: readonly string[],
+    core: number | string,
+    env: Readonly<Record<string, string>> = {},
+  ): Child {
     const child = Bun.spawn(['taskset', '-c', String(core), ...command], {
       stdin: 'ignore',
       stdout: 'pipe',
       stderr: 'pipe',
-      env: { ...process.env, HOLDFAST_STATE: this.dir },
+      env: { ...process.env, ...env, HOLDFAST_STATE: this.dir },
     });
     this.#children.add(child);
     void child.exited.then(() => this.#children.delete(child));
@@ -67,7 +75,7 @@ export class Workbench {
   }
 
   /** Starts a process that ends by itself. @returns its standard output. @throws Error with what it said when it failed. */
-  async run(command: readonly string[], core: number): Promise<string> {
+  async run(command: readonly string[], core: number | string): Promise<string> {
     const child = this.start(command, core);
     const [out, err, code] = await Promise.all([
       new Response(child.stdout).text(),

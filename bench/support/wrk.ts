@@ -14,6 +14,10 @@ export interface Load {
   /** Rising: numbers start above this one. Random: the seed. */
   readonly first?: number;
   readonly seconds: number;
+  /** Default 64. */
+  readonly connections?: number;
+  /** Mean time that each connection waits before it asks again, uniformly from 0 to twice that; default 0. */
+  readonly thinkMs?: number;
 }
 
 export interface Round {
@@ -21,6 +25,8 @@ export interface Round {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
   /** Processor time of the server for each request, in microseconds. */
   readonly cpuUs: number;
   /** Processor time of the server per second of wall time; 1 is a whole core. */
@@ -28,7 +34,7 @@ export interface Round {
 }
 
 /**
- * One round of wrk (one thread, 64 connections) against the server whose process tree starts at `pid`.
+ * One round of wrk (one thread) against the server whose process tree starts at `pid`.
  *
  * @param core where wrk runs.
  * @throws Error when a response was not 2xx or a connection broke: such a round measures something else.
@@ -41,12 +47,12 @@ export async function runWrk(
   core: number = bench.cores.client,
 ): Promise<Round> {
   const script = join(import.meta.dirname, 'wrk.lua');
-  const { mode, prefix, count, first = 0, seconds } = load;
+  const { mode, prefix, count, first = 0, seconds, connections = CONNECTIONS, thinkMs = 0 } = load;
   const beforeMs = treeCpuMs(pid);
   const out = await bench.run(
     [
-      ...['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`],
-      ...['--', mode, prefix, String(count), String(first)],
+      ...['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`],
+      ...['--', mode, prefix, String(count), String(first), String(thinkMs)],
     ],
     core,
   );
@@ -63,6 +69,8 @@ export async function runWrk(
     perSecond: result['requests']! / result['seconds']!,
     p50Ms: result['p50Ms']!,
     p99Ms: result['p99Ms']!,
+    p999Ms: result['p999Ms']!,
+    maxMs: result['maxMs']!,
     cpuUs: (cpuMs * 1000) / result['requests']!,
     coreShare: cpuMs / 1000 / result['seconds']!,
   };

@@ -158,6 +158,7 @@ const signing = group(
       .max(8)
       .register(META, {
         kind: 'list',
+        secret: true,
         about:
           'The first one signs (holdfast sign), any of them verifies: to replace a key put the new one before it, and remove the old one when its addresses are no longer about.',
         expects: 'a list of 1 to 8 keys',

@@ -1,5 +1,7 @@
 import { Refusal } from './refusal.ts';
 
+const DECLARATION_LENGTH_MAX = 1024;
+
 /**
  * Refuses an SVG that could mean more than drawing. What is drawn is drawn by librsvg, which runs no scripts, and which loads nothing from
  * anywhere for an image that has no address (its documentation, "Security and locations of referenced files"); so scripts and references are
@@ -11,7 +13,11 @@ export function checkSvg(bytes: Uint8Array): void {
   const text = new TextDecoder('latin1').decode(bytes);
   if (text.includes('\0') || text.startsWith('\xff\xfe') || text.startsWith('\xfe\xff'))
     throw new Refusal('unsafe-svg', 'The SVG is not in UTF-8.');
-  const encoding = /^[^<]*<\?xml[^>]*\sencoding\s*=\s*["']([^"']*)["']/.exec(text.slice(0, 1024))?.[1];
+  const declaration = /^[^<]*<\?xml\s[^>]*/.exec(text)?.[0] ?? '';
+  // Blanks enough would put its encoding where nobody looks.
+  if (declaration.length > DECLARATION_LENGTH_MAX)
+    throw new Refusal('unsafe-svg', `The XML declaration has ${declaration.length} characters.`);
+  const encoding = /\sencoding\s*=\s*["']([^"']*)["']/.exec(declaration)?.[1];
   if (encoding !== undefined && !/^(?:utf-?8|us-ascii|ascii|iso-8859-1|latin-?1)$/i.test(encoding))
     throw new Refusal('unsafe-svg', `The SVG is in the encoding ${printable(encoding)}, not in UTF-8.`);
   if (text.includes('<!ENTITY')) throw new Refusal('unsafe-svg', 'The SVG declares entities.');

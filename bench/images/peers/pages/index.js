@@ -1,0 +1,4 @@
+/** A page, since there has to be one. */
+export default function Page() {
+  return null;
+}
