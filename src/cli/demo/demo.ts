@@ -36,7 +36,7 @@ const ORIGIN_CONCURRENCY = 32;
 /** Of the processors: the others are for the node, its origin, its clients, and the people at that machine. */
 const TRANSFORMS_SHARE = 0.5;
 const TRAFFIC = {
-  connectionsMax: 128,
+  connections: { ready: 24, variants: 8 },
   ratePerS: { min: 200, max: 2_500 },
   dayMs: 60_000,
   alpha: 0.9,
@@ -186,13 +186,13 @@ function trafficOptions(
   seed: number,
 ): Parameters<typeof startTraffic>[0] {
   const { hostname, port } = new URL(node.url);
-  const { connectionsMax, ...schedule } = TRAFFIC;
+  const { connections, ...schedule } = TRAFFIC;
   return {
     host: hostname,
     port: Number(port),
     images: mixOf(images),
     schedule: { ...schedule, seed },
-    connectionsMax,
+    connections,
   };
 }
 

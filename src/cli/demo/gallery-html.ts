@@ -50,7 +50,7 @@ export function figureOf(image: DemoImage, asVariants: boolean): string {
  */
 function sourcesOf(image: DemoImage, ratio: number): string {
   const aboutPx = Math.round(ratio * ROW_PX * 1.3);
-  const sizes = `auto, (max-width: 640px) min(94vw, ${Math.round(aboutPx * 1.25)}px), ${aboutPx}px`;
+  const sizes = `auto, (max-width: 640px) min(94vw, ${Math.round(ratio * 150)}px), ${aboutPx}px`;
   return (
     `src="${escapeHtml(variantTarget(image, 'w=640&auto=format'))}" ` +
     `srcset="${escapeHtml(srcset(image, 'auto=format'))}" sizes="${sizes}" ` +

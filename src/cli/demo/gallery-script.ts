@@ -1,7 +1,10 @@
+/** The least JPEG XL there is: a browser that shows it says so in `Accept`. */
+const TINY_JXL = 'data:image/jxl;base64,/woIELASCAgQAFwASxLFgkWAHL0xqnCBCV0qDp901Te/5QM=';
+
 /**
  * The gallery's script: counts loaded images, and says below each what came and how it was served. The fields of the response are
- * read from the browser's own copy (`only-if-cached`), so that looking does not cause requests; for that they have to be asked for
- * with the same `Accept` as the image was, and no browser tells which one that is.
+ * read from the browser's own copy (`force-cache`), so that looking does not cause requests. For that they have to be asked for with
+ * the `Accept` of the image, which no browser tells; where the guess is wrong, the node is asked once more, and answers with a hit.
  */
 export const GALLERY_SCRIPT = `
 'use strict';
@@ -32,40 +35,33 @@ async function work() {
   }
 }
 
-let accepts = [
-  'image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8',
-  'image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5',
-  'image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5',
-];
 const agent = navigator.userAgent;
-if (!agent.includes('Chrome')) accepts = agent.includes('Firefox') ? [accepts[1]] : [accepts[2]];
-async function ownCopy(url) {
-  for (const accept of accepts) {
-    try {
-      const response = await fetch(url, { cache: 'only-if-cached', mode: 'same-origin', headers: { accept } });
-      if (!response.ok) continue;
-      accepts = [accept];
-      return response;
-    } catch {}
-  }
-}
+const accepted = new Promise((done) => {
+  const tell = (jxl) => done(
+    agent.includes('Chrome') ? jxl + 'image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8'
+    : agent.includes('Firefox') ? 'image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5'
+    : 'image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5');
+  const probe = new Image();
+  probe.onload = () => tell('image/jxl,');
+  probe.onerror = () => tell('');
+  probe.src = '${TINY_JXL}';
+});
 
 const size = (bytes) => bytes < 1024 ? bytes + ' B' : bytes < 1048576 ? (bytes / 1024).toFixed(bytes < 10240 ? 1 : 0) + ' KiB' : (bytes / 1048576).toFixed(2) + ' MiB';
 const saved = { images: 0, bytes: 0, originalBytes: 0 };
 
 async function explain(image) {
   const figure = image.closest('figure');
-  const response = await ownCopy(image.currentSrc);
-  if (!response) return;
+  const response = await fetch(image.currentSrc, { cache: 'force-cache', headers: { accept: await accepted } });
   const field = (name) => response.headers.get(name) || '';
-  response.body?.cancel();
+  const bytes = (await response.arrayBuffer()).byteLength;
   const said = new Map(field('holdfast-image').split(',').map((item) => item.trim().split('=')));
-  const bytes = Number(field('content-length'));
   if (said.has('original-bytes')) describe(figure, said, field('content-type'), bytes);
   const isHit = /;\\s*hit/.test(field('cache-status'));
   const reason = /fwd=([\\w-]+)/.exec(field('cache-status'));
   const timing = performance.getEntriesByName(image.currentSrc, 'resource')[0];
-  const time = timing && timing.responseEnd > 0 ? ' ' + (timing.responseEnd - timing.requestStart).toFixed(1) + ' ms' : '';
+  const ms = timing && timing.responseEnd > 0 ? timing.responseEnd - timing.requestStart : 0;
+  const time = ms > 0 ? ' ' + ms.toFixed(ms < 9.95 ? 1 : 0) + ' ms' : '';
   const label = figure.querySelector('b');
   label.textContent = (isHit ? 'hit' : said.has('original-bytes') ? 'made' : reason ? reason[1] : 'forwarded') + time;
   label.className = isHit ? 'hit' : 'forwarded';
@@ -74,12 +70,11 @@ async function explain(image) {
 
 function describe(figure, said, type, bytes) {
   const originalBytes = Number(said.get('original-bytes'));
-  const format = type.replace('image/', '').toUpperCase() + (said.has('provisional') ? ' for now' : '');
+  const format = type.replace('image/', '').toUpperCase().replace('WEBP', 'WebP') + (said.has('provisional') ? ' for now' : '');
   const pixels = said.has('width') ? said.get('width') + '×' + said.get('height') + ' ' : '';
-  const share = ' (' + (100 * bytes / originalBytes).toFixed(bytes < originalBytes / 100 ? 2 : 1) + ' %)';
   const isRow = figure.parentElement.className === 'rows';
   figure.querySelector('small').textContent =
-    pixels + format + ' ' + size(bytes) + (isRow ? ' of ' + size(originalBytes) : share);
+    pixels + format + (isRow ? ' ' : '\\n') + size(bytes) + ' of ' + size(originalBytes);
   if (!isRow) return;
   saved.images += 1, saved.bytes += bytes, saved.originalBytes += originalBytes;
   document.getElementById('saved').textContent =

@@ -25,15 +25,16 @@ export function heroOf(image: DemoImage): string {
   ]);
   const { options, widths } = SHAPES[1];
   const fallback = escapeHtml(variantTarget(image, `w=1280&${options}&fm=jpg`));
-  return `<section class="hero">
+  return `<figure class="hero">
 <picture>
 ${sources.filter((source) => source !== '').join('\n')}
 <img src="${fallback}" srcset="${escapeHtml(srcset(image, `${options}&fm=jpg`, widths))}" sizes="100vw" alt="${escapeHtml(altOf(image))}" width="1920" height="800" fetchpriority="high" style="${escapeHtml(placeholderStyle(image))}">
 </picture>
-<div><h2>Every size and format, made when it is asked for</h2>
+<figcaption><h2>Every size and format, made when it is asked for</h2>
 <p>This picture is ${factsOf(image)} at its origin. What you see was cut to your window, in the best format that your browser shows, and is
-kept for the next reader.</p></div>
-</section>`;
+kept for the next reader.</p>
+<small></small> <b></b></figcaption>
+</figure>`;
 }
 
 interface Card {
@@ -47,12 +48,12 @@ const CARDS: readonly Card[] = [
   { title: 'WebP', options: 'w=640&fm=webp' },
   { title: 'JPEG', options: 'w=640&fm=jpg' },
   {
-    title: 'A square, cut to what draws the eye',
-    options: 'w=640&ar=1:1&fit=crop&crop=attention&auto=format',
+    title: 'Square, where the eye goes',
+    options: 'w=640&h=640&fit=crop&crop=attention',
   },
-  { title: 'With a watermark', options: `w=640&mark=${MARK_PATH}&mark-scale=22&mark-pad=24&auto=format` },
+  { title: 'With a watermark', options: `w=640&mark=${MARK_PATH}&mark-scale=22&mark-pad=24` },
   { title: 'Without colour', options: 'w=640&sat=-100&auto=format' },
-  { title: 'A placeholder, until the real one is there', options: 'fm=lqip' },
+  { title: 'A placeholder', options: 'fm=lqip' },
 ];
 
 /** One original, and some of what can be asked for. The numbers are filled in by the page's script: they are what came. */

@@ -27,7 +27,7 @@ function load(port: number, change: Partial<LoadOptions> = {}): Load {
       port,
       images: [asked()],
       schedule: { seed: 1, ratePerS: { min: 400, max: 400 }, dayMs: 60_000, alpha: 1 },
-      connectionsMax: 4,
+      connections: { ready: 4, variants: 4 },
       ...change,
     },
     clock,
@@ -107,7 +107,7 @@ describe('the load generator', () => {
       await gate.promise;
       return new Response(new Uint8Array(SIZE));
     });
-    const running = load(port, { connectionsMax: 2 });
+    const running = load(port, { connections: { ready: 2, variants: 2 } });
     await until(running, () => n === 2);
     const stopped = running.stop(10_000);
     gate.resolve();
@@ -119,11 +119,42 @@ describe('the load generator', () => {
   test('an open system: arrivals beyond all connections and the queue are skipped, and counted', async () => {
     const { port } = serve(() => new Promise<Response>(() => undefined));
     const running = load(port, {
-      connectionsMax: 1,
+      connections: { ready: 1, variants: 1 },
       schedule: { seed: 1, ratePerS: { min: 50_000, max: 50_000 }, dayMs: 60_000, alpha: 1 },
     });
     const report = await until(running, (one) => one.skipped > 0);
     expect(report.sent).toBe(1);
+  });
+
+  test('a variant may have any length, in a format that its client takes', async () => {
+    const { port } = serve(
+      () => new Response(new Uint8Array(1234), { headers: { 'content-type': 'image/webp' } }),
+    );
+    const running = load(port, { images: [asked({ accept: 'image/webp,*/*', sizeBytes: undefined })] });
+    const report = await until(running, (one) => one.good >= 20);
+    expect(errorsOf(report)).toBe(0);
+    expect(report.bodyBytes).toBe(report.good * 1234);
+    const other = load(port, { images: [asked({ accept: 'image/*', sizeBytes: undefined })] });
+    const refused = await until(other, (one) => errorsOf(one) > 1);
+    expect(refused.errors.type).toBe(errorsOf(refused));
+    expect(refused.lastError).toBe('type: image/webp for /a and a client that takes image/*');
+  });
+
+  test('while variants are being made, what is ready is asked for all the same', async () => {
+    let making = 0;
+    const { port } = serve((request) => {
+      if (!request.url.endsWith('?w=1')) return new Response(new Uint8Array(SIZE));
+      making += 1;
+      return new Promise<Response>(() => undefined);
+    });
+    const variant = asked({ target: '/a?w=1', sizeBytes: undefined });
+    const running = load(port, { images: [variant, asked()], connections: { ready: 2, variants: 3 } });
+    const report = await until(running, (one) => one.good >= 50);
+    expect(making).toBe(3);
+    expect(errorsOf(report)).toBe(0);
+    await running.stop(0);
+    expect(running.report()).toMatchObject({ unawaited: running.report().sent - running.report().good });
+    expect(errorsOf(running.report())).toBe(0);
   });
 
   const head = (status: string, length: number): string =>
@@ -144,7 +175,7 @@ describe('the load generator', () => {
     ['cut', 'a reset within the head', 'HTTP/1.1 20', (socket: Bun.Socket): void => socket.terminate()],
   ] as const)('notices %s: %s', async (kind, _, bytes, then) => {
     const images = [asked({ sizeBytes: 3 })];
-    const running = load(serveRaw(bytes, then), { images, connectionsMax: 1 });
+    const running = load(serveRaw(bytes, then), { images, connections: { ready: 1, variants: 1 } });
     const report = await until(running, (one) => errorsOf(one) > 1);
     expect(report.errors[kind]).toBe(errorsOf(report));
     expect(report.good).toBe(0);
@@ -162,7 +193,7 @@ describe('the load generator', () => {
         });
       });
     });
-    const running = load(port, { images: [asked({ sizeBytes: 3 })], connectionsMax: 1 });
+    const running = load(port, { images: [asked({ sizeBytes: 3 })], connections: { ready: 1, variants: 1 } });
     const report = await until(running, (one) => one.good >= 3);
     expect(errorsOf(report)).toBe(0);
     expect(report.hits.count).toBe(report.good);

@@ -85,5 +85,6 @@ function routeText(name: string, paths: string, images: readonly DemoImage[]): s
       overlays: ['${MARK_PATH}']
       provisional: [avif]
       provisionalLifetime: 10s
+      onFailure: original
 `;
 }
