@@ -217,6 +217,9 @@ browsing(
     const first = await visit('desktop');
     expectWhole(first);
     expectFitting(first, 1);
+    const chosen = first.shown.filter(({ widthsPx }) => widthsPx.length > 0);
+    for (const { currentSrc } of chosen)
+      expect(first.came.get(currentSrc.replace(/\?.*$/, '?fm=lqip'))?.type).toBe('image/webp');
     const before = node.snapshot().requests;
     const second = await visit('the same again');
     expectWhole(second);

@@ -20,7 +20,7 @@ export function altOf({ path }: Pick<DemoImage, 'path'>): string {
 
 /** `2324×1549 JPEG 1.21 MiB` */
 export function factsOf({ widthPx, heightPx, type, sizeBytes }: DemoImage): string {
-  const format = type.replace('image/', '').replace('+xml', '').toUpperCase();
+  const format = type.replace('image/', '').replace('+xml', '').toUpperCase().replace('WEBP', 'WebP');
   return `${widthPx}×${heightPx} ${format} ${formatSize(sizeBytes)}`;
 }
 

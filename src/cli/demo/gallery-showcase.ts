@@ -62,7 +62,7 @@ export function showcaseOf(image: DemoImage): string {
     `<a href="${escapeHtml(variantTarget(image, options))}">${text}</a>`;
   return `<section>
 <h2>One original, many variants</h2>
-<p class="lead"><a href="${escapeHtml(imageTarget(image))}">The original</a> has ${factsOf(image)}. It was fetched once; the address says what is made of it.
+<p class="lead"><a href="${escapeHtml(imageTarget(image))}">The original</a> has ${factsOf(image)}. It is fetched once for all of them; the address says what is made of it.
 There are also facts about it ${link('fm=json', 'as JSON')} and ${link('fm=thumbhash', 'a thumbhash')}.</p>
 <div class="cards">
 ${CARDS.map((card) => cardOf(image, card)).join('\n')}
