@@ -32,12 +32,12 @@ const ALIKE: Readonly<Record<'jpeg' | 'webp' | 'avif', readonly number[]>> = {
 const UNSEEN = 76;
 
 /** A sample is four tiles of this side: out of the middle of each quarter, at full size, since shrinking would change what is to be measured. */
-const TILE = 128;
+const TILE = 96;
 const BLOCK = 16;
 
 /**
  * The quality for a picture in the scale of its format: the one that was asked for, or the one that it needs. The same for the same pixels.
- * About 4 ms of a processor. PNG and GIF have none, and get 100.
+ * About 2 ms of a processor. PNG and GIF have none, and get 100.
  *
  * @param pixels those of the picture; undefined where they are not held.
  */
@@ -83,11 +83,12 @@ function sampleOf({ data, width, height, channels }: Pixels): Luma {
   const across = Math.min(width, 2 * TILE);
   const down = Math.min(height, 2 * TILE);
   const sample = new Uint8Array(across * down);
+  const columns = Int32Array.from({ length: across }, (_, x) => placeOf(x, across, width));
   let to = 0;
   for (let y = 0; y < down; y += 1) {
     const row = placeOf(y, down, height) * width;
     for (let x = 0; x < across; x += 1) {
-      const at = (row + placeOf(x, across, width)) * channels;
+      const at = (row + columns[x]!) * channels;
       // As ITU-R BT.601 weighs them.
       const luma = 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!;
       sample[to] = channels === 4 ? 128 + ((luma - 128) * data[at + 3]!) / 255 : luma;
