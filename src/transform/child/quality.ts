@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { Variant } from '../image/variant.ts';
+import type { Variant } from '../../image/variant.ts';
 import type { Pixels } from './colour.ts';
 import type { Format } from './format.ts';
 import { type Luma, ssim } from './ssim.ts';

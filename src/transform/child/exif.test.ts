@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { seededRandom } from '../base/random.ts';
+import { seededRandom } from '../../base/random.ts';
 import { copyrightOf } from './exif.ts';
 
 /** A first directory with the fields given, as Exif 2.32 lays it out. */

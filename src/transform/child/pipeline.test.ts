@@ -11,8 +11,8 @@ import {
   quarters,
   ROOMY,
   refused,
-} from '../../test/support/pictures.ts';
-import type { Variant } from '../image/variant.ts';
+} from '../../../test/support/pictures.ts';
+import type { Variant } from '../../image/variant.ts';
 
 /** Decoders agree on flat colours to within a few steps; encoders lose a few more. */
 const NEAR = 4;

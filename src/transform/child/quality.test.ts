@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import sharp, { type Sharp } from 'sharp';
-import { photo } from '../../test/support/pictures.ts';
+import { photo } from '../../../test/support/pictures.ts';
 import type { Pixels } from './colour.ts';
 import { qualityFor } from './quality.ts';
 import { ssim } from './ssim.ts';
