@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { residentBytes, treeCpuMs, treeKernelMs, watchTreeResident } from './proc.ts';
+import { residentBytes, treeCpuMs, treeKernelMs, watchOthers, watchTreeResident } from './proc.ts';
 
 test('processor time grows with work, and the kernel has a part of it', () => {
   const before = treeCpuMs(process.pid);
@@ -46,4 +46,16 @@ test('the memory of a tree is that of the process and of its children, also of t
   // What the process itself let go of between the two looks.
   expect(peakBytes).toBeGreaterThan(both * 0.9);
   expect(() => watchTreeResident(child.pid)).toThrow('is gone');
+});
+
+test('work of this process is not that of others', () => {
+  const cores = navigator.hardwareConcurrency;
+  const end = watchOthers();
+  const before = treeCpuMs(process.pid);
+  let work = 0;
+  while (treeCpuMs(process.pid) < before + 50) work += Math.sqrt(work + 1);
+  const others = end();
+  expect(others).toBeGreaterThanOrEqual(0);
+  // Each figure is rounded to 10 ms, and 50 ms have passed at least.
+  expect(others).toBeLessThan(cores + 1);
 });

@@ -24,6 +24,26 @@ export function treeKernelMs(root: number): number {
   return sumTree(root, (stat) => stat.kernelTicks);
 }
 
+/** Processor time that all processes of the machine have used, in milliseconds (proc(5): /proc/stat, without idle and iowait). */
+function machineCpuMs(): number {
+  const line = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]!;
+  const [user, nice, kernel, , , interrupts, softInterrupts] = line.trim().split(/\s+/).slice(1).map(Number);
+  return ((user! + nice! + kernel! + interrupts! + softInterrupts!) * 1000) / TICKS_PER_SECOND;
+}
+
+/**
+ * Watches what else is going on: figures of a machine that others use are theirs too.
+ *
+ * @returns how to end that, which gives the processor seconds per second that were used by none of this process's tree.
+ */
+export function watchOthers(): () => number {
+  const [machineMs, ownMs, startMs] = [machineCpuMs(), treeCpuMs(process.pid), performance.now()];
+  return () => {
+    const others = machineCpuMs() - machineMs - (treeCpuMs(process.pid) - ownMs);
+    return Math.max(0, others / (performance.now() - startMs));
+  };
+}
+
 function sumTree(root: number, ticksOf: (stat: Stat) => number): number {
   let ticks = 0;
   for (const stat of treeOf(root).values()) ticks += ticksOf(stat);

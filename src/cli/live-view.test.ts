@@ -230,3 +230,17 @@ describe('variants', () => {
     expect(plainLine(minute().at(-2), minute().at(-1)!)).not.toContain('variants');
   });
 });
+
+test('originals and variants are told apart where there are variants', () => {
+  const [sample] = minute();
+  const lines = (one: Snapshot): string =>
+    renderLive([one], { columns: 120, rows: 40 }, { color: false, notes: [] }).join('\n');
+  expect(lines(sample!)).not.toContain('variants');
+  const originals = { entries: 7, usedBytes: 2048 };
+  const variants = { entries: 1_234, usedBytes: 1024 ** 2 };
+  const divided = { ...sample!, memory: { ...sample!.memory, originals, variants } };
+  expect(lines(divided)).toMatch(/^ +originals 2 KiB in 7 +variants 1 MiB in 1,234$/m);
+  expect(lines({ ...sample!, disk: FIXTURE_DISK })).toMatch(
+    /^ +originals 200 MiB in 12,000 +variants 100 MiB in 345$/m,
+  );
+});

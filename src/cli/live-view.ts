@@ -241,13 +241,26 @@ function memoryLines(now: Snapshot, last: Rates, columns: number): Line[] {
       `   ${formatCount(memory.entries)} entries`,
       [`   ${memory.policy}`, 'dim'],
     ],
+    ...shareLines(memory),
     ...diskLines(now),
     [['evictions'.padEnd(LABEL), 'dim'], age],
     [['premature'.padEnd(LABEL), 'dim'], ...prematureSpans(now, last)],
   ];
 }
 
-/** One line, where there is a disk tier. */
+/** One line, where there are variants. */
+function shareLines({ originals, variants }: Pick<Snapshot['memory'], 'originals' | 'variants'>): Line[] {
+  if (variants.entries === 0) return [];
+  return [
+    [
+      ' '.repeat(LABEL),
+      `originals ${formatSize(originals.usedBytes)} in ${formatCount(originals.entries)}`,
+      `   variants ${formatSize(variants.usedBytes)} in ${formatCount(variants.entries)}`,
+    ],
+  ];
+}
+
+/** One line, where there is a disk tier; two with variants. */
 function diskLines({ disk }: Snapshot): Line[] {
   if (disk === undefined) return [];
   const { state, usedBytes, budgetBytes, entries, promoted, failed } = disk;
@@ -259,6 +272,7 @@ function diskLines({ disk }: Snapshot): Line[] {
       `   served ${formatCount(promoted)}`,
       failed > 0 ? [`   failed ${formatCount(failed)}`, 'bad'] : '',
     ],
+    ...shareLines(disk),
   ];
 }
 

@@ -37,6 +37,8 @@ describe('what the route allows', () => {
     expect(auto(['webp', 'jpeg'], ACCEPT.avif)).toBe('~f=auto-webp');
     expect(auto(['avif', 'jpeg'], ACCEPT.avif)).toBe('~f=avif');
     expect(auto(['avif', 'jpeg'], ACCEPT.webp)).toBe('~f=auto');
+    // Who takes the one and not the other is not worth a class.
+    expect(auto(['avif', 'webp', 'jpeg'], 'image/avif')).toBe('~f=auto');
     expect(read('/a.jpg?auto=format', { rules: { formats: ['jpeg'] } })).toMatchObject({ vary: [] });
   });
 
@@ -337,6 +339,26 @@ describe('whatever is sent', () => {
     }
     return text;
   }
+
+  test('the longest addresses take no time to speak of', () => {
+    const long = 8000;
+    for (const [grammar, text] of [
+      ['imgproxy', `/_/${'='.repeat(long)}x`],
+      ['imgproxy', `/_/${'%3D'.repeat(long)}x`],
+      ['imgproxy', `/_/${'w:1/'.repeat(long)}plain/a.jpg`],
+      ['imgproxy', `/_/pr${':p'.repeat(long)}/plain/a.jpg`],
+      ['imgix', `/a.jpg?${'w'.repeat(long)}&bg=rgb(${'+'.repeat(long)}`],
+      ['imgix', `/a.jpg?${'&s'.repeat(long)}`],
+      ['imgix', `/a.jpg?crop=${'top,'.repeat(long)}top&w=1`],
+      ['cloudflare', `/cdn-cgi/image/${'onerror=redirect,'.repeat(long)}w=1/a.jpg`],
+      ['next', `/_next/image?url=${'%2F'.repeat(long)}&w=1&q=1`],
+    ] as const) {
+      const reader = createReader({ ...RULES, grammar, presets: { p: 'w=1' } });
+      const target = normalisePath(text)!;
+      // Were any of them quadratic, this would be minutes.
+      for (let i = 0; i < 20; i += 1) reader.read(target, new Fields(), i);
+    }
+  });
 
   test('addresses that mean the same have the same text, in any grammar', () => {
     const same = [

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { TransformFailure } from '../image/failures.ts';
 import { createBudget } from './budget.ts';
-import { createCrew, type TransformLog } from './crew.ts';
+import { createKeeper, type TransformLog } from './keeper.ts';
 import { createLine } from './line.ts';
 import type { Made, Report, TransformLimits } from './messages.ts';
 import type { StartWorker } from './process.ts';
@@ -34,11 +34,16 @@ interface Run {
   losses: number;
   /** It is the only one under way: what happens now is its doing. */
   isAlone: boolean;
+  /** Its time has begun: it is not only there already, for the moment when another ends. */
+  hasStarted: boolean;
   timers: readonly Timer[];
 }
 
 /** Between looks at the memory of the process. A decoder can fill about 50 MB in that time. */
 const LOOK_MS = 50;
+/** A job that has been answered as too late may still come to an end by itself, which is cheaper than ending the process. */
+const HARD_FACTOR = 1.5;
+const HARD_GRACE_MS = 1000;
 /** How often a job is tried again among others before it has to be alone. */
 const LOSSES_MAX = 3;
 
@@ -57,7 +62,7 @@ class OneProcess implements Transformer {
   readonly #options: TransformerOptions;
   readonly #line;
   readonly #budget;
-  readonly #crew;
+  readonly #keeper;
   readonly #running = new Map<number, Run>();
   /** To be tried again, each alone. */
   readonly #suspects: Run[] = [];
@@ -74,7 +79,7 @@ class OneProcess implements Transformer {
     this.#options = options;
     this.#line = createLine<Run>({ ...queue, clock, what: 'for a turn' });
     this.#budget = createBudget(queue.sizeBytes, { ...queue, clock });
-    this.#crew = createCrew(options.start, clock, options.log, {
+    this.#keeper = createKeeper((events) => options.start(events, options.concurrency), clock, options.log, {
       onReady: () => this.#pump(),
       onReport: (report, body) => this.#onReport(report, body),
       onEnd: (why) => this.#onEnd(why),
@@ -84,7 +89,15 @@ class OneProcess implements Transformer {
 
   transform(job: TransformJob, done: (result: TransformResult) => void): { abandon(): void } {
     this.#lastId += 1;
-    const run: Run = { id: this.#lastId, job, done, losses: 0, isAlone: false, timers: [] };
+    const run: Run = {
+      id: this.#lastId,
+      job,
+      done,
+      losses: 0,
+      isAlone: false,
+      hasStarted: false,
+      timers: [],
+    };
     const { inputBytes } = this.#options.limits;
     const refuse = (failure: TransformFailure): void => this.#settle(run, { ok: false, failure });
     if (this.#isClosed) queueMicrotask(() => refuse(CLOSED));
@@ -115,11 +128,11 @@ class OneProcess implements Transformer {
 
   gauges() {
     return {
-      active: this.#running.size,
+      active: Math.min(this.#running.size, this.#options.concurrency),
       waiting: this.#line.length + this.#suspects.length + this.#lost.length,
       heldBytes: this.#budget.heldBytes,
-      residentBytes: this.#crew.residentBytes,
-      restarts: this.#crew.restarts,
+      residentBytes: this.#keeper.residentBytes,
+      restarts: this.#keeper.restarts,
     };
   }
 
@@ -130,14 +143,14 @@ class OneProcess implements Transformer {
     this.#budget.clear(CLOSED);
     const running = [...this.#running.values()];
     for (const run of running) this.#over(run, { ok: false, failure: CLOSED });
-    await this.#crew.close();
+    await this.#keeper.close();
   }
 
   /** Gives out what can be given out. */
   #pump(): void {
     if (this.#isClosed || (this.#line.length === 0 && this.#suspects.length === 0 && this.#lost.length === 0))
       return;
-    const state = this.#crew.ensure();
+    const state = this.#keeper.ensure();
     if (state === 'resting') this.#refuseAll('The process that transforms did not start a moment ago.');
     if (state !== 'ready') return;
     const [suspect] = this.#suspects;
@@ -151,17 +164,18 @@ class OneProcess implements Transformer {
     for (let run = this.#next(); run !== undefined; run = this.#next()) this.#give(run);
   }
 
-  /** The next one that there is a place for. */
+  /** The next one that there is a place for. One more than can run is sent ahead, so that nothing stands still until it is there. */
   #next(): Run | undefined {
+    const { concurrency } = this.#options;
     const running = [...this.#running.values()];
-    if (running.length >= this.#options.concurrency || running.some(({ isAlone }) => isAlone))
-      return undefined;
+    const places = concurrency > 1 ? concurrency + 1 : 1;
+    if (running.length >= places || running.some(({ isAlone }) => isAlone)) return undefined;
     const lost = this.#lost.shift();
     if (lost !== undefined) return lost;
     // One place is kept for those that a client waits for.
-    const places = Math.max(1, this.#options.concurrency - 1);
     const yielding = running.filter(({ job }) => job.background).length;
-    const run = this.#line.first(yielding < places && running.length < this.#options.concurrency);
+    const mayYield = yielding < Math.max(1, concurrency - 1) && running.length < concurrency;
+    const run = this.#line.first(mayYield);
     if (run !== undefined) this.#line.leave(run);
     return run;
   }
@@ -170,10 +184,7 @@ class OneProcess implements Transformer {
     const { clock, limits } = this.#options;
     const { original, overlay, variant, provisional } = run.job;
     this.#running.set(run.id, run);
-    run.timers = [
-      clock.after(limits.timeoutMs, () => this.#onLate(run)),
-      clock.after(limits.timeoutMs * 1.5 + 1000, () => this.#end('timeout')),
-    ];
+    this.#startNext();
     this.#lookTimer ??= clock.after(LOOK_MS, () => this.#look());
     const order = {
       id: run.id,
@@ -183,7 +194,22 @@ class OneProcess implements Transformer {
       hasOverlay: overlay !== undefined,
       limits,
     };
-    this.#crew.send(order, original, ...(overlay === undefined ? [] : [overlay]));
+    this.#keeper.send(order, original, ...(overlay === undefined ? [] : [overlay]));
+  }
+
+  /** Lets the time of the oldest that have not started begin, as many as there are places. */
+  #startNext(): void {
+    const { clock, limits, concurrency } = this.#options;
+    const running = [...this.#running.values()];
+    const ahead = running.filter(({ hasStarted }) => !hasStarted);
+    const free = concurrency - (running.length - ahead.length);
+    for (const run of ahead.slice(0, Math.max(0, free))) {
+      run.hasStarted = true;
+      run.timers = [
+        clock.after(limits.timeoutMs, () => this.#onLate(run)),
+        clock.after(limits.timeoutMs * HARD_FACTOR + HARD_GRACE_MS, () => this.#end('timeout')),
+      ];
+    }
   }
 
   #onReport(report: Report, body: Uint8Array): void {
@@ -194,7 +220,7 @@ class OneProcess implements Transformer {
     else this.#over(run, { ok: true, ...report.made, body: bodyOf(run, report.made, body) });
     const isIdle = this.#running.size === 0 && this.#suspects.length === 0;
     // What decoders leave behind would count against the next job.
-    if (isIdle && this.#crew.residentBytes > this.#options.limits.memoryBytes / 2) this.#crew.retire();
+    if (isIdle && this.#keeper.residentBytes > this.#options.limits.memoryBytes / 2) this.#keeper.retire();
     this.#pump();
   }
 
@@ -206,13 +232,13 @@ class OneProcess implements Transformer {
   #look(): void {
     this.#lookTimer = undefined;
     if (this.#running.size === 0) return;
-    if (this.#crew.residentBytes > this.#options.limits.memoryBytes) this.#end('memory');
+    if (this.#keeper.residentBytes > this.#options.limits.memoryBytes) this.#end('memory');
     this.#lookTimer = this.#options.clock.after(LOOK_MS, () => this.#look());
   }
 
   #end(why: 'memory' | 'timeout'): void {
     this.#killedFor = why;
-    this.#crew.kill();
+    this.#keeper.kill();
   }
 
   /** The process is gone, and with it what it was working on. */
@@ -269,7 +295,9 @@ class OneProcess implements Transformer {
   #stop(run: Run): void {
     for (const timer of run.timers) this.#options.clock.cancel(timer);
     run.timers = [];
+    run.hasStarted = false;
     this.#running.delete(run.id);
+    this.#startNext();
   }
 
   #settle(run: Run, result: TransformResult): void {

@@ -56,8 +56,8 @@ function planOriginal(index: number, random: Random): PictureSpec {
     pixels,
     aspect,
     format: 'jpeg',
-    grain: 8,
-    quality: isLarge ? 92 : 86,
+    grain: isLarge ? 8 : 6,
+    quality: isLarge ? 92 : 82,
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Order, Report } from './messages.ts';
-import type { StartWorker, Worker } from './process.ts';
+import type { Worker, WorkerEvents } from './process.ts';
 
 /** What a log is told; as `src/monitor/log.ts`, which is not to be seen from here. */
 export interface TransformLog {
@@ -10,7 +10,7 @@ export interface TransformLog {
 }
 
 /** What the one who gives orders is told about the process. */
-export interface CrewEvents {
+export interface KeeperEvents {
   onReady(): void;
   onReport(report: Report, body: Uint8Array): void;
   /** It is over, and was asked to be only where `kill` was called. What it was working on is lost. */
@@ -20,12 +20,12 @@ export interface CrewEvents {
 }
 
 /** Whether there is a process to give orders to; one that is `resting` will be started again when the pause is over. */
-export type CrewState = 'ready' | 'starting' | 'resting';
+export type KeeperState = 'ready' | 'starting' | 'resting';
 
 /** Keeps one process that transforms: starts it when it is first needed, and again when it has ended. */
-export interface Crew {
+export interface Keeper {
   /** Starts a process where there is none. */
-  ensure(): CrewState;
+  ensure(): KeeperState;
   /** Only while `ready`. */
   send(order: Order, ...bodies: readonly Uint8Array[]): void;
   /** Ends the process; `onEnd` follows. */
@@ -51,7 +51,12 @@ interface Member {
 }
 
 /** @param start the edge; tests hand in a process that follows a script. */
-export function createCrew(start: StartWorker, clock: Clock, log: TransformLog, events: CrewEvents): Crew {
+export function createKeeper(
+  start: (events: WorkerEvents) => Worker,
+  clock: Clock,
+  log: TransformLog,
+  events: KeeperEvents,
+): Keeper {
   let member: Member | undefined;
   let restUntilMs = 0;
   let restMs = REST_MS_LEAST;

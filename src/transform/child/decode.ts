@@ -1,7 +1,7 @@
 import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
-import { isImageFormat, type Sniffed, sniff } from '../image/sniff.ts';
+import { isImageFormat, type Sniffed, sniff } from '../../image/sniff.ts';
+import type { TransformLimits } from '../messages.ts';
 import { type Size, type Turn, turnOfOrientation } from './geometry.ts';
-import type { TransformLimits } from './messages.ts';
 import { failureOf, Refusal } from './refusal.ts';
 import { checkSvg } from './svg.ts';
 import { endsEarly } from './wholeness.ts';
@@ -123,7 +123,10 @@ async function readHeader(
   try {
     metadata = await sharp(bytes, options).metadata();
   } catch (thrown) {
-    const { cause, detail } = failureOf(thrown, () => endsEarly(format, bytes));
+    const { cause, detail } = failureOf(thrown, {
+      endsEarly: () => endsEarly(format, bytes),
+      isLate: () => false,
+    });
     throw new Refusal(cause, detail);
   }
   // Two readers of the same first bytes: where they differ, one format's checks would be made and another's decoder would run.
