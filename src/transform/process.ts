@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { frameReader, writeFrame } from './frames.ts';
 import type { Order, Report } from './messages.ts';
+import { readReport } from './reports.ts';
 
 /** What the process that transforms tells. */
 export interface WorkerEvents {
@@ -56,7 +57,7 @@ export const startWorker: StartWorker = (events, threads) => {
     if (isOver) return;
     try {
       for (const { head, body } of reader.push(chunk)) {
-        const report = head as Report;
+        const report = readReport(head);
         if (report.kind === 'memory') saidBytes = report.residentBytes;
         events.onReport(report, body);
       }

@@ -135,7 +135,7 @@ function transformPids(): number[] {
         .replace(/^.*\) /s, '')
         .split(' ');
       if (Number(parent) !== process.pid) continue;
-      if (readFileSync(`/proc/${name}/cmdline`, 'latin1').includes('transform/child.ts'))
+      if (readFileSync(`/proc/${name}/cmdline`, 'latin1').includes('transform/child/'))
         children.push(Number(name));
     } catch {
       // It is gone.
