@@ -1,4 +1,4 @@
-import { treeCpuMs, watchTreeResident } from '../support/proc.ts';
+import { treeCpuMs, watchOthers, watchTreeResident } from '../support/proc.ts';
 import { type Distance, distanceOf } from './distance.ts';
 import {
   does,
@@ -17,6 +17,8 @@ export interface Round {
   readonly latenciesMs: readonly number[];
   readonly cpuMsEach: number;
   readonly peakBytes: number;
+  /** What others used of the machine meanwhile, in cores. */
+  readonly others: number;
 }
 
 /** All that was measured of one target in one operation. */
@@ -71,7 +73,7 @@ export async function measureOperation(
       results.get(target.name)!.rounds.push(result);
       console.error(
         `images ${operation.name} round ${round + 1} ${target.name.padEnd(8)} ${result.perSecond.toFixed(1)}/s, ` +
-          `${result.cpuMsEach.toFixed(1)} ms CPU each, ${(result.peakBytes / 2 ** 20).toFixed(0)} MiB`,
+          `${result.cpuMsEach.toFixed(1)} ms CPU each, ${(result.peakBytes / 2 ** 20).toFixed(0)} MiB, others ${result.others.toFixed(2)} cores`,
       );
     }
   }
@@ -83,8 +85,10 @@ async function measureRound(target: Target, wanted: readonly Wanted[]): Promise<
   const { pid } = target.child;
   const beforeMs = treeCpuMs(pid);
   const endWatch = watchTreeResident(pid);
+  const endOthers = watchOthers();
   const { seconds, latenciesMs } = await target.make(wanted);
+  const others = endOthers();
   const peakBytes = endWatch();
   const cpuMsEach = (treeCpuMs(pid) - beforeMs) / wanted.length;
-  return { perSecond: wanted.length / seconds, latenciesMs, cpuMsEach, peakBytes };
+  return { perSecond: wanted.length / seconds, latenciesMs, cpuMsEach, peakBytes, others };
 }
