@@ -50,6 +50,7 @@ export function runPaced(load: PacedLoad): Promise<PacedResult> {
       const number = load.first + (sent++ % load.count);
       const expected = {
         target: `${path}${number}`,
+        accept: 'image/*',
         sizeBytes: rangedBytes(load.leastBytes, load.mostBytes, number),
       };
       connection.get(expected, (ending) => {

@@ -78,7 +78,7 @@ async function check(file: string, io: CliIo): Promise<number> {
 }
 
 /** Says why a configuration file cannot be read, and what to do. One line, no line break. */
-function cannotRead(file: string, error: unknown): string {
+export function cannotRead(file: string, error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file. Write one with: holdfast init <origin>',

@@ -26,6 +26,7 @@ export async function openDisk(
     budgetBytes: disk.sizeBytes,
     segmentBytes: diskSegmentBytes(disk.sizeBytes),
     objectBytesMax: disk.maxObjectBytes,
+    variantsShare: disk.variantsShare / 100,
     minResidencyS: disk.minResidencyS,
     minFreeBytes: disk.minFreeBytes,
     minFreeInodes: disk.minFreeInodes,

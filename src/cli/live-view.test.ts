@@ -194,3 +194,53 @@ test('a disk tier has a line, and says when it failed somebody', () => {
   );
   expect(lines({ ...FIXTURE_DISK, state: 'degraded', failed: 0 })).toMatch(/^disk +degraded .*served 30 *$/m);
 });
+
+describe('variants', () => {
+  const LEVELS = { active: 2, waiting: 5, heldBytes: 0, residentBytes: 0, restarts: 0 };
+
+  /** A minute of a node that makes variants, some of which fail at its end. */
+  function busyMinute(failing: boolean): Snapshot[] {
+    const node = fakeNode(7);
+    node.facts = { ...node.facts, images: LEVELS };
+    return Array.from({ length: 61 }, (_, second) => {
+      for (let i = 0; i < 23; i += 1) node.recorder.transforms.ended(i % 9 === 0 ? 'provisional' : 'made');
+      node.recorder.transforms.ended('confirmed');
+      if (failing && second > 55) node.recorder.transforms.ended(second % 2 === 0 ? 'timeout' : 'corrupt');
+      return node.second(400);
+    });
+  }
+  const show = (window: readonly Snapshot[], columns = 80): string[] =>
+    renderLive(window, { columns, rows: 24 }, { color: false, notes: NOTES });
+
+  test('have a line where a node makes them', () => {
+    expectGolden('live-variants.txt', show(busyMinute(false)));
+    expect(show(minute()).join()).not.toContain('variants');
+  });
+
+  test('that failed are named by their causes, the most frequent first, while they are recent', () => {
+    const line = show(busyMinute(true), 100).find((one) => one.startsWith('variants'));
+    expect(line).toEndWith('failed: timeout 3, corrupt 2');
+    const calm = busyMinute(true).slice(0, 50);
+    expect(show(calm).join()).toContain('none failed');
+  });
+
+  test('are in the one-line form', () => {
+    const window = busyMinute(false);
+    expect(plainLine(window.at(-2), window.at(-1)!)).toContain('  variants 23/s  ');
+    expect(plainLine(minute().at(-2), minute().at(-1)!)).not.toContain('variants');
+  });
+});
+
+test('originals and variants are told apart where there are variants', () => {
+  const [sample] = minute();
+  const lines = (one: Snapshot): string =>
+    renderLive([one], { columns: 120, rows: 40 }, { color: false, notes: [] }).join('\n');
+  expect(lines(sample!)).not.toContain('variants');
+  const originals = { entries: 7, usedBytes: 2048 };
+  const variants = { entries: 1_234, usedBytes: 1024 ** 2 };
+  const divided = { ...sample!, memory: { ...sample!.memory, originals, variants } };
+  expect(lines(divided)).toMatch(/^ +originals 2 KiB in 7 +variants 1 MiB in 1,234$/m);
+  expect(lines({ ...sample!, disk: FIXTURE_DISK })).toMatch(
+    /^ +originals 200 MiB in 12,000 +variants 100 MiB in 345$/m,
+  );
+});

@@ -17,6 +17,7 @@ import {
   widthOf,
 } from './live-draw.ts';
 import { originTable, routeTable } from './live-tables.ts';
+import { variantLines, variantRate } from './live-variants.ts';
 
 /** Intervals over which percentiles, outcomes and failures are taken: one alone holds too few. */
 const RECENT = 10;
@@ -71,6 +72,7 @@ export function plainLine(previous: Snapshot | undefined, current: Snapshot): st
     `mem ${formatSize(memory.usedBytes)}/${formatSize(memory.budgetBytes)}`,
     `evict ${compact(rates.evictionsPerS)}/s`,
     `premature ${compact(rates.prematureEvictionsPerS)}/s`,
+    ...(current.images === undefined ? [] : [`variants ${compact(variantRate(rates))}/s`]),
     `p50 ${latencyText(quantileMs(rates.latency, 0.5))}`,
     `p99 ${latencyText(quantileMs(rates.latency, 0.99))}`,
     `5xx ${formatCount(rates.serverErrors)}`,
@@ -93,6 +95,7 @@ function bodyLines(window: readonly Snapshot[], now: Snapshot, columns: number, 
     latencyLine(recent),
     ...servedLines(recent, columns),
     failuresLine(recent),
+    ...variantLines(now, last, recent),
     [],
     ...memoryLines(now, last, columns),
     [],
@@ -238,13 +241,26 @@ function memoryLines(now: Snapshot, last: Rates, columns: number): Line[] {
       `   ${formatCount(memory.entries)} entries`,
       [`   ${memory.policy}`, 'dim'],
     ],
+    ...shareLines(memory),
     ...diskLines(now),
     [['evictions'.padEnd(LABEL), 'dim'], age],
     [['premature'.padEnd(LABEL), 'dim'], ...prematureSpans(now, last)],
   ];
 }
 
-/** One line, where there is a disk tier. */
+/** One line, where there are variants. */
+function shareLines({ originals, variants }: Pick<Snapshot['memory'], 'originals' | 'variants'>): Line[] {
+  if (variants.entries === 0) return [];
+  return [
+    [
+      ' '.repeat(LABEL),
+      `originals ${formatSize(originals.usedBytes)} in ${formatCount(originals.entries)}`,
+      `   variants ${formatSize(variants.usedBytes)} in ${formatCount(variants.entries)}`,
+    ],
+  ];
+}
+
+/** One line, where there is a disk tier; two with variants. */
 function diskLines({ disk }: Snapshot): Line[] {
   if (disk === undefined) return [];
   const { state, usedBytes, budgetBytes, entries, promoted, failed } = disk;
@@ -256,6 +272,7 @@ function diskLines({ disk }: Snapshot): Line[] {
       `   served ${formatCount(promoted)}`,
       failed > 0 ? [`   failed ${formatCount(failed)}`, 'bad'] : '',
     ],
+    ...shareLines(disk),
   ];
 }
 

@@ -8,8 +8,10 @@ import { LOOPBACK_CERT, TEST_KEY } from '../../test/support/certificates.ts';
 import { startTestNode } from '../../test/support/node.ts';
 import { type OriginServer, startOriginServer } from '../../test/support/origin-server.ts';
 import { realClock } from '../../test/support/real-clock.ts';
+import { Flag } from '../cache/entries.ts';
 import { validateConfig } from '../config/validate.ts';
 import { FileSink } from '../monitor/sink.ts';
+import { forget } from '../serve/forget.ts';
 import type { Node } from '../server/node.ts';
 import type { AdminIo } from './admin-command.ts';
 import { configSource } from './config-source.ts';
@@ -225,6 +227,17 @@ describe('who may do what', () => {
 });
 
 describe('holdfast explain', () => {
+  test.each([
+    ['crowded', /crowded \(after \d+ s: its original had more variants than it may\)/],
+    ['invalidated', /invalidated \(after \d+ s\)/],
+  ] as const)('says of what is gone that it was %s', async (reason, said) => {
+    const { run, get, node } = scene();
+    await (await get('/photos/1.jpg')).bytes();
+    forget(node.tier, 'photos /photos/1.jpg', reason);
+    expect(node.tier.cache.count).toBe(0);
+    expect((await run('explain', 'http://127.0.0.1/photos/1.jpg')).out).toMatch(said);
+  });
+
   test('says how an image would be served and why, with its arithmetic, and changes nothing', async () => {
     const { run, get, origin, node } = scene();
     const url = 'http://127.0.0.1/photos/1.jpg?w=1';
@@ -274,8 +287,19 @@ describe('holdfast status', () => {
     ])
       expect(out).toContain(part);
     expect(out.split('\n').length).toBeLessThan(20);
+    expect(out).not.toContain('variants');
     expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({ config: { lastReloadOk: true } });
   });
+});
+
+test('holdfast status tells originals and variants apart, where there are variants', async () => {
+  const { run, node } = scene();
+  const { tier } = node;
+  tier.key.set('a variant');
+  const times = { bornS: 1, freshUntilS: 2 ** 31, revalidateUntilS: 0, errorUntilS: 0 };
+  const slot = tier.reserve('\r\n', 1_000, { route: 0, status: 200, ...times, flags: Flag.VARIANT }, 1);
+  tier.publish(slot);
+  expect((await run('status')).out).toMatch(/originals 0 B in 0, variants 1.17 KiB in 1$/m);
 });
 
 describe('holdfast warm', () => {

@@ -37,6 +37,7 @@ function statusLines(it: Snapshot): string[] {
       'memory',
       `${formatSize(memory.usedBytes)} of ${formatSize(memory.budgetBytes)} (${percent(memory.usedBytes, memory.budgetBytes)}), entries ${formatCount(memory.entries)}, ${memory.policy}`,
     ),
+    ...variantLines(memory),
     ...diskLines(it),
     row(
       'evicted',
@@ -65,7 +66,18 @@ function diskLines({ disk }: Snapshot): string[] {
   if (disk === undefined) return [];
   const { usedBytes, budgetBytes, entries, state, damaged } = disk;
   const fill = `${formatSize(usedBytes)} of ${formatSize(budgetBytes)} (${percent(usedBytes, budgetBytes)})`;
-  return [row('disk', `${fill}, entries ${formatCount(entries)}, ${state}, damaged ${formatCount(damaged)}`)];
+  return [
+    row('disk', `${fill}, entries ${formatCount(entries)}, ${state}, damaged ${formatCount(damaged)}`),
+    ...variantLines(disk),
+  ];
+}
+
+/** How a tier is divided, where there is anything to divide. */
+function variantLines({ originals, variants }: Pick<Snapshot['memory'], 'originals' | 'variants'>): string[] {
+  if (variants.entries === 0) return [];
+  const text = ({ entries, usedBytes }: typeof variants): string =>
+    `${formatSize(usedBytes)} in ${formatCount(entries)}`;
+  return [row('', `originals ${text(originals)}, variants ${text(variants)}`)];
 }
 
 function imageLines({ images }: Snapshot): string[] {

@@ -11,6 +11,16 @@ export function largestObject(memory: ParsedConfig['cache']['memory']): number {
   return memory.maxObjectBytes ?? Math.min(MAX_OBJECT_BYTES, Math.floor(memory.sizeBytes / 4));
 }
 
+/** Percentage of memory that variants are guaranteed unless the file says otherwise. */
+const VARIANTS_SHARE = 50;
+
+/** The percentage of memory that variants are guaranteed: as configured, else a half, but at most what pinned routes leave. */
+function variantsShare({ cache: { memory }, routes }: ParsedConfig): number {
+  const isPinned = routes.some((route) => route.pinned && route.cache);
+  const leftShare = isPinned ? 100 - memory.pinnedShare : 100;
+  return memory.variantsShare ?? Math.min(VARIANTS_SHARE, leftShare);
+}
+
 /** The largest response that any tier stores. */
 export function largestStored({ memory, disk }: ParsedConfig['cache']): number {
   return Math.max(largestObject(memory), disk === undefined ? 0 : largestOnDisk(disk));
@@ -48,7 +58,11 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
     ...parsed,
     cache: {
       ...parsed.cache,
-      memory: { ...memory, maxObjectBytes: largestObject(memory) },
+      memory: {
+        ...memory,
+        maxObjectBytes: largestObject(memory),
+        variantsShare: variantsShare(parsed),
+      },
       disk: disk && { ...disk, path: absolute(disk.path), maxObjectBytes: largestOnDisk(disk) },
     },
     origins: Object.fromEntries(origins),

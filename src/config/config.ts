@@ -20,7 +20,10 @@ export type RouteConfig = Omit<RawRoute, 'maxObjectBytes' | 'key' | 'unsafeMetho
   readonly key: { readonly host: boolean; readonly query: NonNullable<RawRoute['key']['query']> };
 };
 /** The memory tier. */
-export type MemoryConfig = Omit<Memory, 'maxObjectBytes'> & { readonly maxObjectBytes: number };
+export type MemoryConfig = Omit<Memory, 'maxObjectBytes' | 'variantsShare'> & {
+  readonly maxObjectBytes: number;
+  readonly variantsShare: number;
+};
 /** The disk tier; its path is absolute. */
 export type DiskConfig = Omit<NonNullable<Parsed['cache']['disk']>, 'maxObjectBytes'> & {
   readonly maxObjectBytes: number;

@@ -32,6 +32,7 @@ test('defaults, an absolute path, and routes that store what the larger tier tak
   expect(cache.disk).toEqual({
     path: '/etc/holdfast/cache',
     sizeBytes: 10 * 1024 * MIB,
+    variantsShare: 50,
     minFreeBytes: 1024 * MIB,
     minFreeInodes: 10_000,
     maxObjectBytes: 63.75 * MIB,

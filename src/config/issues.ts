@@ -38,7 +38,14 @@ export function explain(issues: readonly Issue[], raw: unknown): readonly Findin
     for (const key of issue.keys)
       meant.add(pathText([...(issue.path as Path), suggest(key, keysAt(issue.path as Path)) ?? '']));
   }
-  return findings.filter(({ path }) => valueAt(raw, path) !== undefined || !meant.has(pathText(path)));
+  const told = new Set<string>();
+  return findings.filter(({ path, reason }) => {
+    const what = `${pathText(path)} ${reason}`;
+    // A text in place of a list is of the wrong type, and perhaps too long for a list besides.
+    const isNew = !told.has(what);
+    told.add(what);
+    return isNew && (valueAt(raw, path) !== undefined || !meant.has(pathText(path)));
+  });
 }
 
 function explainOne(issue: Issue, raw: unknown): readonly Finding[] {

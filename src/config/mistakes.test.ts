@@ -132,6 +132,7 @@ min and override | origin: images | origin: images⏎    ttl: { min: 2h, overrid
 default and override | origin: images | origin: images⏎    ttl: { default: 2h, override: 1h } | 26 routes[1].ttl.default | default has no say | keep one
 min above default | origin: images | origin: images⏎    ttl: { default: 1h, min: 2h } | 26 routes[1].ttl.min | min (2h) is above default (1h) | lower min
 object of half the cache | size: 512MiB | size: 512MiB⏎    maxObject: 300MiB | 9 cache.memory.maxObject | more than half | at most 256MiB
+share that leaves originals too little | size: 512MiB | size: 512MiB⏎    maxObject: 100MiB⏎    variantsShare: 90 | 10 cache.memory.variantsShare | originals are guaranteed 51.2 MiB | lower variantsShare
 object above the tier | origin: images | origin: images⏎    maxObject: 64MiB | 26 routes[1].maxObject | above 32MiB are not stored | cache.memory.maxObject
 query name twice | origin: images | origin: images⏎    key: { query: [w, w] } | 26 routes[1].key.query[1] | listed twice | keep one
 query of another form | origin: images | origin: images⏎    key: { query: some } | 26 routes[1].key.query | found "some" | all, none or a list
@@ -203,6 +204,23 @@ describe('errors', () => {
 
 describe('warnings', () => {
   for (const one of WARNINGS) test(one.what, () => check(one, 'warning'));
+});
+
+test('variants are guaranteed no more than what pinned routes leave', () => {
+  const share = (memory: string): string =>
+    GOOD.replace('size: 512MiB', `size: 512MiB\n    ${memory}`).replace(
+      'origin: images',
+      'origin: images\n    pinned: true',
+    );
+  const { ok, problems } = problemsOf(share('pinnedShare: 60\n    variantsShare: 50'));
+  expect(ok).toBe(false);
+  expect(problems).toMatchObject([{ path: 'cache.memory.variantsShare', line: 10 }]);
+  expect(problems[0]!.remedy).toContain('at most 40');
+  expect(problemsOf(share('pinnedShare: 60\n    variantsShare: 40')).ok).toBe(true);
+  // Unless it is said, it follows.
+  const result = validateConfig(share('pinnedShare: 60'), { file: 'f', env: {} });
+  expect(result.ok && result.config.cache.memory.variantsShare).toBe(40);
+  expect(problemsOf(share('pinnedShare: 60').replace('pinned: true', 'cache: true')).ok).toBe(true);
 });
 
 test('a pinned share that leaves less than the largest response is refused, unless all routes are pinned', () => {

@@ -21,6 +21,13 @@ export const DISK = group(
       min: '8MiB',
       max: '16TiB',
     }),
+    variantsShare: integer({
+      about:
+        'Percentage of what is on disk that is for variants; originals that are still usable are kept within the rest, however many variants come. Each takes what the other leaves. The price is wear, for originals are kept by writing them again: while variants flood the disk, twice as much is written as they bring at 50, four times as much at 25.',
+      effect: 'live',
+      min: 25,
+      max: 90,
+    }).prefault(50),
     minFree: size({
       about:
         'What is left free on that file system for others. Below it, the oldest images leave, one segment a second, and nothing is written until there is enough again.',

@@ -158,6 +158,7 @@ const signing = group(
       .max(8)
       .register(META, {
         kind: 'list',
+        secret: true,
         about:
           'The first one signs (holdfast sign), any of them verifies: to replace a key put the new one before it, and remove the old one when its addresses are no longer about.',
         expects: 'a list of 1 to 8 keys',
@@ -323,7 +324,7 @@ const failing = {
   variants: group('What all variants of one original may take of the cache.', {
     max: integer({
       about:
-        'Most variants of one original that are stored; further ones are made and served, and not stored. Counts widths, formats and hints together.',
+        'Most variants of one original that are stored; with the next one, the one that was stored first leaves. Counts widths, formats and hints together.',
       effect: 'live',
       min: 1,
       max: 100_000,

@@ -228,6 +228,14 @@ const memory = group('The memory tier.', {
     min: 1,
     max: 90,
   }).prefault(50),
+  variantsShare: integer({
+    about:
+      'Percentage of the size that variants (what transforms make of images) are guaranteed; originals, and everything else, are guaranteed the rest. Each takes what the other leaves, and gives it back when that one needs it: however many variants are asked for, originals keep their share. Without variants it has no effect.',
+    effect: 'live',
+    min: 0,
+    max: 90,
+    defaultNote: '50, or what pinnedShare leaves where a route is pinned',
+  }).optional(),
   maxObject: size({
     about:
       'Largest response that is stored here; larger ones are kept on disk where there is a disk tier, or passed through. At most half of the size.',

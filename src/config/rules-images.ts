@@ -1,5 +1,7 @@
 import { sizeText } from '../base/units.ts';
+import { optionsMistake } from '../image/reader.ts';
 import type { ParsedConfig } from './config.ts';
+import { completeImages } from './images.ts';
 import { type Finding, finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import type { Checked } from './rules.ts';
@@ -45,6 +47,7 @@ export function checkImages(checked: Checked): Finding[] {
       ...checkFormats(path, route.images),
       ...checkSizes(path, route.images),
       ...checkChoices(path, route.images, said),
+      ...checkTexts(path, route),
       ...checkKeys(path, route.images),
     );
   }
@@ -91,7 +94,7 @@ function checkFormats(path: Path, { formats, provisional }: Images): Finding[] {
     const where = [...path, 'provisional'];
     findings.push(finding('error', where, [at], reason, 'add avif to formats, or remove it here'));
   }
-  if (provisional.length > 0 && !formats.includes('webp')) {
+  if (provisional.length > 0 && formats.includes('avif') && !formats.includes('webp')) {
     const reason = 'what stands in for avif is webp, and that is not among the formats';
     findings.push(
       finding('error', [...path, 'provisional'], [at], reason, 'add webp to formats, or remove it here'),
@@ -160,6 +163,29 @@ function checkChoices(path: Path, images: Images, said: Checked['said']): Findin
   if (grammar === 'next' && hints.length > 0)
     idle('hints', 'grammar', 'addresses of the grammar next say the width and the quality', 'remove it');
   return findings;
+}
+
+/** Defaults and presets are judged by who will read them. */
+function checkTexts(path: Path, route: ParsedConfig['routes'][number]): Finding[] {
+  const images = completeImages(route, 'none');
+  if (images === undefined) return [];
+  const { rules } = images;
+  const texts: [Path, string][] = Object.entries(rules.presets).map(([name, text]) => [
+    [...path, 'presets', name],
+    text,
+  ]);
+  if (rules.defaults !== '') texts.push([[...path, 'defaults'], rules.defaults]);
+  const related = ['formats', 'operations', 'overlays', 'minQuality', 'maxQuality'].map((key) => [
+    ...path,
+    key,
+  ]);
+  return texts.flatMap(([at, text]) => {
+    const why = optionsMistake(text, rules);
+    if (why === undefined) return [];
+    const reason = why.replace(/\.$/, '').replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase());
+    const remedy = 'write options of the grammar imgix that this route allows, such as w=400&fit=crop';
+    return [finding('error', at, related, reason, remedy)];
+  });
 }
 
 /** Keys must be too long to be tried out. Nothing of them is in a message. */

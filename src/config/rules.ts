@@ -8,6 +8,7 @@ import { checkDisk } from './rules-disk.ts';
 import { checkFailover, checkGuard } from './rules-guard.ts';
 import { checkImages } from './rules-images.ts';
 import { checkS3Origin } from './rules-s3.ts';
+import { checkShares } from './rules-shares.ts';
 import { endpointOf } from './s3.ts';
 import { checkMatching } from './shadow.ts';
 import { suggest } from './suggest.ts';
@@ -36,6 +37,7 @@ export function checkTogether(checked: Checked): readonly Finding[] {
     ...checkMatching(checked),
     ...checkPinned(checked),
     ...checkImages(checked),
+    ...checkShares(checked),
   ];
 }
 

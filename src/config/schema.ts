@@ -25,7 +25,7 @@ export function jsonSchema(): Record<string, unknown> {
       // A word or a number: one more alternative, once.
       if (meta.kind === 'integer' && node.anyOf?.length === 2 && node.anyOf.every((one) => !isReference(one)))
         node.anyOf.push(REFERENCE);
-      if (meta.secret === true) node.format = 'password';
+      if (meta.secret === true && meta.kind === 'text') node.format = 'password';
       if (meta.kind === 'group') delete node.default;
     },
   }) as Record<string, unknown>;
@@ -33,11 +33,16 @@ export function jsonSchema(): Record<string, unknown> {
   return { $schema, title: 'Holdfast configuration', ...rest };
 }
 
+/** As the formatter lays out the rest of the repository. */
+const LINE_WIDTH = 110;
+
 /** The committed file: two spaces, short lists in one line, ends in a line break. */
 export function jsonSchemaText(): string {
   const text = JSON.stringify(jsonSchema(), undefined, 2);
-  const lists = text.replace(/\[\n\s+([^[\]{}\n]+(,\n\s+[^[\]{}\n]+)*)\n\s+\]/g, (_, items: string) => {
-    return `[${items.replace(/\n\s+/g, ' ')}]`;
+  const list = /^(.*)\[\n\s+([^[\]{}\n]+(?:,\n\s+[^[\]{}\n]+)*)\n\s+\](,?)/gm;
+  const lists = text.replace(list, (broken, before: string, items: string, after: string) => {
+    const line = `${before}[${items.replace(/\n\s+/g, ' ')}]${after}`;
+    return line.length > LINE_WIDTH ? broken : line;
   });
   return `${lists}\n`;
 }

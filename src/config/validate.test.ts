@@ -59,6 +59,7 @@ test('what identifies is enough; everything else has a default', () => {
         policy: 's3-fifo',
         minResidencyS: 1,
         pinnedShare: 50,
+        variantsShare: 50,
         maxObjectBytes: 32 * 1024 ** 2,
       },
       ghosts: 262_144,

@@ -24,7 +24,7 @@ export interface Says {
 }
 
 /** Device pixel ratios that there are variants for; those in between get the next larger one. */
-export const RATIOS = [1, 1.5, 2, 3, 4, 5] as const;
+const RATIOS = [1, 1.5, 2, 3, 4, 5] as const;
 /** Between the widths of hints, where a route has no list of its own. */
 const WIDTH_STEP_PX = 160;
 

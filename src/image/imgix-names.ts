@@ -1,4 +1,4 @@
-/** The options that are offered. `preset`, `lossless`, `animated`, `grey`, `metadata` and `progressive` are not of imgix. */
+/** The options that are offered. `preset`, `animated`, `grey`, `metadata` and `progressive` are not of imgix. */
 export const OWN: ReadonlySet<string> = new Set([
   'w',
   'h',
@@ -28,6 +28,7 @@ export const OWN: ReadonlySet<string> = new Set([
   'animated',
   'frame',
   'metadata',
+  'ch',
   'mark',
   'mark-align',
   'mark-scale',
@@ -39,23 +40,30 @@ export const OWN: ReadonlySet<string> = new Set([
   'expires',
 ]);
 
-/** Options of imgix that change the picture and cannot be had: to leave them out in silence would show another picture. */
-const NOT_OFFERED: ReadonlySet<string> = new Set(
+/**
+ * Options of imgix that change the picture and cannot be had: to leave them out in silence would show another picture. First
+ * those that have others named after them, as `txt` has `txt-size`.
+ */
+const FAMILIES: ReadonlySet<string> = new Set(
+  'bg blend border corner duotone face fill fp grid jpg mark mask object-removal pad rot trim txt upscale video gif'.split(
+    ' ',
+  ),
+);
+const SINGLE: ReadonlySet<string> = new Set(
   (
-    'bri con exp gam high hue-shift invert shad sharp-radius usm usmrad vib sepia monochrome duotone duotone-alpha ' +
-    'duotone-color htn px nr nrs border border-radius border-radius-inner border-top border-bottom border-left ' +
-    'border-right border-bottom-left border-bottom-right pad pad-top pad-bottom pad-left pad-right blend blend-mode ' +
-    'blend-alpha blend-color blend-align blend-fit blend-w blend-h blend-x blend-y blend-pad blend-size mask ' +
-    'mask-bg corner-radius orient max-w max-h min-w min-h fp-z fp-debug faceindex facepad faces fill-gen-prompt ' +
-    'fill-gradient-cs bg-remove bg-replace upscale txt txt-align txt-color txt-font txt-size txt-fit mark-x mark-y ' +
-    'mark-w mark-h mark-fit mark-base mark-rot page palette colors prefix trim-color trim-md trim-sd trim-pad ' +
-    'chromasub colorquant cs dpi iptc jpg-progressive gif-q fps loop interval reverse transparency rasterize-bypass dl'
+    'bri con exp gam high hue hue-shift invert shad sharp-radius usm usmrad vib sepia monochrome htn px nr nrs orient ' +
+    'max-w max-h min-w min-h faceindex facepad faces page palette colors prefix chromasub colorquant cs dpi iptc fps ' +
+    'loop interval reverse transparency rasterize-bypass dl'
   ).split(' '),
 );
 
-/** True for names that imgix knows and that are not offered here; also for those whose value is in base64 (`w64`). */
-export function isNotOffered(name: string): boolean {
-  if (NOT_OFFERED.has(name)) return true;
-  const bare = name.endsWith('64') ? name.slice(0, -2) : '';
-  return OWN.has(bare) || NOT_OFFERED.has(bare);
+/**
+ * What a name is called that imgix knows and that is not offered here; also one whose value is in base64 (`w64`). Of a family its
+ * first name; undefined for all others.
+ */
+export function notOffered(name: string): string | undefined {
+  const bare = name.endsWith('64') ? name.slice(0, -2) : name;
+  if (SINGLE.has(bare) || (bare !== name && OWN.has(bare))) return name;
+  for (const family of FAMILIES) if (bare === family || bare.startsWith(`${family}-`)) return family;
+  return undefined;
 }

@@ -19,10 +19,14 @@ const FORMATS: Readonly<Record<string, Exclude<Draft['output'], 'source' | 'nego
 };
 const AUTO: Readonly<Record<string, 'format' | 'compress'>> = { format: 'format', compress: 'compress' };
 
+/** Which hints count is for the route to say (`hints`); of an address it is read, and changes nothing. */
+const HINTS: Readonly<Record<string, true>> = { width: true, dpr: true, 'save-data': true };
+
 /** Changes a draft. @param own the parameters by their names. Throws {@link Unreadable}. */
 export function applyOutput(own: ReadonlyMap<string, string>, draft: Draft): void {
   const auto = (own.get('auto') ?? '').split(',').filter((word) => word !== '');
   const wishes = new Set(auto.map((word) => readWord('auto', word, AUTO)));
+  for (const hint of own.get('ch')?.split(',') ?? []) readWord('ch', hint.toLowerCase(), HINTS);
   applyFormat(own.get('fm'), wishes.has('format'), draft);
   const q = own.get('q');
   if (q !== undefined) draft.quality = q === 'auto' ? 'auto' : readWhole('q', q, 1, 100);

@@ -1,7 +1,7 @@
 import { selectQuery, type Target } from '../http/target.ts';
 import { readColour } from './colour.ts';
 import { type Draft, type Found, type Setting, Unreadable } from './draft.ts';
-import { isNotOffered, OWN } from './imgix-names.ts';
+import { notOffered, OWN } from './imgix-names.ts';
 import { applyOutput } from './imgix-output.ts';
 import type { ImageRules } from './rules.ts';
 import { readOverlayPath } from './source.ts';
@@ -60,8 +60,11 @@ function parametersOf(query: string, rules: ImageRules): { own: Map<string, stri
         throw new Unreadable(`${name} has a percent sign without two digits behind it.`);
       own.set(name, value);
     } else {
-      if (name !== undefined && isNotOffered(name) && !isOriginals(name, rules))
-        throw new Unreadable(`${name} is an option of imgix that is not offered here.`);
+      const other = name === undefined ? undefined : notOffered(name);
+      if (other !== undefined && !isOriginals(name!, rules))
+        throw new Unreadable(
+          `${other} is an option of imgix, or the start of one, that is not offered here.`,
+        );
       rest.push(raw);
     }
   }
@@ -249,7 +252,7 @@ function applyMark(own: Parameters, draft: Draft, rules: ImageRules): void {
     get('alpha'),
     get('tile'),
   ];
-  const base = before ?? { scale: undefined, gravity: 'southeast', margin: 10, opacity: 1, tile: false };
+  const base = before ?? { scale: undefined, gravity: 'southeast', margin: 5, opacity: 1, tile: false };
   draft.overlay = {
     path: mark === undefined ? before!.path : readOverlayPath('mark', mark, rules),
     scale: scale === undefined ? base.scale : readNumber('mark-scale', scale, 1, 100) / 100,

@@ -26,6 +26,8 @@ export interface ImgproxyState {
 }
 
 const PIXELS_MAX = 65_535;
+/** In one option: an address could name the same one a thousand times. */
+const PRESETS_MAX = 16;
 
 /** Applies one option. Throws {@link Unreadable}. */
 export function applyOption(segment: string, state: ImgproxyState): void {
@@ -283,6 +285,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
     );
   },
   preset: (args, { draft, setting }) => {
+    if (args.length > PRESETS_MAX) throw new Unreadable(`preset names more than ${PRESETS_MAX}.`);
     for (const name of args) setting.applyPreset(name, draft);
   },
   quality: (args, { draft }) =>

@@ -115,6 +115,9 @@ test('presets are in the words of imgix; options behind them have the last one',
   expect(specAt(at('pr:card:sharp/w:600'), { rules: { ...rules, presets } })).toBe(
     '~w=600,h=200,fit=cover,up,sharp=1',
   );
+  expect(refusalOf(at(`pr${':card'.repeat(17)}`), { rules: { ...rules, presets } })).toContain(
+    'more than 16',
+  );
   const only = { rules: { ...rules, presets, presetsOnly: true } };
   expect(specAt('/unsafe/pr:card/cb:1/plain/a.jpg@webp', only)).toBe('~w=300,h=200,fit=cover,up,f=webp');
   expect(refusalOf('/unsafe/pr:card/w:1/plain/a.jpg', only)).toContain('width is not allowed here');

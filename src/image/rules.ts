@@ -58,9 +58,9 @@ export interface ImageRules {
   readonly qualityMax: number;
   readonly hints: readonly Hint[];
   readonly signing: SigningRules | undefined;
-  /** Path prefixes, on any route of this node, that overlays may be under. */
+  /** Paths on any route of this node that overlays may have: exact, or with `*` at the end for all that start so. */
   readonly overlays: readonly string[];
-  /** Parameters of the query that are the original's (imgix): the rule of the route's key, without what is the grammar's. */
+  /** Parameters of the query that are the original's: the rule of the route's key, without what is the grammar's. */
   readonly originalQuery: 'all' | 'none' | { readonly allow: readonly string[] };
 }
 

@@ -93,6 +93,7 @@ function qualityFor({ quality, qualityMin }: ImageRules, { savesData }: Client):
 function negotiated(fallback: Draft['fallback'], { formats }: ImageRules, client: Client): Output {
   const webp = client.takesWebp && formats.includes('webp');
   const avif = client.takesAvif && formats.includes('avif');
-  if (avif) return webp ? 'auto-avif' : 'avif';
+  if (avif && webp) return 'auto-avif';
+  if (avif && !formats.includes('webp')) return 'avif';
   return webp ? 'auto-webp' : (fallback ?? 'auto');
 }

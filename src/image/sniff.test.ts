@@ -28,6 +28,9 @@ const CASES: readonly (readonly [Sniffed, Uint8Array])[] = [
   ['heic', ftyp('mif1', 'heic')],
   ['heic', ftyp('mif1')],
   ['unknown', ftyp('isom', 'mp42')],
+  // A drawing that calls itself a box: decoders are not taken in by it.
+  ['svg', utf8('<!--ftypavif--><svg xmlns="http://www.w3.org/2000/svg"/>')],
+  ['unknown', utf8('    ftypavif')],
   ['jxl', bytes('\xff\x0a\xfa')],
   ['jxl', bytes('\0\0\0\x0cJXL \r\n\x87\n')],
   ['jp2', bytes('\0\0\0\x0cjP  \r\n\x87\n')],

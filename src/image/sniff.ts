@@ -71,16 +71,22 @@ export function sniff(bytes: Uint8Array): Sniffed {
   const head = latin1(bytes, 0, Math.min(bytes.length, 12));
   for (const [start, format] of MAGIC) if (head.startsWith(start)) return format;
   if (head.startsWith('RIFF') && head.slice(8) === 'WEBP') return 'webp';
-  if (head.slice(4, 8) === 'ftyp') return sniffBrands(bytes);
+  if (head.slice(4, 8) === 'ftyp') {
+    const boxBytes = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0);
+    // `<!--ftypavif-->` is the beginning of a drawing: as a length it is a gigabyte.
+    if (boxBytes <= BRANDS_BYTES_MAX) return sniffBrands(bytes, boxBytes);
+  }
   // Two letters are little: the reserved bytes of a bitmap's header are zero, and its pixels begin behind it.
   if (head.startsWith('BM') && head.slice(6, 10) === '\0\0\0\0' && bytes.length >= 26) return 'bmp';
   return sniffText(bytes);
 }
 
+/** Longest first box of an ISO base media file that is taken for one: as libheif and libvips have it. */
+const BRANDS_BYTES_MAX = 2048;
+
 /** The brands of an ISO base media file (ISO/IEC 14496-12 section 4.3). */
-function sniffBrands(bytes: Uint8Array): Sniffed {
-  const boxBytes = (bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!;
-  const end = Math.min(bytes.length, Math.max(boxBytes, 0), 256);
+function sniffBrands(bytes: Uint8Array, boxBytes: number): Sniffed {
+  const end = Math.min(bytes.length, boxBytes, 256);
   const brands = [latin1(bytes, 8, 12)];
   for (let at = 16; at + 4 <= end; at += 4) brands.push(latin1(bytes, at, at + 4));
   if (brands.some((brand) => AVIF_BRANDS.has(brand))) return 'avif';

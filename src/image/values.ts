@@ -53,7 +53,10 @@ export function decodeText(text: string): string | undefined {
 
 /** What base64url stands for, with or without padding; one character per byte. */
 export function decodePath(name: string, text: string): string {
-  const bare = text.replace(/(?:=|%3D)+$/i, '');
+  const padded = text.replaceAll('%3D', '=');
+  let end = padded.length;
+  while (end > 0 && padded[end - 1] === '=') end -= 1;
+  const bare = padded.slice(0, end);
   if (!/^[A-Za-z0-9_-]+$/.test(bare) || bare.length % 4 === 1)
     throw new Unreadable(`${name} is not base64url.`);
   return atob(bare.replaceAll('-', '+').replaceAll('_', '/'));

@@ -55,6 +55,23 @@ export const DISK_METRICS = [
     prose: 'Responses on disk.',
   },
   {
+    name: 'holdfast_disk_share_entries',
+    type: 'gauge',
+    unit: 'entries',
+    labels: ['kind'],
+    group: GROUP,
+    prose: 'Responses on disk, originals and variants apart.',
+  },
+  {
+    name: 'holdfast_disk_share_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    labels: ['kind'],
+    group: GROUP,
+    prose:
+      'Bytes of their records, of those that can still be found. The shares are those of cache.disk.variantsShare.',
+  },
+  {
     name: 'holdfast_disk_index_bytes',
     type: 'gauge',
     unit: 'bytes',
@@ -109,7 +126,8 @@ export const DISK_METRICS = [
     unit: 'entries',
     labels: [],
     group: GROUP,
-    prose: 'Responses that were written again instead of leaving, because they had been asked for.',
+    prose:
+      'Responses that were written again instead of leaving: they had been asked for, or were originals that variants would have pushed out.',
   },
   {
     name: 'holdfast_disk_removals_total',

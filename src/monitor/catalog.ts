@@ -31,6 +31,7 @@ export const LABELS = {
   reason: 'Why it was not stored, why it was removed, or why it was refused.',
   ending: 'How the shared fetch ended.',
   tier: 'Where it is cached: `memory`.',
+  kind: '`variant` for what transforms made, `original` for everything else: each has its share of the tier.',
   origin: 'Name of the origin.',
   cause:
     'Why the origin did not deliver, as in the log; why a client did not get its image, spelled as in the access log and in `Cache-Status`.',
@@ -171,6 +172,22 @@ export const METRICS = [
     'Segments allocated from the system for heads and bodies. The index is beside them, so it can be a little below what is used.',
   ),
   metric('holdfast_cache_entries', 'gauge', 'entries', ['tier'], cache, 'Responses held.'),
+  metric(
+    'holdfast_cache_share_entries',
+    'gauge',
+    'entries',
+    ['tier', 'kind'],
+    cache,
+    'Responses held, originals and variants apart.',
+  ),
+  metric(
+    'holdfast_cache_share_bytes',
+    'gauge',
+    'bytes',
+    ['tier', 'kind'],
+    cache,
+    'What is used, originals and variants apart. Above its share (cache.memory.variantsShare) a kind has borrowed what the other leaves.',
+  ),
   metric('holdfast_cache_insertions_total', 'counter', 'entries', ['tier'], cache, 'Responses stored.'),
   metric(
     'holdfast_cache_removals_total',

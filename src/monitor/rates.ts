@@ -1,6 +1,7 @@
 import { OUTCOMES, type Outcome } from '../cache/outcome.ts';
 import { latencySince } from './quantile.ts';
 import type { LatencySnapshot, OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
+import { TRANSFORM_RESULTS, type TransformResultWord } from './transform-books.ts';
 
 /** What happened between two snapshots of one node. Rates are per second. */
 export interface Rates {
@@ -27,6 +28,8 @@ export interface Rates {
   readonly offload: number | undefined;
   /** Origin failures by cause, counts; causes that did not occur are left out. */
   readonly originFailures: Readonly<Record<string, number>>;
+  /** Variants by how they came about or failed: counts; results that did not occur are left out. */
+  readonly transforms: Readonly<Partial<Record<TransformResultWord, number>>>;
   readonly routes: readonly RouteRates[];
   readonly origins: readonly OriginRates[];
 }
@@ -82,6 +85,7 @@ export function ratesBetween(earlier: Snapshot | undefined, later: Snapshot): Ra
     ),
     offload: requests > 0 ? 1 - originRequests / requests : undefined,
     originFailures: failuresSince(before, later),
+    transforms: transformsSince(before, later),
     routes: later.routes.map((route) => routeRates(named(before?.routes, route.name), route, perS)),
     origins: later.origins.map((origin) => originRates(named(before?.origins, origin.name), origin, perS)),
   };
@@ -139,6 +143,18 @@ function failuresSince(before: Snapshot | undefined, later: Snapshot): Record<st
     }
   }
   return failures;
+}
+
+function transformsSince(
+  before: Snapshot | undefined,
+  later: Snapshot,
+): Partial<Record<TransformResultWord, number>> {
+  const counts: Partial<Record<TransformResultWord, number>> = {};
+  for (const word of TRANSFORM_RESULTS) {
+    const growth = grown(before?.images?.results[word], later.images?.results[word] ?? 0);
+    if (growth > 0) counts[word] = growth;
+  }
+  return counts;
 }
 
 function outcomesSince(

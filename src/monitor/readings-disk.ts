@@ -14,6 +14,14 @@ export const DISK_READINGS: { readonly [N in (typeof DISK_METRICS)[number]['name
   holdfast_disk_backlog_bytes: level('backlogBytes'),
   holdfast_disk_unsynced_bytes: level('unsyncedBytes'),
   holdfast_disk_entries: level('entries'),
+  holdfast_disk_share_entries: ofDisk((disk, emit) => {
+    emit(disk.originals.entries, 'original');
+    emit(disk.variants.entries, 'variant');
+  }),
+  holdfast_disk_share_bytes: ofDisk((disk, emit) => {
+    emit(disk.originals.usedBytes, 'original');
+    emit(disk.variants.usedBytes, 'variant');
+  }),
   holdfast_disk_index_bytes: level('indexBytes'),
   holdfast_disk_insertions_total: level('insertions'),
   holdfast_disk_written_bytes_total: level('writtenBytes'),

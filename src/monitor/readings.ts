@@ -85,6 +85,14 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
   holdfast_cache_used_bytes: ({ snapshot }, emit) => emit(snapshot.memory.usedBytes, MEMORY),
   holdfast_cache_held_bytes: ({ snapshot }, emit) => emit(snapshot.memory.heldBytes, MEMORY),
   holdfast_cache_entries: ({ snapshot }, emit) => emit(snapshot.memory.entries, MEMORY),
+  holdfast_cache_share_entries: ({ snapshot }, emit) => {
+    emit(snapshot.memory.originals.entries, MEMORY, 'original');
+    emit(snapshot.memory.variants.entries, MEMORY, 'variant');
+  },
+  holdfast_cache_share_bytes: ({ snapshot }, emit) => {
+    emit(snapshot.memory.originals.usedBytes, MEMORY, 'original');
+    emit(snapshot.memory.variants.usedBytes, MEMORY, 'variant');
+  },
   holdfast_cache_insertions_total: ({ snapshot }, emit) => emit(snapshot.memory.insertions, MEMORY),
   holdfast_cache_removals_total: ({ snapshot }, emit) => {
     for (const reason of REMOVAL_REASONS) emit(snapshot.memory.removals[reason], MEMORY, reason);

@@ -96,6 +96,12 @@ export interface LatencySnapshot {
   readonly sumMs: number;
 }
 
+/** What one kind of responses holds of a tier: what transforms made, or everything else. */
+export interface ShareSnapshot {
+  readonly entries: number;
+  readonly usedBytes: number;
+}
+
 export interface MemorySnapshot {
   readonly policy: PolicyName;
   readonly budgetBytes: number;
@@ -104,6 +110,8 @@ export interface MemorySnapshot {
   /** Segments allocated from the system. */
   readonly heldBytes: number;
   readonly entries: number;
+  readonly originals: ShareSnapshot;
+  readonly variants: ShareSnapshot;
   readonly insertions: number;
   readonly removals: Readonly<Record<RemovalReason, number>>;
   readonly earlyEvictions: number;
@@ -131,6 +139,9 @@ export interface DiskSnapshot {
   readonly unsyncedBytes: number;
   readonly entries: number;
   readonly segments: number;
+  /** By the records that can still be found. */
+  readonly originals: ShareSnapshot;
+  readonly variants: ShareSnapshot;
   /** Memory of the index, beside the budget of the memory tier. */
   readonly indexBytes: number;
   readonly insertions: number;

@@ -118,15 +118,25 @@ export class Routes {
       const route = this.all[position]!;
       // Only now: it may be one that comes after.
       const originals = this.all.find((other) => other.name === name) ?? route;
-      const matcher = this.#matchers.find((other) => other.route === originals)!;
       route.images = {
         ...rest,
         reader: createReader(rules, config.routes[position]!.stripPrefix),
         originals,
-        hasOriginal: (host, path) => originals === route || objection(matcher, host, path) === undefined,
+        hasOriginal: (host, path) => originals === route || this.#isOriginal(originals, host, path),
       };
       originals.hasVariants = true;
     }
+  }
+
+  /**
+   * Whether a route serves a path as an original: asked for by itself it would be this route's, or that of a route of variants of its
+   * originals. A path for which another route comes first is that one's, with the rules that it has.
+   */
+  #isOriginal(originals: Route, host: string, path: string): boolean {
+    const matched = this.match(host, path);
+    if (matched === originals) return true;
+    const matcher = this.#matchers.find(({ route }) => route === originals)!;
+    return matched?.images?.originals === originals && objection(matcher, host, path) === undefined;
   }
 
   /** The route of a request, or undefined. O(routes). */

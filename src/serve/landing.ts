@@ -41,6 +41,11 @@ function variantFacts(facts: ResponseFacts, { lifetimeS }: SourceHead, nowS: num
   };
 }
 
+/** An original of variants, or one of them. */
+function isOfImages({ plan }: Flight): boolean {
+  return plan.route.hasVariants || plan.source !== undefined;
+}
+
 /** A small error body that several waiting requests share. */
 const SHARED_ERROR_BYTES_MAX = 64 * 1024;
 
@@ -73,7 +78,7 @@ export class Landing {
     const { plan } = flight;
     const nowS = epochS(this.#parts.clock);
     plan.onHead?.(head);
-    if (plan.route.hasVariants || plan.source !== undefined) disarmSvg(head);
+    if (isOfImages(flight)) disarmSvg(head);
     if (head.standsInFor !== undefined) this.#share(flight, head, 'fallback', HELD_BYTES_MAX);
     else if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
     else if (head.status === 304 && plan.conditional) this.#renew(flight, head, nowS);
@@ -177,6 +182,8 @@ export class Landing {
       return;
     }
     const merged = merge304(stored, head.fields);
+    // A policy that came with the 304 is the origin's, and has taken the place of ours.
+    if (isOfImages(flight)) disarmSvg({ fields: merged });
     const status = entries.status(plan.stale);
     const cc = responseDirectives(merged);
     const said = factsOf(plan.route, status, merged, cc, plan.requestedS, nowS, head.fields);

@@ -66,6 +66,11 @@ const OTHERS: Readonly<Record<string, { lines: string[]; seen?: (node: Node) => 
   },
   'cache.memory.minResidency': { lines: memory('minResidency: 5s') },
   'cache.memory.pinnedShare': { lines: memory('pinnedShare: 20') },
+  'cache.memory.variantsShare': {
+    lines: memory('variantsShare: 20'),
+    seen: ({ tier }) => tier.cache.rules.variantsShare,
+    is: 0.2,
+  },
   'cache.memory.maxObject': {
     lines: memory('maxObject: 64MiB'),
     seen: ({ tier }) => tier.objectBytesMax,
@@ -92,19 +97,22 @@ test.each(Object.entries(OTHERS))('%s is applied', async (path, { lines, seen, i
   expect(seen?.(node)).toEqual(is);
 });
 
-test('the size of a disk tier is applied', async () => {
-  const disk = (size: string): string[] => [
+test('the size of a disk tier is applied, and its shares', async () => {
+  const disk = (rest: string): string[] => [
     ...LOOPBACK,
-    `cache: { disk: { path: /d, maxObject: 512KiB, size: ${size} } }`,
+    `cache: { disk: { path: /d, maxObject: 512KiB, size: ${rest} } }`,
   ];
   const clock = virtualClock();
   const tier = await openVirtual(new VirtualDisk(clock, seededRandom(1)), clock);
   // Its time stands still, so it is closed here and not with the node.
   const close = tier.close.bind(tier);
   tier.close = () => Promise.resolve();
-  const [, changed, needsRestart] = await reloaded(disk('16MiB'), disk('8MiB'), { disk: tier });
-  expect([changed, needsRestart]).toEqual([['cache.disk.size'], []]);
+  const after = disk('8MiB, variantsShare: 25');
+  const [, changed, needsRestart] = await reloaded(disk('16MiB'), after, { disk: tier });
+  expect([changed, needsRestart]).toEqual([['cache.disk.size', 'cache.disk.variantsShare'], []]);
   expect(tier.snapshot().budgetBytes).toBe(2 ** 23);
+  tier.balance.wrote(true, 1_000);
+  expect(tier.balance.behindBytes).toBe(3_000);
   await eventually(clock, close());
 });
 

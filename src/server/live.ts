@@ -43,7 +43,7 @@ export interface LiveTargets {
   readonly recorder: Recorder;
   readonly path: RequestPath;
   readonly ledger: Ledger;
-  readonly disk: Pick<LogDiskTier, 'resize'> | undefined;
+  readonly disk: Pick<LogDiskTier, 'resize' | 'balance'> | undefined;
 }
 
 /**
@@ -133,8 +133,10 @@ export class Live {
     tier.objectBytesMax = memory.maxObjectBytes;
     if (memory.policy !== before.policy) tier.cache.switchPolicy(memory.policy, nowS);
     if (memory.sizeBytes !== before.sizeBytes) tier.resize(memory.sizeBytes, nowS);
-    const diskBytes = config.cache.disk?.sizeBytes;
-    if (diskBytes !== undefined && diskBytes !== running.cache.disk?.sizeBytes) disk?.resize(diskBytes);
+    const wanted = config.cache.disk;
+    if (wanted !== undefined && wanted.sizeBytes !== running.cache.disk?.sizeBytes)
+      disk?.resize(wanted.sizeBytes);
+    if (wanted !== undefined) disk?.balance.reshare(wanted.variantsShare / 100);
     this.#options.setLogLevel(config.log.level);
   }
 

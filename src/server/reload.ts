@@ -59,7 +59,8 @@ export interface ReloaderOptions {
 }
 
 /** Parts of the configuration that a reload applies; of those, options that say `restart` still wait for one. */
-const LIVE = /^(routes|origins|cache\.memory\.|cache\.disk\.size$|log\.level|log\.access\.|admin\.tokens)/;
+const LIVE =
+  /^(routes|origins|cache\.memory\.|cache\.disk\.(size|variantsShare)$|log\.level|log\.access\.|admin\.tokens)/;
 
 /** Re-reads the configuration: valid as a whole, or nothing changes. One at a time. */
 export class Reloader {
@@ -192,12 +193,13 @@ function refused(dryRun: boolean, hash: string | undefined, problems: readonly T
   return { ok: false, dryRun, hash, problems, warnings: [], changed: [], needsRestart: [], notes: [] };
 }
 
-/** The running configuration with the live parts of another. */
-/** Of the disk tier only its size changes live; the directory is another matter. */
+/** Of the disk tier only its size and shares change live; the directory is another matter. */
 function mergedDisk({ cache: { disk } }: Config, next: Config): Config['cache']['disk'] {
-  return disk && { ...disk, sizeBytes: next.cache.disk?.sizeBytes ?? disk.sizeBytes };
+  const wanted = next.cache.disk ?? disk;
+  return disk && wanted && { ...disk, sizeBytes: wanted.sizeBytes, variantsShare: wanted.variantsShare };
 }
 
+/** The running configuration with the live parts of another. */
 function merged(running: Config, next: Config): Config {
   return {
     ...running,

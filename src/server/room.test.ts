@@ -39,6 +39,7 @@ routes:
   expect(result.ok && roomRules(result.config, ['icons', 'rest'])).toEqual({
     minResidencyS: 300,
     pinnedShare: 0.2,
+    variantsShare: 0.5,
     pinnedRoutes: [true, false],
   });
 });

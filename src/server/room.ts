@@ -19,6 +19,7 @@ export function roomRules(
   return {
     minResidencyS: cache.memory.minResidencyS,
     pinnedShare: cache.memory.pinnedShare / 100,
+    variantsShare: cache.memory.variantsShare / 100,
     pinnedRoutes: names.map((name) => pinned.has(name)),
   };
 }

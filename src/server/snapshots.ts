@@ -73,7 +73,7 @@ export function snapshots({
 
 /** The memory tier's part of it. */
 export function memorySnapshot({ cache, arena }: MemoryTier): Snapshot['memory'] {
-  const { account } = cache;
+  const { account, variants } = cache;
   const sum = (pick: (route: (typeof account.routes)[number]) => number): number =>
     account.routes.reduce((total, route) => total + pick(route), 0);
   return {
@@ -82,6 +82,8 @@ export function memorySnapshot({ cache, arena }: MemoryTier): Snapshot['memory']
     usedBytes: cache.usedBytes,
     heldBytes: arena.heldBytes,
     entries: cache.count,
+    originals: { entries: cache.count - variants.entries, usedBytes: cache.usedBytes - variants.usedBytes },
+    variants,
     insertions: account.insertions,
     removals: { ...account.removals },
     earlyEvictions: sum((route) => route.earlyEvictions),

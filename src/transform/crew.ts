@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Order, Report } from './messages.ts';
-import type { StartWorker, Worker } from './process.ts';
+import type { Worker, WorkerEvents } from './process.ts';
 
 /** What a log is told; as `src/monitor/log.ts`, which is not to be seen from here. */
 export interface TransformLog {
@@ -51,7 +51,12 @@ interface Member {
 }
 
 /** @param start the edge; tests hand in a process that follows a script. */
-export function createCrew(start: StartWorker, clock: Clock, log: TransformLog, events: CrewEvents): Crew {
+export function createCrew(
+  start: (events: WorkerEvents) => Worker,
+  clock: Clock,
+  log: TransformLog,
+  events: CrewEvents,
+): Crew {
   let member: Member | undefined;
   let restUntilMs = 0;
   let restMs = REST_MS_LEAST;

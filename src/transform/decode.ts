@@ -28,6 +28,17 @@ export interface Original {
 /** How decoders are opened: strict enough that half a picture is a failure, lenient with what viewers show all the same. */
 const OPEN: SharpOptions = { failOn: 'error' };
 
+/** What libvips calls the formats. */
+const LOADED: Readonly<Record<SourceFormat, Metadata['format']>> = {
+  jpeg: 'jpeg',
+  png: 'png',
+  gif: 'gif',
+  webp: 'webp',
+  avif: 'heif',
+  tiff: 'tiff',
+  svg: 'svg',
+};
+
 /** For SVG: pixels to the inch at which its own size is its size in pixels. */
 const DENSITY = 72;
 
@@ -112,9 +123,18 @@ async function readHeader(
   try {
     metadata = await sharp(bytes, options).metadata();
   } catch (thrown) {
-    const { cause, detail } = failureOf(thrown, () => endsEarly(format, bytes));
+    const { cause, detail } = failureOf(thrown, {
+      endsEarly: () => endsEarly(format, bytes),
+      isLate: () => false,
+    });
     throw new Refusal(cause, detail);
   }
+  // Two readers of the same first bytes: where they differ, one format's checks would be made and another's decoder would run.
+  if (metadata.format !== LOADED[format])
+    throw new Refusal(
+      'corrupt',
+      `The image begins as ${format.toUpperCase()}, and is decoded as another format.`,
+    );
   return {
     bytes,
     format,

@@ -1,4 +1,5 @@
 import type { OverlayOptions } from 'sharp';
+import { sniff } from '../image/sniff.ts';
 import type { Overlay } from '../image/variant.ts';
 import { type Canvas, canvasOf, laidOut, pixelsOf, shownSize } from './canvas.ts';
 import type { Pixels } from './colour.ts';
@@ -7,6 +8,7 @@ import { fractionsOf, layoutOf, type Size } from './geometry.ts';
 import type { TransformLimits } from './messages.ts';
 import { failureOf, Refusal } from './refusal.ts';
 import type { Deadline } from './task.ts';
+import { endsEarly } from './wholeness.ts';
 
 /**
  * The layer that an overlay puts on a picture. Throws {@link Refusal} 'overlay' for whatever is wrong with it.
@@ -56,7 +58,10 @@ async function pieceOf(
       opened.format === 'svg' ? canvasOf(await scaledSvg(opened, scale, limits), 1, limits) : first;
     return await pixelsOf(laidOut(canvas, wish(canvas)).ensureAlpha(), deadline);
   } catch (thrown) {
-    const { cause, detail } = failureOf(thrown, () => false);
+    const { cause, detail } = failureOf(thrown, {
+      endsEarly: () => endsEarly(sniff(bytes), bytes),
+      isLate: () => deadline.isOver(),
+    });
     if (cause === 'timeout' || cause === 'memory') throw thrown;
     throw new Refusal('overlay', `The overlay could not be used: ${cause}. ${detail}`);
   }

@@ -1,6 +1,6 @@
 import type { Sharp } from 'sharp';
 import type { Variant } from '../image/variant.ts';
-import { eachFrame, laidOut } from './canvas.ts';
+import { type Canvas, eachFrame, laidOut } from './canvas.ts';
 import { CLEAR, type Colour, onWhite, WHITE } from './colour.ts';
 import type { Original } from './decode.ts';
 import { type Encoding, encoded } from './encode.ts';
@@ -94,17 +94,13 @@ async function finished(task: Task, original: Original, drawn: Sketch, format: F
   const { variant, deadline, limits } = task;
   const { layout, ground } = drawn;
   const { frames } = drawn.canvas;
-  const isSmeared = variant.blur > 0 || variant.sharpen > 0;
   let pipeline: Sharp;
-  if (frames > 1 && isSmeared) {
+  if (frames > 1 && (variant.blur > 0 || variant.sharpen > 0)) {
     // Frame by frame, or each would run into the next.
-    const smeared = await eachFrame(
-      drawn.canvas,
-      (frame) => effects(laidOut(frame, layout), variant),
-      deadline,
-    );
-    pipeline = smeared.open();
-  } else pipeline = effects(laidOut(drawn.canvas, layout), variant);
+    const smear = (frame: Canvas): Sharp => smeared(laidOut(frame, layout), variant);
+    pipeline = (await eachFrame(drawn.canvas, smear, deadline)).open();
+  } else pipeline = smeared(laidOut(drawn.canvas, layout), variant);
+  if (variant.grey) pipeline = pipeline.greyscale();
 
   const behind = groundFor(ground, format);
   if (layout.canvas !== undefined) pipeline = padded(pipeline, layout, behind);
@@ -119,14 +115,15 @@ async function finished(task: Task, original: Original, drawn: Sketch, format: F
   }
   if (behind !== undefined && behind.alpha > 0 && behind.alpha < 1) layers.push(veil(behind, on));
   if (layers.length > 0) pipeline = pipeline.composite(layers);
+  // Layers bring an alpha channel with them, and so does one that nothing is seen through.
+  const isVeiled = behind !== undefined && behind.alpha < 1;
+  if (!drawn.isClear && layout.canvas === undefined && !isVeiled) pipeline = pipeline.removeAlpha();
   return variant.metadata === 'copyright' ? withCopyright(pipeline, original) : pipeline;
 }
 
-function effects(pipeline: Sharp, { grey, blur, sharpen }: Variant): Sharp {
-  let next = grey ? pipeline.greyscale() : pipeline;
-  if (blur > 0) next = next.blur(blur);
-  if (sharpen > 0) next = next.sharpen({ sigma: sharpen });
-  return next;
+function smeared(pipeline: Sharp, { blur, sharpen }: Variant): Sharp {
+  const blurred = blur > 0 ? pipeline.blur(blur) : pipeline;
+  return sharpen > 0 ? blurred.sharpen({ sigma: sharpen }) : blurred;
 }
 
 /** What is put behind a picture: what was asked for, or white where the format has no transparency. Undefined for nothing. */

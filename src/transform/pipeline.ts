@@ -11,15 +11,23 @@ import { paint } from './paint.ts';
 import { asPlaceholder, hashOf, LQIP_SIDE, lqipOf, THUMB_SIDE } from './placeholder.ts';
 import { failureOf, Refusal } from './refusal.ts';
 import { cutAndTurned, laidFor } from './shape.ts';
-import { checkLayout, type Product, type Task } from './task.ts';
+import { checkLayout, type Deadline, deadlineIn, type Product, type Task } from './task.ts';
 import { endsEarly } from './wholeness.ts';
 
-/** Makes a variant. Throws {@link Refusal} with the one named failure, whatever goes wrong. */
-export async function make(task: Task): Promise<Product> {
+/**
+ * Makes a variant. Throws {@link Refusal} with the one named failure, whatever goes wrong.
+ *
+ * @param nowMs a clock that never goes back.
+ */
+export async function make(job: Omit<Task, 'deadline'>, nowMs: () => number): Promise<Product> {
+  let deadline: Deadline | undefined;
   try {
-    const { variant, limits } = task;
+    const { variant, limits } = job;
     const isAnimated = mayBeAnimated(variant);
-    const opened = await openOriginal(task.bytes, isAnimated, limits);
+    const opened = await openOriginal(job.bytes, isAnimated, limits);
+    // Only now: until here it may have waited for a thread.
+    deadline = deadlineIn(limits.timeoutMs, nowMs);
+    const task: Task = { ...job, deadline };
     const original = opened.format === 'svg' ? await drawn(opened, variant, limits) : opened;
     switch (variant.output) {
       case 'json': {
@@ -34,7 +42,10 @@ export async function make(task: Task): Promise<Product> {
     }
   } catch (thrown) {
     if (thrown instanceof Refusal) throw thrown;
-    const { cause, detail } = failureOf(thrown, () => endsEarly(sniff(task.bytes), task.bytes));
+    const { cause, detail } = failureOf(thrown, {
+      endsEarly: () => endsEarly(sniff(job.bytes), job.bytes),
+      isLate: () => deadline?.isOver() ?? false,
+    });
     throw new Refusal(cause, detail);
   }
 }

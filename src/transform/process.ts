@@ -21,8 +21,12 @@ export interface Worker {
   kill(): void;
 }
 
-/** Starts a process. Never throws: one that cannot be started ends. */
-export type StartWorker = (events: WorkerEvents) => Worker;
+/**
+ * Starts a process. Never throws: one that cannot be started ends. No event before it returns.
+ *
+ * @param threads how many images it works on at a time; the others it was sent wait inside of it.
+ */
+export type StartWorker = (events: WorkerEvents, threads: number) => Worker;
 
 /** What a result may have: beyond it the process is not believed. */
 const RESULT_BYTES_MAX = 1024 * 1024 * 1024;
@@ -31,11 +35,11 @@ const OOM_SCORE = '800';
 const LAST_WORDS_MAX = 2000;
 
 /** Starts the process that transforms: an edge. Its environment is empty but for what keeps its memory small. */
-export const startWorker: StartWorker = (events) => {
+export const startWorker: StartWorker = (events, threads) => {
   const child = spawn(process.execPath, [fileURLToPath(new URL('./child.ts', import.meta.url))], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Two arenas halve what glibc holds on to, and cost nothing that can be measured.
-    env: { MALLOC_ARENA_MAX: '2' },
+    env: { MALLOC_ARENA_MAX: '2', UV_THREADPOOL_SIZE: String(threads) },
   });
   let saidBytes = 0;
   let words = '';

@@ -12,40 +12,39 @@ export class Refusal extends Error implements TransformFailure {
   }
 }
 
-/** How libvips and its decoders say what went wrong, and what that is here; the first that matches. */
+/**
+ * How libvips and its decoders say what went wrong, and what that is here; the first that matches. All threads of the library leave their
+ * words in one place, so they may be another's: where something better than words can be had, that decides.
+ */
 const WORDS: readonly (readonly [words: RegExp, cause: TransformFailureCause])[] = [
-  [/^timeout: /m, 'timeout'],
-  [/exceeds pixel limit|pixel limit when scaled|exceeds \d+x\d+ pixel limit/, 'too-many-pixels'],
   [/Processed image is too large|too (?:wide|tall|high) for/i, 'output-too-large'],
   [/out of memory|unable to allocate|could not allocate|memory allocation/i, 'memory'],
-  [
-    /unsupported (?:codec|compression|feature)|Unsupported (?:codec|feature)|No decoding plugin/,
-    'unsupported',
-  ],
-  [
-    /premature end|unexpected end|end of file|truncated|bad seek|read error|read gave|not enough data/i,
-    'truncated',
-  ],
+  [/unsupported (?:codec|compression|feature)|No decoding plugin/i, 'unsupported'],
+  [/premature end|unexpected end|end of file|truncated|bad seek|read error|not enough data/i, 'truncated'],
 ];
 
-/**
- * What a throw in the middle of a transform was.
- *
- * @param endsEarly true where the structure of the original says that its end is missing: then whatever the decoder complains about is
- *   that.
- */
-export function failureOf(thrown: unknown, endsEarly: () => boolean): TransformFailure {
+/** What is known of a transform apart from words. */
+export interface Circumstances {
+  /** The structure of the original says that its end is missing. */
+  endsEarly(): boolean;
+  /** It had no time left. */
+  isLate(): boolean;
+}
+
+/** What a throw in the middle of a transform was. */
+export function failureOf(thrown: unknown, { endsEarly, isLate }: Circumstances): TransformFailure {
   if (thrown instanceof Refusal) return { cause: thrown.cause, detail: thrown.detail };
   const words = wordsOf(thrown);
-  const cause = WORDS.find(([pattern]) => pattern.test(words))?.[1] ?? 'corrupt';
-  if (cause === 'corrupt' && endsEarly())
-    return { cause: 'truncated', detail: `The data end before the image does (${words}).` };
+  const cause = isLate() ? 'timeout' : endsEarly() ? 'truncated' : causeIn(words);
   return { cause, detail: `${LEAD[cause] ?? 'The decoder refused the image'} (${words}).` };
+}
+
+function causeIn(words: string): TransformFailureCause {
+  return WORDS.find(([pattern]) => pattern.test(words))?.[1] ?? 'corrupt';
 }
 
 const LEAD: Partial<Record<TransformFailureCause, string>> = {
   timeout: 'It took too long',
-  'too-many-pixels': 'The image has too many pixels',
   'output-too-large': 'The format cannot hold a result of this size',
   memory: 'There was not enough memory',
   unsupported: 'The image uses what cannot be decoded here',
@@ -55,10 +54,11 @@ const LEAD: Partial<Record<TransformFailureCause, string>> = {
 /** The first line of what was thrown, printable and short. */
 function wordsOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  const line = text.split('\n').find((each) => each.trim() !== '') ?? 'no words';
-  return line
-    .replace(/^Input buffer has corrupt header: /, '')
+  const line = text.split('\n').find((each) => each.trim() !== '') ?? '';
+  const said = line
+    .replace(/^Input buffer has corrupt header: ?/, '')
     .replace(/[^\x20-\x7e]/g, '?')
     .trim()
     .slice(0, 200);
+  return said === '' ? 'without a word' : said;
 }

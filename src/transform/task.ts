@@ -24,6 +24,7 @@ export interface Product {
 export interface Deadline {
   /** Whole seconds left, rounded up, as sharp counts them. Throws {@link Refusal} 'timeout' when none is. */
   leftS(): number;
+  isOver(): boolean;
 }
 
 /** A deadline from now on. @param nowMs a clock that never goes back. */
@@ -36,6 +37,7 @@ export function deadlineIn(timeoutMs: number, nowMs: () => number): Deadline {
         throw new Refusal('timeout', `It took longer than the ${timeoutMs} ms that are allowed.`);
       return Math.min(3600, Math.ceil(leftMs / 1000));
     },
+    isOver: () => nowMs() >= endMs,
   };
 }
 

@@ -34,11 +34,16 @@ interface Run {
   losses: number;
   /** It is the only one under way: what happens now is its doing. */
   isAlone: boolean;
+  /** Its time has begun: it is not only there already, for the moment when another ends. */
+  hasStarted: boolean;
   timers: readonly Timer[];
 }
 
 /** Between looks at the memory of the process. A decoder can fill about 50 MB in that time. */
 const LOOK_MS = 50;
+/** A job that has been answered as too late may still come to an end by itself, which is cheaper than ending the process. */
+const HARD_FACTOR = 1.5;
+const HARD_GRACE_MS = 1000;
 /** How often a job is tried again among others before it has to be alone. */
 const LOSSES_MAX = 3;
 
@@ -74,7 +79,7 @@ class OneProcess implements Transformer {
     this.#options = options;
     this.#line = createLine<Run>({ ...queue, clock, what: 'for a turn' });
     this.#budget = createBudget(queue.sizeBytes, { ...queue, clock });
-    this.#crew = createCrew(options.start, clock, options.log, {
+    this.#crew = createCrew((events) => options.start(events, options.concurrency), clock, options.log, {
       onReady: () => this.#pump(),
       onReport: (report, body) => this.#onReport(report, body),
       onEnd: (why) => this.#onEnd(why),
@@ -84,7 +89,15 @@ class OneProcess implements Transformer {
 
   transform(job: TransformJob, done: (result: TransformResult) => void): { abandon(): void } {
     this.#lastId += 1;
-    const run: Run = { id: this.#lastId, job, done, losses: 0, isAlone: false, timers: [] };
+    const run: Run = {
+      id: this.#lastId,
+      job,
+      done,
+      losses: 0,
+      isAlone: false,
+      hasStarted: false,
+      timers: [],
+    };
     const { inputBytes } = this.#options.limits;
     const refuse = (failure: TransformFailure): void => this.#settle(run, { ok: false, failure });
     if (this.#isClosed) queueMicrotask(() => refuse(CLOSED));
@@ -115,7 +128,7 @@ class OneProcess implements Transformer {
 
   gauges() {
     return {
-      active: this.#running.size,
+      active: Math.min(this.#running.size, this.#options.concurrency),
       waiting: this.#line.length + this.#suspects.length + this.#lost.length,
       heldBytes: this.#budget.heldBytes,
       residentBytes: this.#crew.residentBytes,
@@ -151,17 +164,18 @@ class OneProcess implements Transformer {
     for (let run = this.#next(); run !== undefined; run = this.#next()) this.#give(run);
   }
 
-  /** The next one that there is a place for. */
+  /** The next one that there is a place for. One more than can run is sent ahead, so that nothing stands still until it is there. */
   #next(): Run | undefined {
+    const { concurrency } = this.#options;
     const running = [...this.#running.values()];
-    if (running.length >= this.#options.concurrency || running.some(({ isAlone }) => isAlone))
-      return undefined;
+    const places = concurrency > 1 ? concurrency + 1 : 1;
+    if (running.length >= places || running.some(({ isAlone }) => isAlone)) return undefined;
     const lost = this.#lost.shift();
     if (lost !== undefined) return lost;
     // One place is kept for those that a client waits for.
-    const places = Math.max(1, this.#options.concurrency - 1);
     const yielding = running.filter(({ job }) => job.background).length;
-    const run = this.#line.first(yielding < places && running.length < this.#options.concurrency);
+    const mayYield = yielding < Math.max(1, concurrency - 1) && running.length < concurrency;
+    const run = this.#line.first(mayYield);
     if (run !== undefined) this.#line.leave(run);
     return run;
   }
@@ -170,10 +184,7 @@ class OneProcess implements Transformer {
     const { clock, limits } = this.#options;
     const { original, overlay, variant, provisional } = run.job;
     this.#running.set(run.id, run);
-    run.timers = [
-      clock.after(limits.timeoutMs, () => this.#onLate(run)),
-      clock.after(limits.timeoutMs * 1.5 + 1000, () => this.#end('timeout')),
-    ];
+    this.#startNext();
     this.#lookTimer ??= clock.after(LOOK_MS, () => this.#look());
     const order = {
       id: run.id,
@@ -184,6 +195,21 @@ class OneProcess implements Transformer {
       limits,
     };
     this.#crew.send(order, original, ...(overlay === undefined ? [] : [overlay]));
+  }
+
+  /** Lets the time of the oldest that have not started begin, as many as there are places. */
+  #startNext(): void {
+    const { clock, limits, concurrency } = this.#options;
+    const running = [...this.#running.values()];
+    const ahead = running.filter(({ hasStarted }) => !hasStarted);
+    const free = concurrency - (running.length - ahead.length);
+    for (const run of ahead.slice(0, Math.max(0, free))) {
+      run.hasStarted = true;
+      run.timers = [
+        clock.after(limits.timeoutMs, () => this.#onLate(run)),
+        clock.after(limits.timeoutMs * HARD_FACTOR + HARD_GRACE_MS, () => this.#end('timeout')),
+      ];
+    }
   }
 
   #onReport(report: Report, body: Uint8Array): void {
@@ -269,7 +295,9 @@ class OneProcess implements Transformer {
   #stop(run: Run): void {
     for (const timer of run.timers) this.#options.clock.cancel(timer);
     run.timers = [];
+    run.hasStarted = false;
     this.#running.delete(run.id);
+    this.#startNext();
   }
 
   #settle(run: Run, result: TransformResult): void {

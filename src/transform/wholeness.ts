@@ -1,12 +1,14 @@
 import type { Sniffed } from '../image/sniff.ts';
 
 /**
- * True where the structure of a file says that its end is missing: a block, chunk or box reaches beyond the last byte. Reads lengths only;
- * what decoders find out by themselves (JPEG) is left to them. Linear in the number of blocks.
+ * True where the structure of a file says that its end is missing: a block, chunk or box reaches beyond the last byte. Decoders say so too,
+ * but the library has one place for the words of all its threads, and some decoders are content with less. Linear at worst.
  */
 export function endsEarly(format: Sniffed, bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (format) {
+    case 'jpeg':
+      return jpegEndsEarly(bytes, view);
     case 'png':
       return pngEndsEarly(view);
     case 'gif':
@@ -22,16 +24,44 @@ export function endsEarly(format: Sniffed, bytes: Uint8Array): boolean {
   }
 }
 
-/** Chunks of a length, a type, data and a checksum (PNG, section 5.3), up to IEND. One without IEND is whole when its last chunk is. */
+/** Segments with a length, and behind the head of each scan its data, up to the mark of the end (ITU-T T.81, annex B.1). */
+function jpegEndsEarly(bytes: Uint8Array, view: DataView): boolean {
+  const [START, END, SCAN] = [0xd8, 0xd9, 0xda];
+  let at = 0;
+  while (at + 4 <= bytes.length) {
+    const marker = bytes[at + 1]!;
+    if (bytes[at] !== 0xff || marker === 0xff) at += 1;
+    else if (marker === END) return false;
+    else if (marker === START || marker < 0xc0 || (marker >= 0xd0 && marker < START)) at += 2;
+    else at += 2 + view.getUint16(at + 2);
+    // Data of a scan are skipped byte by byte: in them a mark is told by what follows its first byte.
+    if (marker === SCAN && at < bytes.length) at = behindScan(bytes, at);
+  }
+  return !(bytes[at] === 0xff && bytes[at + 1] === END);
+}
+
+function behindScan(bytes: Uint8Array, from: number): number {
+  let at = bytes.indexOf(0xff, from);
+  while (at >= 0) {
+    const next = bytes[at + 1] ?? 0;
+    if (next !== 0 && next !== 0xff && !(next >= 0xd0 && next <= 0xd7)) return at;
+    at = bytes.indexOf(0xff, at + 1);
+  }
+  return bytes.length;
+}
+
+/** Chunks of a length, a type, data and a checksum (PNG, section 5.3), up to IEND; one without it is whole when its last IDAT is. */
 function pngEndsEarly(view: DataView): boolean {
-  const IEND = 0x49454e44;
+  const [IDAT, IEND] = [0x49444154, 0x49454e44];
   let at = 8;
+  let hasData = false;
   while (at + 8 <= view.byteLength) {
     const type = view.getUint32(at + 4);
     if (type === IEND) return false;
+    hasData ||= type === IDAT;
     at += 12 + view.getUint32(at);
   }
-  return at !== view.byteLength;
+  return !hasData || at !== view.byteLength;
 }
 
 /**

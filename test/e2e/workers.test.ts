@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'bun:test';
+import sharp from 'sharp';
 import { seededRandom } from '../../src/base/random.ts';
 import { OUTCOMES } from '../../src/cache/outcome.ts';
 import { validateConfig } from '../../src/config/validate.ts';
@@ -246,6 +247,47 @@ test('variants are found by every thread', async () => {
   await quiet(node);
   const { requests } = node.snapshot();
   expect([origin.requests(), requests.hit]).toEqual([2, 4]);
+});
+
+test('what is made of an image is a hit in every thread, by the class of formats that its client takes', async () => {
+  const png = await sharp({ create: { width: 64, height: 48, channels: 3, background: '#369' } })
+    .png()
+    .toBuffer();
+  let asked = 0;
+  const origin = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: () => {
+      asked += 1;
+      return new Response(png, { headers: { 'cache-control': 'max-age=60', 'content-type': 'image/png' } });
+    },
+  });
+  stops.push(() => origin.stop(true));
+  const { node } = await nodeOf(
+    oneOrigin({ url: `http://127.0.0.1:${origin.port}` } as OriginServer).replace(
+      'origin: o',
+      'origin: o, images: {}',
+    ),
+  );
+  const target = '/a.png?w=32&auto=format';
+  for (const thread of [0, 1, 2]) {
+    const client = await clientOf(node, thread);
+    const text = await client
+      .send(
+        get(target, 'Accept: image/webp,*/*\r\n') +
+          get(target, 'Accept: image/webp;q=0.5,image/png\r\n') +
+          get(target) +
+          get('/a.png?w=much', 'Connection: close\r\n'),
+      )
+      .all();
+    expect(text.match(/ 200 OK/g)).toHaveLength(3);
+    expect(text.match(/Content-Type: image\/webp/g)).toHaveLength(2);
+    expect(text).toContain('400 The image options');
+  }
+  await quiet(node);
+  const { requests, images } = node.snapshot();
+  expect([asked, requests.hit + requests.collapsed, images?.results.made]).toEqual([1, 7, 2]);
+  expect(requests.hit).toBeGreaterThanOrEqual(6);
 });
 
 test('a body that is still arriving is served by another thread as it comes', async () => {

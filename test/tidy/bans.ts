@@ -126,8 +126,8 @@ export const EDGES: readonly Edge[] = [
   ),
   edge(
     'src/transform/child.ts',
-    ['process', 'time'],
-    'that process: its orders come in and its reports go out as standard input and output',
+    ['process', 'time', 'runtime', 'disk'],
+    'that process: orders come in and reports go out as standard input and output; its threads are listed in /proc',
   ),
   edge('src/server/listener.ts', ['runtime'], 'the public port'),
   edge('src/server/host.ts', ['runtime'], 'the type of a client socket'),

@@ -15,7 +15,7 @@ export interface PictureSpec {
 }
 
 /** Raise it when the same plan would make other files, so that an old set is not taken for a new one. */
-export const SET_VERSION = 1;
+export const SET_VERSION = 2;
 
 const ASPECTS = [3 / 2, 3 / 2, 4 / 3, 16 / 9, 1, 3 / 4, 2 / 3] as const;
 
@@ -29,42 +29,83 @@ const BYTES_PER_PIXEL: Readonly<Record<PictureFormat, number>> = {
 /** Film grain by format: without it, painted gradients compress far better than photographs. */
 const GRAIN: Readonly<Record<PictureFormat, number>> = { jpeg: 7, webp: 6, png: 0, avif: 5 };
 
+/** Originals, in pixels: as large as they have to be for every width of a page, and a few as a camera makes them. */
+const ORIGINAL_PIXELS = 960_000;
+const CAMERA_PIXELS = 3_600_000;
+
 /**
- * Plans a set of images: sizes are lognormal with a median of about 35 KB, as on real image hosts
- * (a few per cent are originals of one to four megabytes). Pure: the same count and seed, the same plan.
+ * Plans a set of images: two in five are originals, JPEGs of one megapixel or, rarely, four, that variants are made of. The
+ * others are served as they are; their sizes are lognormal with a median of about 35 KB, as on real image hosts. Pure: the same
+ * count and seed, the same plan.
  *
  * @param count at least 1.
  */
 export function planPictures(count: number, seed: number): PictureSpec[] {
   const random = seededRandom(seed);
-  return Array.from({ length: count }, (_, index) => planPicture(index, random));
+  return Array.from({ length: count }, (_, index) =>
+    index % 5 < 2 ? planOriginal(index, random) : planReady(index, random),
+  );
 }
 
-function planPicture(index: number, random: Random): PictureSpec {
-  const original = index % 25 === 12; // a dozen in 300
-  const format = pickFormat(random, original);
+function planOriginal(index: number, random: Random): PictureSpec {
+  const isLarge = index % 30 === 1; // ten in 300
+  // A page begins with a large one, and that is to be wide.
+  const aspect = isLarge ? 3 / 2 : pickAspect(random);
+  const pixels = isLarge ? CAMERA_PIXELS : ORIGINAL_PIXELS;
+  return spec('originals', index, random, {
+    pixels,
+    aspect,
+    format: 'jpeg',
+    grain: isLarge ? 8 : 6,
+    quality: isLarge ? 92 : 82,
+  });
+}
+
+/** A picture that somebody has made ready for the web. */
+function planReady(index: number, random: Random): PictureSpec {
+  const format = pickFormat(random);
   // PNG photographs are rare because they are large: here they are icons
-  const wantedBytes = original
-    ? 1.1e6 + 2.4e6 * random.next() ** 1.6
-    : logNormal(random, format === 'png' ? 24_000 : 36_000, 1.05);
-  const bytes = Math.min(3_600_000, Math.max(2_000, wantedBytes));
-  const perPixel = original ? 0.7 : BYTES_PER_PIXEL[format];
-  const aspect = ASPECTS[Math.floor(random.next() * ASPECTS.length)]!;
-  const heightPx = Math.max(64, Math.round(Math.sqrt(bytes / perPixel / aspect)));
+  const wantedBytes = logNormal(random, format === 'png' ? 24_000 : 36_000, 1.05);
+  const bytes = Math.min(400_000, Math.max(2_000, wantedBytes));
+  const folder = bytes < 9_000 ? 'thumbs' : index % 30 === 7 ? 'webcams' : 'photos';
+  const pixels = bytes / BYTES_PER_PIXEL[format];
+  const quality = format === 'jpeg' ? 80 : format === 'avif' ? 55 : 78;
+  return spec(folder, index, random, {
+    pixels,
+    aspect: pickAspect(random),
+    format,
+    grain: GRAIN[format],
+    quality,
+  });
+}
+
+interface Making {
+  readonly pixels: number;
+  readonly aspect: number;
+  readonly format: PictureFormat;
+  readonly grain: number;
+  readonly quality: number;
+}
+
+function spec(folder: string, index: number, random: Random, making: Making): PictureSpec {
+  const { pixels, aspect, format, grain, quality } = making;
+  const heightPx = Math.max(64, Math.round(Math.sqrt(pixels / aspect)));
   const widthPx = Math.max(64, Math.round(heightPx * aspect));
   const scene = SCENE_NAMES[index % SCENE_NAMES.length]!;
-  const folder = original ? 'originals' : bytes < 9_000 ? 'thumbs' : index % 30 === 7 ? 'webcams' : 'photos';
   return {
     path: `${folder}/${String(index).padStart(3, '0')}-${scene}.${format === 'jpeg' ? 'jpg' : format}`,
-    picture: { scene, widthPx, heightPx, seed: random.u32(), grain: original ? 14 : GRAIN[format] },
+    picture: { scene, widthPx, heightPx, seed: random.u32(), grain },
     format,
-    quality: original ? 95 : format === 'jpeg' ? 80 : format === 'avif' ? 55 : 78,
+    quality,
   };
 }
 
-function pickFormat(random: Random, original: boolean): PictureFormat {
+function pickAspect(random: Random): number {
+  return ASPECTS[Math.floor(random.next() * ASPECTS.length)]!;
+}
+
+function pickFormat(random: Random): PictureFormat {
   const draw = random.next();
-  if (original) return 'jpeg';
   return draw < 0.52 ? 'jpeg' : draw < 0.84 ? 'webp' : draw < 0.95 ? 'png' : 'avif';
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +60,36 @@ function collect(stream: ReadableStream<Uint8Array>) {
   return { until, ended };
 }
 
+/** Processes that a process started, and those that they did. Linux only. */
+function descendantsOf(ancestor: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)))
+    parents.set(
+      Number(name),
+      Number(
+        readProc(name, 'stat')
+          .replace(/^.*\) \S /s, '')
+          .split(' ', 1)[0],
+      ),
+    );
+  const isBelow = (pid: number | undefined): boolean =>
+    pid !== undefined && (pid === ancestor || isBelow(parents.get(pid)));
+  return [...parents.keys()].filter((pid) => pid !== ancestor && isBelow(pid));
+}
+
+/** Empty for a process that is gone. */
+function commandOf(pid: number): string {
+  return readProc(String(pid), 'cmdline');
+}
+
+function readProc(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 describe('holdfast demo', () => {
   test('shows its traffic, sums up when it is ended, and leaves nothing behind', async () => {
     const run = demo('--images', 'own', '--port', '0');
@@ -74,6 +105,28 @@ describe('holdfast demo', () => {
     expect(await run.exited).toBe(0);
     expect(await readdir(join(folder, 'state'))).toEqual([]);
   }, 60_000);
+
+  test.skipIf(!existsSync('/proc/self/stat'))(
+    'makes variants, with none of its processes left when it has ended',
+    async () => {
+      await mkdir(join(folder, 'large'));
+      const create = { width: 1_200, height: 800, channels: 3, background: '#27a' } as const;
+      await sharp({ create })
+        .jpeg()
+        .toFile(join(folder, 'large', 'one.jpg'));
+      const run = demo('--images', 'large', '--port', '0');
+      const output = collect(run.stdout);
+      await output.until(/ variants [1-9]/);
+      const children = descendantsOf(run.pid);
+      expect(children.some((pid) => commandOf(pid).includes('transform/child'))).toBeTrue();
+      run.kill('SIGINT');
+      expect(await run.exited).toBe(0);
+      expect(await output.ended).toMatch(/variants +[1-9][\d,]* made.*; none failed/);
+      // What was killed may take the system a moment to be gone.
+      while (children.some((pid) => commandOf(pid) !== '')) await Bun.sleep(5);
+    },
+    60_000,
+  );
 
   test('ends by itself after the time given', async () => {
     const run = demo('--images', 'own', '--no-traffic', '--for', '20ms', '--port', '0');

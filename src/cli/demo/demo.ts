@@ -15,24 +15,28 @@ import {
 import { type Node, startNode } from '../../server/node.ts';
 import { EXIT } from '../io.ts';
 import { Live } from '../live.ts';
+import { variantRate } from '../live-variants.ts';
 import { transformsAtATime } from '../workers.ts';
 import type { World } from '../world.ts';
 import { galleryPage, type LiveNumbers } from './gallery.ts';
 import { cacheFolder, type DemoImage, findImages, makeImages } from './images.ts';
+import { mixOf, workingSetBytes } from './mix.ts';
 import { defaultMemoryBytes, demoConfig } from './node.ts';
 import { DEMO_HELP, type DemoOptions, readDemoOptions } from './options.ts';
-import { type DemoOrigin, imageTarget, startOrigin } from './origin.ts';
+import { type DemoOrigin, startOrigin } from './origin.ts';
 import { firstFreePort } from './port.ts';
 import { errorCount, summaryText } from './summary.ts';
 import { startTraffic, type Traffic } from './traffic.ts';
 
 /** Painted at the first run. */
-const IMAGES = 300;
+const IMAGES = 240;
 const SAMPLE_MS = 1_000;
 const LATENCY_MS = { min: 20, max: 60 } as const;
 const ORIGIN_CONCURRENCY = 32;
+/** Of the processors: the others are for the node, its origin, its clients, and the people at that machine. */
+const TRANSFORMS_SHARE = 0.5;
 const TRAFFIC = {
-  connectionsMax: 32,
+  connections: { ready: 24, variants: 8 },
   ratePerS: { min: 200, max: 2_500 },
   dayMs: 60_000,
   alpha: 0.9,
@@ -145,6 +149,7 @@ async function start(
       adminPort: firstFreePort([9090, 0]),
       memoryBytes: options.memoryBytes ?? defaultMemoryBytes(images),
       policy: options.policy,
+      transforms: Math.max(1, Math.floor(world.processors * TRANSFORMS_SHARE)),
       images,
     });
     const node = startNode({
@@ -181,13 +186,13 @@ function trafficOptions(
   seed: number,
 ): Parameters<typeof startTraffic>[0] {
   const { hostname, port } = new URL(node.url);
-  const { connectionsMax, ...schedule } = TRAFFIC;
+  const { connections, ...schedule } = TRAFFIC;
   return {
     host: hostname,
     port: Number(port),
-    images: images.map((image) => ({ target: imageTarget(image), sizeBytes: image.sizeBytes })),
+    images: mixOf(images),
     schedule: { ...schedule, seed },
-    connectionsMax,
+    connections,
   };
 }
 
@@ -247,11 +252,13 @@ async function watch(
   }
   const traffic = await parts.traffic?.stop();
   const snapshot = node.snapshot();
+  const told = troubles.slice(-20); // what is cut off now is no trouble
   await node.stop(0);
   await origin.stop();
   if (parts.tokenFile !== undefined) removeAdminToken(parts.tokenFile);
-  for (const line of troubles.slice(-20)) world.err(line);
-  world.out(summaryText({ snapshot, traffic, images: images.length, imagesBytes }));
+  for (const line of told) world.err(line);
+  const neededBytes = workingSetBytes(images);
+  world.out(summaryText({ snapshot, traffic, images: images.length, imagesBytes, neededBytes }));
   return errorCount(traffic) === 0 ? EXIT.ok : EXIT.refused;
 }
 
@@ -263,6 +270,7 @@ function liveNumbers({ previous, current }: Parts['live']): LiveNumbers | null {
     hitRatio: rates.hitRatio ?? null,
     originPerS: rates.originRequestsPerS,
     evictionsPerS: rates.evictionsPerS,
+    variantsPerS: variantRate(rates),
     usedBytes: current.memory.usedBytes,
     budgetBytes: current.memory.budgetBytes,
     p99Ms: quantileMs(rates.latency, 0.99) ?? null,

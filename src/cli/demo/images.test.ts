@@ -35,7 +35,13 @@ describe('the plan', () => {
     expect(planPictures(300, 1)).toEqual(plan);
     expect(new Set(plan.map((spec) => spec.path)).size).toBe(300);
     expect(new Set(plan.map((spec) => spec.format))).toEqual(new Set(['jpeg', 'webp', 'png', 'avif']));
-    expect(plan.filter((spec) => spec.path.startsWith('originals/')).length).toBe(12);
+    const originals = plan.filter((spec) => spec.path.startsWith('originals/'));
+    expect(originals.length).toBe(120);
+    for (const { picture, format } of originals) {
+      expect(format).toBe('jpeg');
+      expect(picture.widthPx * picture.heightPx).toBeGreaterThan(900_000);
+    }
+    expect(originals.filter(({ picture }) => picture.widthPx > 2_000).length).toBe(10);
     for (const { picture } of plan) {
       expect(picture.widthPx).toBeWithin(64, 4_000);
       expect(picture.heightPx).toBeWithin(64, 4_000);
@@ -77,9 +83,9 @@ describe('making the set', () => {
   test('says which file cannot be written', async () => {
     const blocked = join(folder, 'blocked');
     const name = planPictures(1, 2026)[0]!.path;
-    await mkdir(join(blocked, 'images-v1-1', name), { recursive: true }); // a directory where the file should be
+    await mkdir(join(blocked, 'images-v2-1', name), { recursive: true }); // a directory where the file should be
     const making = makeImages({ folder: blocked, count: 1, onProgress: () => undefined });
-    await expect(making).rejects.toThrow(`cannot make ${join(blocked, 'images-v1-1', name)}`);
+    await expect(making).rejects.toThrow(`cannot make ${join(blocked, 'images-v2-1', name)}`);
   });
 
   test('stops when told to', async () => {

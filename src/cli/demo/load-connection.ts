@@ -2,15 +2,20 @@ import type { TrafficError } from './tally.ts';
 
 const HEAD_BYTES_MAX = 16 * 1024;
 
-/** What a request must be answered with: 200 and a body of exactly that length. */
+/** A request, and what it must be answered with: 200, a whole body, and in a format that its client can show. */
 export interface Expected {
   readonly target: string;
-  readonly sizeBytes: number;
+  /** What the client says that it takes; JPEG, PNG and GIF every client does. */
+  readonly accept: string;
+  /** Exact length of the body; undefined where nobody knows it beforehand: of a variant. */
+  readonly sizeBytes: number | undefined;
 }
+
+const SHOWN_BY_ALL: ReadonlySet<string> = new Set(['image/jpeg', 'image/png', 'image/gif']);
 
 /** How one request ended. */
 export type Ending =
-  | { readonly ok: true; readonly isHit: boolean }
+  | { readonly ok: true; readonly isHit: boolean; readonly bodyBytes: number }
   | { readonly ok: false; readonly kind: TrafficError; readonly detail: string };
 
 /**
@@ -25,6 +30,7 @@ export class LoadConnection {
   #head = '';
   /** Body bytes still to come; -1 while the head is not complete. */
   #left = -1;
+  #bodyBytes = 0;
   #isHit = false;
   #closes = false;
   /** Counts connects: one that was given up must not come back as the current one. */
@@ -41,7 +47,7 @@ export class LoadConnection {
     this.#running = { expected, done };
     this.#head = '';
     this.#left = -1;
-    const text = `GET ${expected.target} HTTP/1.1\r\nhost: ${this.#host}:${this.#port}\r\naccept: image/*\r\n\r\n`;
+    const text = `GET ${expected.target} HTTP/1.1\r\nhost: ${this.#host}:${this.#port}\r\naccept: ${expected.accept}\r\n\r\n`;
     if (this.#socket !== undefined) this.#send(this.#socket, text);
     else this.#connect(text);
   }
@@ -122,13 +128,18 @@ export class LoadConnection {
     );
     if (status !== '200') return this.#reject('status', `${status} for ${expected.target}`);
     const length = fields.get('content-length') ?? 'none';
-    if (length !== String(expected.sizeBytes)) {
+    const wanted = expected.sizeBytes ?? 'more than 0';
+    const isRight = typeof wanted === 'number' ? length === String(wanted) : /^[1-9][0-9]*$/.test(length);
+    if (!isRight)
+      return this.#reject('length', `${length} instead of ${wanted} bytes for ${expected.target}`);
+    const type = fields.get('content-type') ?? 'none';
+    if (expected.sizeBytes === undefined && !SHOWN_BY_ALL.has(type) && !expected.accept.includes(type))
       return this.#reject(
-        'length',
-        `${length} instead of ${expected.sizeBytes} bytes for ${expected.target}`,
+        'type',
+        `${type} for ${expected.target} and a client that takes ${expected.accept}`,
       );
-    }
-    this.#left = expected.sizeBytes;
+    this.#bodyBytes = Number(length);
+    this.#left = this.#bodyBytes;
     this.#isHit = /;\s*hit\b/.test(fields.get('cache-status') ?? '');
     this.#closes = fields.get('connection')?.toLowerCase() === 'close';
     return true;
@@ -143,7 +154,7 @@ export class LoadConnection {
     const { done } = this.#running!;
     this.#running = undefined;
     if (this.#closes) this.close();
-    done({ ok: true, isHit: this.#isHit });
+    done({ ok: true, isHit: this.#isHit, bodyBytes: this.#bodyBytes });
   }
 
   #fail(kind: TrafficError, detail: string): void {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { Load, type LoadOptions } from './load.ts';
+import type { Asked, Wish } from './mix.ts';
 import { TRAFFIC_ERRORS, type TrafficReport } from './tally.ts';
 
 const clock: Clock = {
@@ -10,6 +11,10 @@ const clock: Clock = {
   cancel: (timer) => clearTimeout(timer as unknown as number | undefined),
 };
 const SIZE = 70_000;
+const asked = (wish: Partial<Wish> = {}): Asked => ({
+  sizeBytes: SIZE,
+  wishes: [{ target: '/a', accept: 'image/*', sizeBytes: SIZE, share: 1, ...wish }],
+});
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
@@ -20,9 +25,9 @@ function load(port: number, change: Partial<LoadOptions> = {}): Load {
     {
       host: '127.0.0.1',
       port,
-      images: [{ target: '/a', sizeBytes: SIZE }],
+      images: [asked()],
       schedule: { seed: 1, ratePerS: { min: 400, max: 400 }, dayMs: 60_000, alpha: 1 },
-      connectionsMax: 4,
+      connections: { ready: 4, variants: 4 },
       ...change,
     },
     clock,
@@ -102,7 +107,7 @@ describe('the load generator', () => {
       await gate.promise;
       return new Response(new Uint8Array(SIZE));
     });
-    const running = load(port, { connectionsMax: 2 });
+    const running = load(port, { connections: { ready: 2, variants: 2 } });
     await until(running, () => n === 2);
     const stopped = running.stop(10_000);
     gate.resolve();
@@ -114,11 +119,42 @@ describe('the load generator', () => {
   test('an open system: arrivals beyond all connections and the queue are skipped, and counted', async () => {
     const { port } = serve(() => new Promise<Response>(() => undefined));
     const running = load(port, {
-      connectionsMax: 1,
+      connections: { ready: 1, variants: 1 },
       schedule: { seed: 1, ratePerS: { min: 50_000, max: 50_000 }, dayMs: 60_000, alpha: 1 },
     });
     const report = await until(running, (one) => one.skipped > 0);
     expect(report.sent).toBe(1);
+  });
+
+  test('a variant may have any length, in a format that its client takes', async () => {
+    const { port } = serve(
+      () => new Response(new Uint8Array(1234), { headers: { 'content-type': 'image/webp' } }),
+    );
+    const running = load(port, { images: [asked({ accept: 'image/webp,*/*', sizeBytes: undefined })] });
+    const report = await until(running, (one) => one.good >= 20);
+    expect(errorsOf(report)).toBe(0);
+    expect(report.bodyBytes).toBe(report.good * 1234);
+    const other = load(port, { images: [asked({ accept: 'image/*', sizeBytes: undefined })] });
+    const refused = await until(other, (one) => errorsOf(one) > 1);
+    expect(refused.errors.type).toBe(errorsOf(refused));
+    expect(refused.lastError).toBe('type: image/webp for /a and a client that takes image/*');
+  });
+
+  test('while variants are being made, what is ready is asked for all the same', async () => {
+    let making = 0;
+    const { port } = serve((request) => {
+      if (!request.url.endsWith('?w=1')) return new Response(new Uint8Array(SIZE));
+      making += 1;
+      return new Promise<Response>(() => undefined);
+    });
+    const variant = asked({ target: '/a?w=1', sizeBytes: undefined });
+    const running = load(port, { images: [variant, asked()], connections: { ready: 2, variants: 3 } });
+    const report = await until(running, (one) => one.good >= 50);
+    expect(making).toBe(3);
+    expect(errorsOf(report)).toBe(0);
+    await running.stop(0);
+    expect(running.report()).toMatchObject({ unawaited: running.report().sent - running.report().good });
+    expect(errorsOf(running.report())).toBe(0);
   });
 
   const head = (status: string, length: number): string =>
@@ -138,8 +174,8 @@ describe('the load generator', () => {
     ],
     ['cut', 'a reset within the head', 'HTTP/1.1 20', (socket: Bun.Socket): void => socket.terminate()],
   ] as const)('notices %s: %s', async (kind, _, bytes, then) => {
-    const images = [{ target: '/a', sizeBytes: 3 }];
-    const running = load(serveRaw(bytes, then), { images, connectionsMax: 1 });
+    const images = [asked({ sizeBytes: 3 })];
+    const running = load(serveRaw(bytes, then), { images, connections: { ready: 1, variants: 1 } });
     const report = await until(running, (one) => errorsOf(one) > 1);
     expect(report.errors[kind]).toBe(errorsOf(report));
     expect(report.good).toBe(0);
@@ -157,7 +193,7 @@ describe('the load generator', () => {
         });
       });
     });
-    const running = load(port, { images: [{ target: '/a', sizeBytes: 3 }], connectionsMax: 1 });
+    const running = load(port, { images: [asked({ sizeBytes: 3 })], connections: { ready: 1, variants: 1 } });
     const report = await until(running, (one) => one.good >= 3);
     expect(errorsOf(report)).toBe(0);
     expect(report.hits.count).toBe(report.good);

@@ -3,7 +3,9 @@ import { formatProblems } from '../../config/problem.ts';
 import { validateConfig } from '../../config/validate.ts';
 import type { POLICY_NAMES } from '../../policy/policy.ts';
 import type { DemoImage } from './images.ts';
-import { IMAGE_PREFIX } from './origin.ts';
+import { workingSetBytes } from './mix.ts';
+import { IMAGE_PREFIX, MARK_PATH } from './origin.ts';
+import { folderOf, hasVariants, READY_FOLDERS, WIDTHS } from './renditions.ts';
 
 /** What the configuration of a demo depends on. */
 export interface DemoConfig {
@@ -14,19 +16,20 @@ export interface DemoConfig {
   readonly adminPort: number;
   readonly memoryBytes: number;
   readonly policy: (typeof POLICY_NAMES)[number];
+  /** Images that are transformed at a time. */
+  readonly transforms: number;
   /** What the origin has: a route is made for each kind of them. */
   readonly images: readonly DemoImage[];
 }
 
 /** The least that a memory tier may have. */
 const MEMORY_BYTES_MIN = 4 * 1024 * 1024;
-/** Share of the images that fits by default: less than all, so that evictions are seen. */
+/** Share of all that is asked for that fits by default: less than all, so that evictions are seen. */
 const MEMORY_SHARE = 0.6;
 
-/** Size of the memory tier when none is asked for: 60 % of the images, in bytes, whole KiB, 4 MiB or more. */
+/** Size of the memory tier when none is asked for: 60 % of all that the traffic asks for, in bytes, whole KiB, 4 MiB or more. */
 export function defaultMemoryBytes(images: readonly DemoImage[]): number {
-  const totalBytes = images.reduce((sum, image) => sum + image.sizeBytes, 0);
-  return Math.max(MEMORY_BYTES_MIN, Math.floor((totalBytes * MEMORY_SHARE) / 1024) * 1024);
+  return Math.max(MEMORY_BYTES_MIN, Math.floor((workingSetBytes(images) * MEMORY_SHARE) / 1024) * 1024);
 }
 
 /**
@@ -45,14 +48,16 @@ export function demoConfig(demo: DemoConfig): ValidConfig {
 }
 
 function demoConfigText(demo: DemoConfig): string {
-  const folders = new Set(demo.images.map((image) => image.path.split('/', 1)[0]!));
+  const folders = new Set(demo.images.map(folderOf));
   const kinds = ['thumbs', 'photos', 'originals', 'webcams'].filter((kind) => folders.has(kind));
   const routes: (readonly [name: string, paths: string])[] = [
     ...kinds.map((kind) => [kind, `${IMAGE_PREFIX}${kind}/*`] as const),
-    ['images', `${IMAGE_PREFIX}*`],
+    ...(kinds.length === folders.size ? [] : [['images', `${IMAGE_PREFIX}*`] as const]),
     ['page', '/*'],
   ];
-  const needed = kinds.length === folders.size ? routes.filter(([name]) => name !== 'images') : routes;
+  const transforms = demo.images.some(hasVariants)
+    ? `images:\n  concurrency: ${demo.transforms}\n  queue: { timeout: 1m }\n`
+    : '';
   return `version: 1
 server:
   listen: 127.0.0.1:${demo.port}
@@ -63,11 +68,23 @@ cache:
   memory:
     size: ${demo.memoryBytes}B
     policy: ${demo.policy}
-origins:
+${transforms}origins:
   demo:
     type: http
     url: ${demo.originUrl}
 routes:
-${needed.map(([name, path]) => `  - name: ${name}\n    match:\n      paths: ['${path}']\n    origin: demo`).join('\n')}
+${routes.map(([name, paths]) => routeText(name, paths, demo.images)).join('')}`;
+}
+
+function routeText(name: string, paths: string, images: readonly DemoImage[]): string {
+  const start = `  - name: ${name}\n    match:\n      paths: ['${paths}']\n    origin: demo\n`;
+  const isFor = (image: DemoImage): boolean => name === 'images' || folderOf(image) === name;
+  if (READY_FOLDERS.has(name) || !images.some((image) => isFor(image) && hasVariants(image))) return start;
+  return `${start}    images:
+      widths: [${WIDTHS.join(', ')}]
+      overlays: ['${MARK_PATH}']
+      provisional: [avif]
+      provisionalLifetime: 10s
+      onFailure: original
 `;
 }

@@ -12,7 +12,7 @@ export const DEMO_HELP = `holdfast demo: an origin with images, a node in front 
   --images DIR     your own images (searched recursively) instead of painted ones
   --for TIME       stop after that time; without it, q or Ctrl-C stops
   --port N         public port (default 8080, or a free one when that is taken)
-  --memory SIZE    memory budget (default 60 % of the images, so that there are evictions to see)
+  --memory SIZE    memory budget (default 60 % of what is asked for, so that there are evictions to see)
   --policy NAME    ${POLICY_NAMES.join(', ')} (default ${POLICY_NAMES[0]})
   --seed N         of the traffic: the same number, the same requests (default 1)
   --no-traffic     only the node and the gallery: your browser is the traffic

@@ -4,6 +4,12 @@ import type { DemoImage } from './images.ts';
 
 /** Where images are below the origin's and the node's address. */
 export const IMAGE_PREFIX = '/images/';
+/** A drawing that the gallery has put over one of its pictures. */
+export const MARK_PATH = '/marks/holdfast.svg';
+const MARK = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 120" width="240" height="240">
+<path fill="#fff" stroke="#000" stroke-opacity=".35" stroke-width="3" d="M22 18h16v12h14V18h16v12h14V18h16v28l-8 8v48H66V84a6 6 0 0 0-12 0v18H30V54l-8-8z"/>
+</svg>
+`;
 /** Numbers for the gallery's header; never cached. */
 const LIVE_PATH = '/live.json';
 
@@ -16,6 +22,7 @@ const MAX_AGE_S: Readonly<Record<string, number>> = {
 };
 const MAX_AGE_OTHER_S = 3_600;
 const PAGE_MAX_AGE_S = 2;
+const MARK_MAX_AGE_S = 86_400;
 
 /** Requests waiting for one of the origin's slots; beyond, it says 503, as origins do. */
 const WAITING_MAX = 500;
@@ -66,6 +73,7 @@ export function startOrigin(options: DemoOriginOptions): DemoOrigin {
     const image = images.get(target);
     if (image !== undefined) return conditional(request, imageHeaders(image), () => Bun.file(image.file));
     if (target === '/') return conditional(request, pageHeaders(pageTag), () => options.page);
+    if (target === MARK_PATH) return conditional(request, MARK_HEADERS, () => MARK);
     return new Response('not found\n', { status: 404, headers: { 'cache-control': 'max-age=10' } });
   };
 
@@ -102,6 +110,12 @@ export function startOrigin(options: DemoOriginOptions): DemoOrigin {
 }
 
 type Headers = Readonly<Record<string, string>> & { readonly etag: string };
+
+const MARK_HEADERS: Headers = {
+  'content-type': 'image/svg+xml',
+  'cache-control': `public, max-age=${MARK_MAX_AGE_S}`,
+  etag: `"${Bun.hash(MARK).toString(36)}"`,
+};
 
 function imageHeaders(image: DemoImage): Headers {
   const kind = image.path.slice(0, Math.max(0, image.path.indexOf('/')));

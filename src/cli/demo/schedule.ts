@@ -21,7 +21,7 @@ const DRIFTS_PER_DAY = 96;
 const LARGE_BYTES = 256 * 1024;
 
 export interface ScheduleOptions {
-  /** Sizes of the images, in bytes; requests name them by index. At least one. */
+  /** What is sent for each image, in bytes; requests name them by index. At least one. */
   readonly sizesBytes: readonly number[];
   readonly seed: number;
   /** Requests per second in the dead of night and at the evening peak; both above 0. */
@@ -36,6 +36,8 @@ export interface ScheduleOptions {
 export interface Arrival {
   readonly atMs: number;
   readonly image: number;
+  /** 0 to below 1: which of the ways to ask for that image it is. */
+  readonly chance: number;
 }
 
 /**
@@ -66,7 +68,8 @@ export class Schedule {
     this.#nowMs += (-Math.log(1 - this.#random.next()) / rate) * 1000;
     const drifts = Math.floor((this.#nowMs / this.#options.dayMs) * DRIFTS_PER_DAY);
     for (; this.#drifts < drifts; this.#drifts += 1) this.#drift();
-    return { atMs: this.#nowMs, image: this.#ranking[this.#rank(this.#random.next())]! };
+    const image = this.#ranking[this.#rank(this.#random.next())]!;
+    return { atMs: this.#nowMs, image, chance: this.#random.next() };
   }
 
   /** Requests per second at that time after the start. */

@@ -4,6 +4,7 @@ import { quantileMs } from '../../monitor/quantile.ts';
 import { ratesBetween } from '../../monitor/rates.ts';
 import type { Snapshot } from '../../monitor/snapshot.ts';
 import { latencyText, percent } from '../live-draw.ts';
+import { variantText } from '../live-variants.ts';
 import { type LatencySummary, TRAFFIC_ERRORS, type TrafficReport } from './tally.ts';
 
 /** What a run of the demo comes to. */
@@ -13,6 +14,8 @@ export interface DemoResult {
   readonly traffic: TrafficReport | undefined;
   readonly imagesBytes: number;
   readonly images: number;
+  /** What all that the traffic asks for takes in memory, about: images and variants. */
+  readonly neededBytes: number;
 }
 
 /** Errors that clients saw: the reason for a non-zero exit code. */
@@ -50,6 +53,7 @@ export function summaryText(result: DemoResult): string {
       'evictions',
       `${formatCount(memory.removals.room)}, of which premature ${formatCount(memory.prematureEvictions)} (${formatSize(memory.refetchedBytes)} fetched again)`,
     ],
+    ...(snapshot.images === undefined ? [] : [['variants', variantText(snapshot.images)] as const]),
     ['latency', `${latency} in the node`],
   ];
   if (traffic !== undefined) {
@@ -77,7 +81,7 @@ function errorText(traffic: TrafficReport): string {
 }
 
 /** One thing to notice, and the next command. */
-function lesson({ snapshot, traffic, imagesBytes }: DemoResult): string {
+function lesson({ snapshot, traffic, neededBytes }: DemoResult): string {
   const { memory } = snapshot;
   const errors = errorCount(traffic);
   if (errors > 0)
@@ -87,13 +91,13 @@ function lesson({ snapshot, traffic, imagesBytes }: DemoResult): string {
     return [
       `What to notice: ${formatCount(memory.prematureEvictions)} images were evicted and then asked for again while they were still usable.`,
       'Each was an origin request that a larger cache would not have made. See them go:',
-      `  holdfast demo --memory ${Math.ceil((imagesBytes * 1.2) / 1024 ** 2)}MiB`,
+      `  holdfast demo --memory ${Math.ceil((neededBytes * 1.2) / 1024 ** 2)}MiB`,
       next,
     ].join('\n');
   }
   return [
     'What to notice: nothing that was evicted was missed; this budget is enough for this traffic. Make it too small:',
-    `  holdfast demo --memory ${Math.max(4, Math.floor((imagesBytes * 0.25) / 1024 ** 2))}MiB`,
+    `  holdfast demo --memory ${Math.max(4, Math.floor((neededBytes * 0.2) / 1024 ** 2))}MiB`,
     next,
   ].join('\n');
 }

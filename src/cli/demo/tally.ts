@@ -3,7 +3,7 @@ const PER_OCTAVE = 8;
 const BUCKETS = PER_OCTAVE * 26; // up to a minute
 
 /** What went wrong with a request, as its client sees it. */
-export const TRAFFIC_ERRORS = ['connect', 'status', 'length', 'cut', 'malformed', 'timeout'] as const;
+export const TRAFFIC_ERRORS = ['connect', 'status', 'length', 'type', 'cut', 'malformed', 'timeout'] as const;
 export type TrafficError = (typeof TRAFFIC_ERRORS)[number];
 
 /** What the load generator saw. Counts since its start; plain data, to be sent between threads. */
@@ -16,6 +16,8 @@ export interface TrafficReport {
   readonly lastError: string | undefined;
   /** Arrivals given up because all connections were busy and the queue was full. */
   readonly skipped: number;
+  /** Still under way when the generator was stopped. */
+  readonly unawaited: number;
   readonly bodyBytes: number;
   /** Time from request to last byte, by what Cache-Status said. */
   readonly hits: LatencySummary;
@@ -34,6 +36,7 @@ export class Tally {
   sent = 0;
   good = 0;
   skipped = 0;
+  unawaited = 0;
   bodyBytes = 0;
   lastError: string | undefined;
   readonly #errors = Object.fromEntries(TRAFFIC_ERRORS.map((name) => [name, 0])) as Record<
@@ -57,9 +60,10 @@ export class Tally {
   }
 
   report(): TrafficReport {
-    const { sent, good, skipped, bodyBytes, lastError } = this;
+    const { sent, good, skipped, unawaited, bodyBytes, lastError } = this;
     const [hits, forwarded] = [summarise(this.#hits), summarise(this.#forwarded)];
-    return { sent, good, skipped, bodyBytes, lastError, errors: { ...this.#errors }, hits, forwarded };
+    const errors = { ...this.#errors };
+    return { sent, good, skipped, unawaited, bodyBytes, lastError, errors, hits, forwarded };
   }
 }
 

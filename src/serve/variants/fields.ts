@@ -53,6 +53,15 @@ export function etagOf(identity: string, spec: string, provisional: boolean): st
   return provisional ? `"${hash}-p"` : `"${hash}"`;
 }
 
+/** Of an answer that is passed on in the place of a variant: another one may come when the client says other things of itself. */
+export function passedFields(original: Fields, vary: readonly string[]): Fields {
+  const fields = original.clone();
+  fields.delete('cache-status');
+  const said = [original.get('vary') ?? '', ...vary].filter((name) => name !== '');
+  if (said.length > 0) fields.set('vary', said.join(', '));
+  return fields;
+}
+
 /** What a 304 about a variant, and the head of a new one, have in common. */
 export function inheritedFields(original: Fields, etag: string, vary: readonly string[]): Fields {
   const fields = new Fields();

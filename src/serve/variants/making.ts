@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { Fields } from '../../http/fields.ts';
+import { parseCacheControl } from '../../http/cache-control.ts';
 import type { TransformFailure } from '../../image/failures.ts';
 import type { TransformBooks } from '../../monitor/transform-books.ts';
 import type { OriginExchange, OriginRequest } from '../../origin/origin.ts';
@@ -17,6 +17,7 @@ import {
   identityOf,
   identityOfBytes,
   inheritedFields,
+  passedFields,
   shorten,
 } from './fields.ts';
 import { type LookUp, type Original, type OriginalAsk, openOriginal } from './original.ts';
@@ -120,7 +121,8 @@ export class Making implements OriginExchange {
       this.#end(() => this.#sink.onFail({ code: cause, detail: 'the original was not delivered' }));
       return;
     }
-    if (status !== 200) {
+    // RFC 9110 section 7.7: who says so gets what the origin sent.
+    if (status !== 200 || parseCacheControl(fields.get('cache-control')).noTransform) {
       this.#passOn(original);
       return;
     }
@@ -137,11 +139,12 @@ export class Making implements OriginExchange {
     );
   }
 
-  /** An answer that is no image to make something of, a 404 above all, is the answer for the variant as well. */
+  /** An answer that nothing is to be made of, a 404 above all, is the answer for the variant as well. */
   #passOn(original: Original): void {
-    const { status, fields, bodyBytes } = original;
+    const { status, bodyBytes } = original;
+    const { vary } = this.#plan.ask.variant;
     const framing = bodyBytes === undefined ? 'chunked' : 'length';
-    this.#emit({ status, fields: withoutCacheStatus(fields), framing, bodyBytes }, original);
+    this.#emit({ status, fields: passedFields(original.fields, vary), framing, bodyBytes }, original);
   }
 
   /** The stored variant was made of this very original. */
@@ -367,10 +370,4 @@ function tooManyBytes(bytes: number, maxBytes: number): TransformFailure {
     cause: 'too-many-bytes',
     detail: `the original has ${bytes} bytes or more, and ${maxBytes} are allowed`,
   };
-}
-
-function withoutCacheStatus(fields: Fields): Fields {
-  const rest = fields.clone();
-  rest.delete('cache-status');
-  return rest;
 }

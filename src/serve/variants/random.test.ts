@@ -1,13 +1,15 @@
 import { expect, test } from 'bun:test';
-import { type Asking, Harness } from '../../../test/support/harness.ts';
+import { DiskHarness } from '../../../test/support/disk-harness.ts';
+import { type Asking, Harness, type HarnessOptions } from '../../../test/support/harness.ts';
 import type { Reader } from '../../../test/support/reader.ts';
 import { ScriptedTransformer, type TransformCall } from '../../../test/support/scripted-transformer.ts';
+import { awaited, settledClock } from '../../../test/support/simulation/process.ts';
 import { type Random, seededRandom } from '../../base/random.ts';
 import { TRANSFORM_FAILURES } from '../../image/failures.ts';
 
 /**
  * Random lives of variants: originals that change, are purged, written, fail and break off; transforms that fail, come late or
- * provisional; clients that leave. Whatever happens, nobody is served another image than the one asked for, nor one that is older
+ * provisional; clients that leave; a disk below, and a restart on it. Whatever happens, nobody is served another image than the one asked for, nor one that is older
  * than a purge, and nothing stays held.
  */
 
@@ -29,19 +31,28 @@ interface Asked {
 class Life {
   readonly random: Random;
   readonly transformer = new ScriptedTransformer();
-  readonly h: Harness;
+  h: Harness;
+  readonly #options: HarnessOptions;
   readonly asked: Asked[] = [];
   readonly versions = new Map(PATHS.map((path) => [path, 1]));
   readonly purgedAt = new Map(PATHS.map((path) => [path, 0]));
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
-    this.h = new Harness({
+    this.#options = {
       seed,
       route: this.#pick(ROUTES),
       memoryBytes: this.#pick([2 ** 19, 2 ** 22]),
       transformer: this.transformer,
-    });
+      clock: settledClock(),
+    };
+    this.h = seed % 2 === 0 ? new Harness(this.#options) : DiskHarness.open(this.#options);
+    this.#arm();
+    this.transformer.onCall = (call) =>
+      void this.h.clock.after(this.#pick([0, 10, 900]), () => this.#finish(call));
+  }
+
+  #arm(): void {
     this.h.origin.onCall = (call) => {
       const path = call.request.target.replace(/\?.*/, '');
       const answer = (): void => {
@@ -64,8 +75,6 @@ class Life {
       };
       void this.h.clock.after(this.#pick([0, 5, 400]), answer);
     };
-    this.transformer.onCall = (call) =>
-      void this.h.clock.after(this.#pick([0, 10, 900]), () => this.#finish(call));
   }
 
   live(steps: number): void {
@@ -73,9 +82,23 @@ class Life {
       this.#act();
       this.h.clock.advance(this.#pick([0, 1, 20, 500, 4_000]));
     }
-    // Everything under way comes to its end, also what ends set off.
+    this.#end();
+    if (!(this.h instanceof DiskHarness)) return;
+    // The same again, on what the first one left on disk.
+    awaited(this.h.clock, this.h.disk.close());
+    this.h = DiskHarness.open(this.#options, this.h.files);
+    this.#arm();
+    for (let step = 0; step < steps; step += 1) {
+      this.#act();
+      this.h.clock.advance(this.#pick([0, 1, 20, 500, 4_000]));
+    }
+    this.#end();
+  }
+
+  /** Everything under way comes to its end, also what ends set off. */
+  #end(): void {
     for (let i = 0; i < 20; i += 1) this.h.clock.advance(2_000);
-    for (const asked of this.asked) this.#judge(asked);
+    for (const asked of this.asked.splice(0)) this.#judge(asked);
     this.h.finish();
     expect(this.transformer.held).toBe(0);
   }
@@ -89,6 +112,7 @@ class Life {
       this.purgedAt.set(path, this.versions.get(path)!);
     } else if (dice < 0.17) this.h.purge({ prefix: '/' }, true);
     else if (dice < 0.2) this.h.ask(path, { method: 'DELETE' });
+    else if (dice < 0.22 && this.h instanceof DiskHarness) this.h.emptyMemory();
     else if (dice < 0.25)
       this.transformer.full = this.#pick([undefined, { cause: 'queue-full', detail: 'scripted' } as const]);
     else {

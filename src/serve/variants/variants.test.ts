@@ -131,6 +131,21 @@ describe('a variant', () => {
     h.finish();
   });
 
+  test('of an original that nobody may transform is that original', () => {
+    const h = new Studio();
+    const reader = h.want('/a.jpg?w=10&auto=format');
+    h.last.answer(
+      { fields: { ...FRESH, 'cache-control': 'max-age=60, no-transform' } },
+      Buffer.from('original'),
+    );
+    h.settle();
+    expect([reader.status, reader.body.toString()]).toEqual([200, 'original']);
+    expect(reader.fields.get('content-type')).toBe('image/jpeg');
+    expect(h.want('/a.jpg?w=10&auto=format').cacheStatus).toContain('hit');
+    expect(h.transformer.calls).toEqual([]);
+    h.finish();
+  });
+
   test('of an original that no cache may keep is not kept', () => {
     const h = new Studio();
     const reader = h.want('/a.jpg?w=10');

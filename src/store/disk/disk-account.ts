@@ -1,3 +1,4 @@
+import type { ClassLevels } from '../../cache/division.ts';
 import type { DiskIndex } from './disk-index.ts';
 import type { NoRoom, SegmentLog } from './log.ts';
 import type { OwedRemovals } from './owed.ts';
@@ -19,6 +20,9 @@ export interface DiskSnapshot {
   readonly owedRemovals: number;
   readonly entries: number;
   readonly segments: number;
+  /** Of the entries: how many each class has, with the bytes of their records. */
+  readonly originals: ClassLevels;
+  readonly variants: ClassLevels;
   /** Memory of the index, beside the budget of the memory tier. */
   readonly indexBytes: number;
   readonly insertions: number;
@@ -74,6 +78,8 @@ export function snapshotOf({ state, log, owed, index, account, arePurgesSaved }:
     owedRemovals: owed.count + (arePurgesSaved ? 0 : 1),
     entries: index.count,
     segments: log.segments.length,
+    originals: { ...index.levels.originals },
+    variants: { ...index.levels.variants },
     indexBytes: index.heldBytes,
     writtenBytes: log.queue.writtenBytes,
     ...account,

@@ -1,5 +1,7 @@
+import { assert } from '../../base/assert.ts';
 import type { Hash64 } from '../../base/hash.ts';
-import { Entries, FACTS, NATURE, NONE, Word } from '../../cache/entries.ts';
+import type { ClassLevels } from '../../cache/division.ts';
+import { Entries, FACTS, Flag, NATURE, NONE, Word } from '../../cache/entries.ts';
 import type { DiskFacts } from './disk.ts';
 import { BLOCK_BYTES, HEAD_BYTES, Kind, type Row, recordBytes } from './format.ts';
 
@@ -20,6 +22,9 @@ const HEARSAY: number = REMOVED | RENEWED;
 export class DiskIndex {
   readonly #entries: Entries;
   #heard: number[] = [];
+  /** Of what is found: originals and variants, with the bytes of their records. */
+  readonly #originals = { entries: 0, usedBytes: 0 };
+  readonly #variants = { entries: 0, usedBytes: 0 };
 
   constructor(capacity: number) {
     this.#entries = new Entries(capacity);
@@ -27,6 +32,11 @@ export class DiskIndex {
 
   get count(): number {
     return this.#entries.count;
+  }
+
+  /** What each class has on disk, by the records that are found; without footers, and what is waiting to leave. */
+  get levels(): { readonly originals: ClassLevels; readonly variants: ClassLevels } {
+    return { originals: this.#originals, variants: this.#variants };
   }
 
   /** Memory of what is known. */
@@ -69,7 +79,7 @@ export class DiskIndex {
       this.#hear(row, REMOVED);
       return NONE;
     }
-    const slot = this.#take(row, segment);
+    const slot = this.#keep(row, segment);
     // Of that very version: another may be all that is left of what was renewed.
     if (renewed?.storedS === row.storedS) this.renew(slot, renewed);
     return slot;
@@ -110,7 +120,19 @@ export class DiskIndex {
   replace(row: Row, segment: number): number {
     const known = this.#find({ lo: row.hashLo, hi: row.hashHi });
     if (known !== NONE) this.remove(known);
-    return this.#take(row, segment);
+    return this.#keep(row, segment);
+  }
+
+  #keep(row: Row, segment: number): number {
+    const slot = this.#take(row, segment);
+    this.#count(slot, 1);
+    return slot;
+  }
+
+  #count(slot: number, sign: 1 | -1): void {
+    const levels = this.isVariant(slot) ? this.#variants : this.#originals;
+    levels.entries += sign;
+    levels.usedBytes += sign * this.#entries.recordBytes(slot);
   }
 
   #take(row: Row, segment: number): number {
@@ -131,6 +153,7 @@ export class DiskIndex {
   }
 
   remove(slot: number): void {
+    if ((this.#entries.flags(slot) & HEARSAY) === 0) this.#count(slot, -1);
     this.#entries.unlink(slot);
     this.#entries.release(slot);
   }
@@ -156,6 +179,10 @@ export class DiskIndex {
 
   used(slot: number): boolean {
     return this.#entries.used(slot);
+  }
+
+  isVariant(slot: number): boolean {
+    return (this.#entries.flags(slot) & Flag.VARIANT) !== 0;
   }
 
   segment(slot: number): number {
@@ -220,6 +247,14 @@ export class DiskIndex {
   /** Recounts everything. O(n), for tests. */
   check(): void {
     this.#entries.check();
+    const recount = { originals: { entries: 0, usedBytes: 0 }, variants: { entries: 0, usedBytes: 0 } };
+    for (const slot of this.slots()) {
+      if ((this.#entries.flags(slot) & HEARSAY) !== 0) continue;
+      const levels = this.isVariant(slot) ? recount.variants : recount.originals;
+      levels.entries += 1;
+      levels.usedBytes += this.#entries.recordBytes(slot);
+    }
+    assert(JSON.stringify(recount) === JSON.stringify(this.levels), 'what each class has equals a recount');
   }
 }
 

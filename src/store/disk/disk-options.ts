@@ -20,6 +20,8 @@ export interface DiskTierOptions {
   readonly purges: DiskPurges;
   /** Nothing younger leaves for want of room: the newcomer is refused. */
   readonly minResidencyS: number;
+  /** Part of the disk that is the variants', 0.25 to 0.9, a half by default; originals are kept within the rest. */
+  readonly variantsShare?: number;
   /** Names of the routes, in the order of their ids. Records of other routes are forgotten. */
   readonly routes: readonly string[];
   /** Told when the disk begins to fail, with the error, and when it works again. */

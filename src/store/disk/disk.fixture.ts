@@ -2,7 +2,7 @@ import { type VirtualClock, virtualClock } from '../../../test/support/virtual-c
 import { EVEN_TEMPER, VirtualDisk } from '../../../test/support/virtual-disk.ts';
 import { assert } from '../../base/assert.ts';
 import type { Random } from '../../base/random.ts';
-import { NONE } from '../../cache/entries.ts';
+import { Flag, NONE } from '../../cache/entries.ts';
 import type { DiskHead } from './disk.ts';
 import { openDiskTier } from './open.ts';
 import type { LogDiskTier } from './tier.ts';
@@ -79,9 +79,16 @@ export function recordOf(
 }
 
 /** Appends one. */
-export function put(tier: LogDiskTier, key: string, version: number, bodyBytes = 100, route = 1): boolean {
+export function put(
+  tier: LogDiskTier,
+  key: string,
+  version: number,
+  bodyBytes = 100,
+  route = 1,
+  facts: Partial<DiskHead['facts']> = {},
+): boolean {
   const { record, body } = recordOf(key, version, bodyBytes, route);
-  return tier.put(record, (into, at) => into.set(body, at));
+  return tier.put({ ...record, facts: { ...record.facts, ...facts } }, (into, at) => into.set(body, at));
 }
 
 /** The entry of a key, or NONE. */
@@ -125,6 +132,12 @@ interface Plan {
 }
 
 const KEYS = 24;
+
+/** Every other key is a variant's, and what is an original's stays usable: so it is written again without having been asked for. */
+function natureOf(key: string): Pick<DiskHead['facts'], 'flags' | 'freshUntilS'> {
+  const isVariant = Number(key.slice(3)) % 2 === 1;
+  return { flags: isVariant ? Flag.VARIANT : 0, freshUntilS: isVariant ? 1 : 4_000_000_000 };
+}
 
 /** Random use of a disk tier, held against a map. */
 export class DiskModel {
@@ -215,7 +228,7 @@ export class DiskModel {
     const [key, known] = this.#anyKey();
     this.#event += 1;
     const bodyBytes = this.#below(4) === 0 ? this.#below(100_000) : this.#below(5_000);
-    if (put(this.#tier, key, this.#event, bodyBytes, this.#route))
+    if (put(this.#tier, key, this.#event, bodyBytes, this.#route, natureOf(key)))
       this.#accepted(known, this.#event, bodyBytes);
     else this.#forget(key, known);
   }
@@ -244,7 +257,7 @@ export class DiskModel {
     const version = this.#event;
     const bodyBytes = this.#below(125_000);
     const { record, body } = recordOf(key, version, bodyBytes, this.#route);
-    const writer = this.#tier.begin(record);
+    const writer = this.#tier.begin({ ...record, facts: { ...record.facts, ...natureOf(key) } });
     if (writer === undefined) return;
     const stopAt = this.#below(5) === 0 ? this.#below(bodyBytes + 1) : bodyBytes;
     for (let at = 0; at < stopAt; ) {
@@ -290,6 +303,8 @@ export class DiskModel {
       slot === NONE || this.#tier.facts(slot).route === this.#route,
       `${key}: its route is known by its name`,
     );
+    const { flags } = natureOf(key);
+    assert(slot === NONE || this.#tier.facts(slot).flags === flags, `${key}: it is still what it was`);
     this.seen.found += 1;
   }
 
@@ -390,7 +405,8 @@ export class DiskModel {
     const dice = this.#below(3);
     if (dice === 0) this.#forget(key, known);
     else if (dice === 1) {
-      if (put(this.#tier, key, this.#event, 1000, this.#route)) this.#accepted(known, this.#event, 1000);
+      if (put(this.#tier, key, this.#event, 1000, this.#route, natureOf(key)))
+        this.#accepted(known, this.#event, 1000);
       else this.#forget(key, known);
     } else this.#mayBe(key, known, await this.#wait(versionOf(this.#tier, key)));
     if (known.event === this.#event) known.durableEvent = Math.min(known.durableEvent, known.event);

@@ -123,18 +123,21 @@ export class SegmentLog {
     segment.fileBytes = fileBytes;
   }
 
-  /** Reserves room for a record, synchronously. The caller writes and books it. */
-  reserve(bytes: number): Place | NoRoom {
+  /** Reserves room for a record, synchronously, and leaves `sparedBytes` behind it free. The caller writes and books it. */
+  reserve(bytes: number, sparedBytes = 0): Place | NoRoom {
     if (bytes > this.recordBytesMax) return 'too-large';
     if (this.queue.isFull) return 'busy';
     let segment = this.segments.at(-1);
-    if (segment === undefined || segment.sealed || !this.#fits(segment, bytes)) {
-      if (segment !== undefined) this.#seal(segment);
+    if (segment === undefined || segment.sealed || !this.#fits(segment, bytes + sparedBytes)) {
       const ready = this.#ready;
-      this.#ready = undefined;
+      // Not sealed before there is another one: smaller records may fit.
+      if (ready !== undefined) {
+        if (segment !== undefined) this.#seal(segment);
+        this.segments.push(ready);
+        this.#ready = undefined;
+      }
       this.prepare();
       if (ready === undefined) return this.#why;
-      this.segments.push(ready);
       segment = ready;
     }
     const offset = segment.endBytes;

@@ -1,8 +1,10 @@
 import { assert } from '../../base/assert.ts';
 import { epochS, every, turnOf } from '../../base/clock.ts';
 import { type Hash64, halfSipHash } from '../../base/hash.ts';
+import { Flag } from '../../cache/entries.ts';
 import type { PurgeRule } from '../../cache/purge-rules.ts';
 import type { ResponseFacts } from '../memory/tier.ts';
+import { Balance } from './balance.ts';
 import type { DiskFacts, DiskHead, DiskReader, DiskRecord, DiskTier, DiskWriter } from './disk.ts';
 import { DiskAccount, type DiskSnapshot, type DiskState, snapshotOf } from './disk-account.ts';
 import { DiskIndex } from './disk-index.ts';
@@ -21,8 +23,6 @@ import { Turnover } from './turnover.ts';
 
 /** Written data is made durable so often: a crash of the machine costs as much; one of the process costs what was not written. */
 const SYNC_MS = 1_000;
-/** Of a segment that leaves, at most so much is written again. */
-const REINSERT_SHARE = 0.25;
 /** Responses that memory for the index is reserved for at first: of that mean size. It grows. */
 const RECORD_BYTES_MEAN = 16 * 1024;
 /** Most bytes that wait in memory to be written, of any tier. */
@@ -34,6 +34,8 @@ const LABELS_BYTES_MAX = 0x2_0000;
 export class LogDiskTier implements DiskTier {
   readonly objectBytesMax: number;
   readonly account: DiskAccount = new DiskAccount();
+  /** The shares of originals and variants. */
+  readonly balance: Balance;
   /** Most bytes that wait in memory to be written. */
   readonly backlogBytesMax: number;
   /** Resolves when it takes in what is put. */
@@ -66,6 +68,7 @@ export class LogDiskTier implements DiskTier {
     this.backlogBytesMax = Math.min(BACKLOG_BYTES_MAX, Math.max(segmentBytes, budgetBytes / 8));
     this.#health = new DiskHealth({ clock, onTrouble, retry: () => this.#retry() });
     this.#log = this.#newLog();
+    this.balance = new Balance(segmentBytes, options.variantsShare);
     const shared = {
       index: this.#index,
       segments: this.#segments,
@@ -79,7 +82,7 @@ export class LogDiskTier implements DiskTier {
       owed: this.#owed,
       purges: this.#options.purges,
       turn: turnOf(this.#options.clock),
-      reinsertBytesMax: segmentBytes * REINSERT_SHARE,
+      balance: this.balance,
       nowS: () => this.#nowS,
     });
     this.#reads = new DiskReads({
@@ -221,15 +224,8 @@ export class LogDiskTier implements DiskTier {
     const isDegraded = this.#health.isDegraded && this.#state === 'ready';
     const state = isDegraded ? 'degraded' : this.#state;
     const arePurgesSaved = this.#options.purges.isSaved;
-    const { account } = this;
-    return snapshotOf({
-      state,
-      log: this.#log,
-      owed: this.#owed,
-      index: this.#index,
-      account,
-      arePurgesSaved,
-    });
+    const [log, owed, index, account] = [this.#log, this.#owed, this.#index, this.account];
+    return snapshotOf({ state, log, owed, index, account, arePurgesSaved });
   }
 
   /** Resolves when all that was appended before is durable, or lost to a failing disk. */
@@ -272,7 +268,8 @@ export class LogDiskTier implements DiskTier {
 
   /** Takes room, and tells the row where it lies. */
   #reserve(row: Row): Place | undefined {
-    const place = this.#objection(row) ?? this.#log.reserve(recordBytes(row));
+    const sparedBytes = (row.flags & Flag.VARIANT) === 0 ? 0 : this.#turnover.claimedBytes;
+    const place = this.#objection(row) ?? this.#log.reserve(recordBytes(row), sparedBytes);
     if (typeof place !== 'object') {
       this.account.refused[place] += 1;
       return undefined;
@@ -303,6 +300,7 @@ export class LogDiskTier implements DiskTier {
     const slot = this.#index.replace(row, segment.id);
     segment.slots.push(slot);
     this.account.insertions += 1;
+    this.balance.wrote(this.#index.isVariant(slot), recordBytes(row));
   }
 
   #noteRemoval(hash: Hash64): void {

@@ -1,3 +1,4 @@
+import type { Balance } from './balance.ts';
 import type { DiskAccount } from './disk-account.ts';
 import type { DiskIndex } from './disk-index.ts';
 import type { DiskPurges } from './disk-purges.ts';
@@ -15,8 +16,7 @@ interface Parts {
   readonly owed: OwedRemovals;
   readonly secret: number;
   readonly purges: DiskPurges;
-  /** Of one segment, at most so much is written again. */
-  readonly reinsertBytesMax: number;
+  readonly balance: Balance;
   readonly nowS: () => number;
   readonly onReadError: (error: unknown) => void;
   /** Lets others run. */
@@ -26,32 +26,90 @@ interface Parts {
 /** Entries that are looked at before others get a turn: a few hundred microseconds. */
 const SLICE = 512;
 
-/** What happens to the records of a segment that leaves: FIFO with re-insertion, by segment. */
+/** What may still be written again of the segment that is leaving. */
+interface Room {
+  hitBytes: number;
+  allBytes: number;
+}
+
+/**
+ * What happens to the records of a segment that leaves: FIFO with re-insertion, by segment. Written again are, as far as there
+ * is room: originals that were hit; originals that are still usable, as many as these are behind their share; variants that were hit.
+ */
 export class Turnover {
   readonly #parts: Parts;
+  /** What the originals of the segment that is leaving are going to need. */
+  #claimedBytes = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  /** What was hit since it was written is written again, as far as there is room; the rest is forgotten. */
+  /** Room in the segment that is being written to that new variants have to leave for what is written again; 0 at most times. */
+  get claimedBytes(): number {
+    return this.#claimedBytes;
+  }
+
+  /** Writes again what is worth it and has room; the rest is forgotten. */
   async evict(segment: Segment): Promise<void> {
-    const { index, account, nowS } = this.#parts;
-    let leftBytes = this.#parts.reinsertBytesMax;
+    const { index, balance, segments } = this.#parts;
+    const { hit, all } = balance.againBytesMax;
+    const room = { hitBytes: hit, allBytes: all };
+    this.#claim(segment, room);
+    await this.#each(segment, room, (slot) => !index.isVariant(slot) && index.wasHit(slot));
+    if (balance.behindBytes > 0) await this.#each(segment, room, (slot) => !index.isVariant(slot));
+    this.#claimedBytes = 0;
+    if (index.levels.variants.entries > 0) await this.#each(segment, room, (slot) => index.wasHit(slot));
+    this.#forget(segment);
+    segments.delete(segment.id);
+  }
+
+  #claim(segment: Segment, room: Room): void {
+    const { index, balance } = this.#parts;
+    const most = Math.min(room.allBytes, balance.behindBytes);
+    let bytes = 0;
+    for (const slot of segment.slots) {
+      if (bytes >= most) break;
+      if (this.#liesIn(slot, segment) && !index.isVariant(slot) && this.#isUsable(slot))
+        bytes += recordBytes(index.row(slot, Kind.RESPONSE));
+    }
+    this.#claimedBytes = bytes;
+  }
+
+  /** Writes those again that are wanted and for which there is room. */
+  async #each(segment: Segment, room: Room, isWanted: (slot: number) => boolean): Promise<void> {
+    const { index } = this.#parts;
     for (const [position, slot] of segment.slots.entries()) {
       if (position % SLICE === SLICE - 1) await this.#parts.turn();
-      if (!this.#liesIn(slot, segment)) continue;
+      if (!this.#liesIn(slot, segment) || !isWanted(slot)) continue;
       const bytes = recordBytes(index.row(slot, Kind.RESPONSE));
-      if (index.wasHit(slot) && bytes <= leftBytes && (await this.#reinsert(slot, segment))) {
-        leftBytes -= bytes;
-        continue;
-      }
+      const asHit = index.wasHit(slot) && bytes <= Math.min(room.hitBytes, room.allBytes);
+      // The last one may be larger than what is left, or large ones would never have their share.
+      if (!asHit && !(room.allBytes > 0 && this.#isOwed(slot))) continue;
+      if (!(await this.#reinsert(slot, segment))) continue;
+      room.allBytes -= bytes;
+      if (asHit) room.hitBytes -= bytes;
+      this.#claimedBytes = Math.max(0, this.#claimedBytes - bytes);
+    }
+  }
+
+  #isOwed(slot: number): boolean {
+    const { index, balance } = this.#parts;
+    return balance.behindBytes > 0 && !index.isVariant(slot) && this.#isUsable(slot);
+  }
+
+  #isUsable(slot: number): boolean {
+    return this.#parts.nowS() < this.#parts.index.usableUntilS(slot);
+  }
+
+  #forget(segment: Segment): void {
+    const { index, account } = this.#parts;
+    for (const slot of segment.slots) {
       if (!this.#liesIn(slot, segment)) continue;
       account.evictions += 1;
-      if (nowS() < index.usableUntilS(slot)) account.earlyEvictions += 1;
+      if (this.#isUsable(slot)) account.earlyEvictions += 1;
       index.remove(slot);
     }
-    this.#parts.segments.delete(segment.id);
   }
 
   /**
@@ -101,7 +159,7 @@ export class Turnover {
   }
 
   async #reinsert(slot: number, segment: Segment): Promise<boolean> {
-    const { index, log, segments, account, secret, onReadError } = this.#parts;
+    const { index, log, segments, account, secret, balance, onReadError } = this.#parts;
     const row = index.row(slot, Kind.RESPONSE);
     const bytes = Buffer.allocUnsafe(recordBytes(row));
     try {
@@ -131,6 +189,7 @@ export class Turnover {
     index.setHit(slot, false);
     place.segment.slots.push(slot);
     account.reinsertions += 1;
+    balance.wrote(index.isVariant(slot), bytes.length);
     return true;
   }
 }

@@ -1,4 +1,4 @@
-import { Word } from '../../cache/entries.ts';
+import { Flag, Word } from '../../cache/entries.ts';
 import type { MemoryTier, ResponseFacts } from './tier.ts';
 import type { TierReader } from './tier-reader.ts';
 
@@ -16,7 +16,9 @@ const HOUR: Omit<ResponseFacts, 'status'> = {
 /** Stores a version of a key, or says that there is no room. `status` carries the version besides. */
 export function store(tier: MemoryTier, key: number, version: number, bodyBytes: number): boolean {
   tier.key.set(nameOf(key));
-  const slot = tier.reserve(headOf(version, 0), bodyBytes, { ...HOUR, status: 200 + (version % 300) }, 0);
+  // Of those that are many, every other key is a variant's.
+  const nature = { flags: key >= 10 && key % 2 === 1 ? Flag.VARIANT : 0, status: 200 + (version % 300) };
+  const slot = tier.reserve(headOf(version, 0), bodyBytes, { ...HOUR, ...nature }, 0);
   if (slot < 0) return false;
   const body = bodyOf(key, version, bodyBytes);
   const half = bodyBytes >> 1;

@@ -23,6 +23,11 @@ interface Content {
   readonly body: Buffer;
 }
 
+/** Every third key is a variant's, and stays so when it is renewed. */
+function isVariant(key: string): boolean {
+  return Number(key.slice(3)) % 3 === 0;
+}
+
 /** A tier beside a Map from key to what was stored last. What is missing must have been evicted, one for one. */
 class Model {
   readonly tier: MemoryTier;
@@ -65,7 +70,8 @@ class Model {
     const key = this.key();
     const { head, body } = this.content();
     tier.key.set(key);
-    const slot = tier.reserve(head, body.length, facts(this.#nowS + this.below(50)), this.#nowS);
+    const flags = isVariant(key) ? Flag.VARIANT : 0;
+    const slot = tier.reserve(head, body.length, facts(this.#nowS + this.below(50), flags), this.#nowS);
     this.bookEvictions();
     if (slot === NONE) return;
     for (let at = 0; at < body.length; ) {
@@ -131,6 +137,7 @@ class Model {
     if (content === undefined) return;
     expect(this.read(slot)).toEqual(content);
     expect(this.tier.keyText(slot)).toBe(key);
+    expect((this.tier.cache.entries.flags(slot) & Flag.VARIANT) !== 0).toBe(isVariant(key));
     if (!hit) return;
     this.tier.cache.hit(slot);
     if (this.below(4) === 0 && this.pinned.length < 8) {
