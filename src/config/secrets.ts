@@ -7,7 +7,9 @@ import { suggest } from './suggest.ts';
 /** Names of keys whose values are taken for secrets wherever they stand, misspelt or misplaced. */
 const SECRET_NAME = /token|secret|passw|auth|cookie|credential|api-?_?key|^x-/i;
 const SECRET_LINE =
-  /((?:token|secret|passw|auth|cookie|credential|api-?_?key|x-)[\w-]*["']?[ \t]*:[ \t]*)([^\r\n]+)/gi;
+  /((?:token|secret|passw|auth|cookie|credential|api-?_?key|x-|\bkeys?\b|\bsalt\b|\bsigning\b)[\w-]*["']?[ \t]*:[ \t]*)([^\r\n]+)/gi;
+/** What signatures are made with: the names are common ones, so that they count only where the table knows no other option. */
+const SIGNING_NAME = /^(?:signing|keys?|salt)$/i;
 /** A reference to the environment is not a secret: it says which variable is meant. */
 const REFERENCE = /^["']?\$\{[A-Za-z_][A-Za-z0-9_]*\}["']?$/;
 /** Shorter values would mask ordinary words elsewhere. */
@@ -53,6 +55,20 @@ export function secretsOf(source: Source): Secrets {
 
 /** Whether what is at that place, or in it, must not be shown: by the option table, or by the looks of its name. */
 export function isSecret(path: Path): boolean {
+  return isNamedSecret(path) || isOfSigning(path);
+}
+
+/** A key in the place of the group that it belongs into, or beside it. */
+function isOfSigning(path: Path): boolean {
+  const kind = metaAt(path)?.kind;
+  if (kind !== undefined && kind !== 'group' && kind !== 'list') return false;
+  return path.some(
+    (step) =>
+      typeof step === 'string' && (SIGNING_NAME.test(step) || suggest(step, ['signing']) === 'signing'),
+  );
+}
+
+function isNamedSecret(path: Path): boolean {
   return path.some((step, index) => {
     const meta = metaAt(path.slice(0, index + 1));
     if (meta !== undefined || typeof step === 'number') return meta?.secret === true;

@@ -2,7 +2,7 @@ import { selectQuery, type Target } from '../http/target.ts';
 import { readColour } from './colour.ts';
 import { type Draft, type Found, type Setting, Unreadable } from './draft.ts';
 import { readSource } from './source.ts';
-import { decodeText, readNumber, readPixels, readSwitch, readTime, readWhole, readWord } from './values.ts';
+import { decodeText, readNumber, readPixels, readSwitch, readWhole, readWord, takeExpiry } from './values.ts';
 import type { Fit, Position } from './variant.ts';
 
 /**
@@ -16,7 +16,7 @@ const PIXELS_MAX = 65_535;
 /** Reads an address. Throws {@link Unreadable}. */
 export function readCloudflare({ path, query }: Target, setting: Setting): Found {
   const { rules } = setting;
-  const { expiresS, rest } = expiryOf(query);
+  const { expiresS, rest } = takeExpiry(query);
   const own = selectQuery(rest, rules.originalQuery);
   const at = path.indexOf(MARK);
   if (at < 0) return { original: { path, query: own }, draft: undefined, expiresS };
@@ -30,19 +30,6 @@ export function readCloudflare({ path, query }: Target, setting: Setting): Found
   applyOptions(path.slice(at + MARK.length, slash), draft);
   const original = readSource('The source', source, rules);
   return { original: { path: original.path, query: own }, draft, expiresS };
-}
-
-/** Takes `expires` out of a query. */
-function expiryOf(query: string): { expiresS: number | undefined; rest: string } {
-  if (!query.includes('expires')) return { expiresS: undefined, rest: query };
-  let expiresS: number | undefined;
-  const kept = query.split('&').filter((raw) => {
-    if (!raw.startsWith('expires=')) return true;
-    if (expiresS !== undefined) throw new Unreadable('expires is there twice.');
-    expiresS = readTime('expires', raw.slice('expires='.length));
-    return false;
-  });
-  return { expiresS, rest: kept.join('&') };
 }
 
 function applyOptions(text: string, draft: Draft): void {

@@ -1,7 +1,7 @@
 import { selectQuery, type Target } from '../http/target.ts';
 import { type Found, type Setting, Unreadable } from './draft.ts';
 import { readSource } from './source.ts';
-import { decodeText, readTime, readWhole } from './values.ts';
+import { decodeText, readTime, readWhole, takeExpiry } from './values.ts';
 
 /**
  * The grammar `next`: `/_next/image?url=%2Fphoto.jpg&w=640&q=75`, as the Image component of Next.js asks. Other parameters, such as
@@ -17,8 +17,8 @@ const URL_LENGTH_MAX = 3072;
 export function readNext({ path, query }: Target, setting: Setting): Found {
   const { rules, prefix } = setting;
   if (path !== prefix + PATH) {
-    const original = { path, query: selectQuery(query, rules.originalQuery) };
-    return { original, draft: undefined, expiresS: undefined };
+    const { expiresS, rest } = takeExpiry(query);
+    return { original: { path, query: selectQuery(rest, rules.originalQuery) }, draft: undefined, expiresS };
   }
   const own = new Map<string, string>();
   for (const raw of query.split('&')) {

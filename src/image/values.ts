@@ -43,6 +43,19 @@ export function readTime(name: string, text: string): number {
   throw new Unreadable(`${name} is not a time in seconds since 1970.`);
 }
 
+/** Takes `expires` out of the query of an original, and says when that is: seconds since the epoch, undefined for never. */
+export function takeExpiry(query: string): { readonly expiresS: number | undefined; readonly rest: string } {
+  if (!query.includes('expires')) return { expiresS: undefined, rest: query };
+  let expiresS: number | undefined;
+  const kept = query.split('&').filter((raw) => {
+    if (!raw.startsWith('expires=')) return true;
+    if (expiresS !== undefined) throw new Unreadable('expires is there twice.');
+    expiresS = readTime('expires', raw.slice('expires='.length));
+    return false;
+  });
+  return { expiresS, rest: kept.join('&') };
+}
+
 /** A query parameter's name or value without its percent-encoding, one character per byte; undefined for a broken one. */
 export function decodeText(text: string): string | undefined {
   const plain = text.includes('+') ? text.replaceAll('+', ' ') : text;

@@ -11,8 +11,15 @@ export interface TransformMeans {
   readonly concurrency: number;
 }
 
-/** What makes the variants of a node; its process is started when the first one is asked for. Undefined without the means. */
-export function createImages({ config, clock, log, transforms }: NodeOptions): VariantOptions | undefined {
+/** What makes the variants of a node. */
+export interface Images {
+  readonly options: VariantOptions;
+  /** Ends what is under way, and the process. */
+  close(): Promise<void>;
+}
+
+/** The process is started when the first variant is asked for. Undefined without the means. */
+export function createImages({ config, clock, log, transforms }: NodeOptions): Images | undefined {
   if (transforms === undefined) return undefined;
   const { images } = config;
   const transformer = createTransformer({
@@ -31,14 +38,22 @@ export function createImages({ config, clock, log, transforms }: NodeOptions): V
     start: transforms.start,
   });
   const warn = rarely(clock, (message, facts) => log.warn(message, facts));
-  return {
+  let isClosing = false;
+  const options: VariantOptions = {
     transformer,
     inputBytesMax: images.maxInputBytes,
-    onFailure: ({ cause, detail }, key) =>
-      warn(`variant ${cause}`, 'a variant could not be made', {
-        cause: `image-${cause}`,
-        detail,
-        variant: key,
-      }),
+    onFailure: ({ cause, detail }, key) => {
+      // What is cut off by the end of the node is nobody's fault.
+      if (isClosing) return;
+      const facts = { cause: `image-${cause}`, detail, variant: key };
+      warn(`variant ${cause}`, 'a variant could not be made', facts);
+    },
+  };
+  return {
+    options,
+    close: () => {
+      isClosing = true;
+      return transformer.close();
+    },
   };
 }

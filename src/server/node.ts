@@ -120,7 +120,7 @@ export function startNode(options: NodeOptions): Node {
   });
   const ledger = new Ledger(recorder, clock, live.accessLog);
   const images = createImages(options);
-  const handler = createPath(options, live, tier, ledger, images);
+  const handler = createPath(options, live, tier, ledger, images?.options);
   front = startFront(options, { tier, handler, recorder, live });
   const { server, crew } = front;
   const reloader = new Reloader({
@@ -135,7 +135,7 @@ export function startNode(options: NodeOptions): Node {
       admin.setTokens(tokensOf(next, options.adminToken));
     },
   });
-  const parts = { options, recorder, live, server, reloader, crew, transformer: images?.transformer };
+  const parts = { options, recorder, live, server, reloader, crew, transformer: images?.options.transformer };
   const snapshot = snapshots({ ...parts, tier, path: handler });
   const audit = new AuditLog(log, clock, options.auditLog);
   const operations = operationsOf({
@@ -157,7 +157,7 @@ export function startNode(options: NodeOptions): Node {
       stopUpkeep();
       live.close();
       await admin.stop();
-      await images?.transformer.close();
+      await images?.close();
       await closeDisk(options);
     },
   });

@@ -175,6 +175,24 @@ describe('the process that transforms', () => {
     });
   });
 
+  test('what never ends is ended with the process, and whoever was beside it is made all the same', async () => {
+    const it = bench({ limits: { ...ROOMY, timeoutMs: 1000 } });
+    const groups = Array.from(
+      { length: 14 },
+      (_, level) => `<g id="a${level + 1}">${`<use href="#a${level}"/>`.repeat(10)}</g>`,
+    );
+    const endless = new TextEncoder().encode(
+      `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><defs><g id="a0"><rect width="1" height="1"/></g>${groups.join('')}</defs><use href="#a14"/></svg>`,
+    );
+    expect(await it.ask(endless)).toMatchObject({ ok: false, failure: { cause: 'timeout' } });
+    // The process still works on it, and goes on to be of use until it is ended.
+    const original = await (await photo(60, 40)).jpeg().toBuffer();
+    while (it.transformer.gauges().restarts === 0)
+      expect((await it.ask(original, { output: 'png', width: 30 })).ok).toBe(true);
+    expect(it.transformer.gauges().active).toBe(0);
+    expect(it.log).toEqual(['the process that transforms images has ended']);
+  });
+
   test.skipIf(process.platform !== 'linux')(
     'it ends when whoever started it is gone, whatever it is doing',
     async () => {

@@ -36,7 +36,7 @@ const LAST_WORDS_MAX = 2000;
 
 /** Starts the process that transforms: an edge. Its environment is empty but for what keeps its memory small. */
 export const startWorker: StartWorker = (events, threads) => {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./child.ts', import.meta.url))], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./child/main.ts', import.meta.url))], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Two arenas halve what glibc holds on to, and cost nothing that can be measured.
     env: { MALLOC_ARENA_MAX: '2', UV_THREADPOOL_SIZE: String(threads) },

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { TransformFailure } from '../image/failures.ts';
 import { createBudget } from './budget.ts';
-import { createCrew, type TransformLog } from './crew.ts';
+import { createKeeper, type TransformLog } from './keeper.ts';
 import { createLine } from './line.ts';
 import type { Made, Report, TransformLimits } from './messages.ts';
 import type { StartWorker } from './process.ts';
@@ -62,7 +62,7 @@ class OneProcess implements Transformer {
   readonly #options: TransformerOptions;
   readonly #line;
   readonly #budget;
-  readonly #crew;
+  readonly #keeper;
   readonly #running = new Map<number, Run>();
   /** To be tried again, each alone. */
   readonly #suspects: Run[] = [];
@@ -79,7 +79,7 @@ class OneProcess implements Transformer {
     this.#options = options;
     this.#line = createLine<Run>({ ...queue, clock, what: 'for a turn' });
     this.#budget = createBudget(queue.sizeBytes, { ...queue, clock });
-    this.#crew = createCrew((events) => options.start(events, options.concurrency), clock, options.log, {
+    this.#keeper = createKeeper((events) => options.start(events, options.concurrency), clock, options.log, {
       onReady: () => this.#pump(),
       onReport: (report, body) => this.#onReport(report, body),
       onEnd: (why) => this.#onEnd(why),
@@ -131,8 +131,8 @@ class OneProcess implements Transformer {
       active: Math.min(this.#running.size, this.#options.concurrency),
       waiting: this.#line.length + this.#suspects.length + this.#lost.length,
       heldBytes: this.#budget.heldBytes,
-      residentBytes: this.#crew.residentBytes,
-      restarts: this.#crew.restarts,
+      residentBytes: this.#keeper.residentBytes,
+      restarts: this.#keeper.restarts,
     };
   }
 
@@ -143,14 +143,14 @@ class OneProcess implements Transformer {
     this.#budget.clear(CLOSED);
     const running = [...this.#running.values()];
     for (const run of running) this.#over(run, { ok: false, failure: CLOSED });
-    await this.#crew.close();
+    await this.#keeper.close();
   }
 
   /** Gives out what can be given out. */
   #pump(): void {
     if (this.#isClosed || (this.#line.length === 0 && this.#suspects.length === 0 && this.#lost.length === 0))
       return;
-    const state = this.#crew.ensure();
+    const state = this.#keeper.ensure();
     if (state === 'resting') this.#refuseAll('The process that transforms did not start a moment ago.');
     if (state !== 'ready') return;
     const [suspect] = this.#suspects;
@@ -194,7 +194,7 @@ class OneProcess implements Transformer {
       hasOverlay: overlay !== undefined,
       limits,
     };
-    this.#crew.send(order, original, ...(overlay === undefined ? [] : [overlay]));
+    this.#keeper.send(order, original, ...(overlay === undefined ? [] : [overlay]));
   }
 
   /** Lets the time of the oldest that have not started begin, as many as there are places. */
@@ -220,7 +220,7 @@ class OneProcess implements Transformer {
     else this.#over(run, { ok: true, ...report.made, body: bodyOf(run, report.made, body) });
     const isIdle = this.#running.size === 0 && this.#suspects.length === 0;
     // What decoders leave behind would count against the next job.
-    if (isIdle && this.#crew.residentBytes > this.#options.limits.memoryBytes / 2) this.#crew.retire();
+    if (isIdle && this.#keeper.residentBytes > this.#options.limits.memoryBytes / 2) this.#keeper.retire();
     this.#pump();
   }
 
@@ -232,13 +232,13 @@ class OneProcess implements Transformer {
   #look(): void {
     this.#lookTimer = undefined;
     if (this.#running.size === 0) return;
-    if (this.#crew.residentBytes > this.#options.limits.memoryBytes) this.#end('memory');
+    if (this.#keeper.residentBytes > this.#options.limits.memoryBytes) this.#end('memory');
     this.#lookTimer = this.#options.clock.after(LOOK_MS, () => this.#look());
   }
 
   #end(why: 'memory' | 'timeout'): void {
     this.#killedFor = why;
-    this.#crew.kill();
+    this.#keeper.kill();
   }
 
   /** The process is gone, and with it what it was working on. */

@@ -1,7 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { PLAIN, type Variant } from '../../src/image/variant.ts';
-import { make } from '../../src/transform/pipeline.ts';
-import type { Product, Task } from '../../src/transform/task.ts';
+import { make } from '../../src/transform/child/pipeline.ts';
+import type { Product, Task } from '../../src/transform/child/task.ts';
 
 /** Limits that no small picture meets. */
 export const ROOMY = {

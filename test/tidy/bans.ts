@@ -125,7 +125,7 @@ export const EDGES: readonly Edge[] = [
     'starts the process that transforms, and looks at its memory (/proc)',
   ),
   edge(
-    'src/transform/child.ts',
+    'src/transform/child/main.ts',
     ['process', 'time', 'runtime', 'disk'],
     'that process: orders come in and reports go out as standard input and output; its threads are listed in /proc',
   ),

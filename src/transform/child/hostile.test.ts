@@ -4,10 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
-import { animation, colourAt, made, photo, quarters, ROOMY, refused } from '../../test/support/pictures.ts';
-import { seededRandom } from '../base/random.ts';
-import { TRANSFORM_FAILURES } from '../image/failures.ts';
-import type { Variant } from '../image/variant.ts';
+import {
+  animation,
+  colourAt,
+  made,
+  photo,
+  quarters,
+  ROOMY,
+  refused,
+} from '../../../test/support/pictures.ts';
+import { seededRandom } from '../../base/random.ts';
+import { TRANSFORM_FAILURES } from '../../image/failures.ts';
+import type { Variant } from '../../image/variant.ts';
 import { Refusal } from './refusal.ts';
 
 /** Originals that are out to harm, and such as were harmed themselves. */

@@ -10,7 +10,7 @@ export interface TransformLog {
 }
 
 /** What the one who gives orders is told about the process. */
-export interface CrewEvents {
+export interface KeeperEvents {
   onReady(): void;
   onReport(report: Report, body: Uint8Array): void;
   /** It is over, and was asked to be only where `kill` was called. What it was working on is lost. */
@@ -20,12 +20,12 @@ export interface CrewEvents {
 }
 
 /** Whether there is a process to give orders to; one that is `resting` will be started again when the pause is over. */
-export type CrewState = 'ready' | 'starting' | 'resting';
+export type KeeperState = 'ready' | 'starting' | 'resting';
 
 /** Keeps one process that transforms: starts it when it is first needed, and again when it has ended. */
-export interface Crew {
+export interface Keeper {
   /** Starts a process where there is none. */
-  ensure(): CrewState;
+  ensure(): KeeperState;
   /** Only while `ready`. */
   send(order: Order, ...bodies: readonly Uint8Array[]): void;
   /** Ends the process; `onEnd` follows. */
@@ -51,12 +51,12 @@ interface Member {
 }
 
 /** @param start the edge; tests hand in a process that follows a script. */
-export function createCrew(
+export function createKeeper(
   start: (events: WorkerEvents) => Worker,
   clock: Clock,
   log: TransformLog,
-  events: CrewEvents,
-): Crew {
+  events: KeeperEvents,
+): Keeper {
   let member: Member | undefined;
   let restUntilMs = 0;
   let restMs = REST_MS_LEAST;

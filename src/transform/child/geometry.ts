@@ -1,4 +1,4 @@
-import type { Position, Rect, Variant } from '../image/variant.ts';
+import type { Position, Rect, Variant } from '../../image/variant.ts';
 
 /** Sizes and places in pixels, turns by quarters: what a variant asks for, worked out. Nothing here knows a decoder. */
 export interface Size {

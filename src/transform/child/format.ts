@@ -1,4 +1,4 @@
-import type { Output, Variant } from '../image/variant.ts';
+import type { Output, Variant } from '../../image/variant.ts';
 import type { SourceFormat } from './decode.ts';
 
 /** Formats that pictures come out in. */

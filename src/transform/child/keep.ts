@@ -1,4 +1,4 @@
-import type { Variant } from '../image/variant.ts';
+import type { Variant } from '../../image/variant.ts';
 import type { Original } from './decode.ts';
 import { isOfClass } from './format.ts';
 import { isUpright, type Size } from './geometry.ts';

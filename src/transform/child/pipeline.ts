@@ -1,12 +1,12 @@
-import { sniff } from '../image/sniff.ts';
-import type { Variant } from '../image/variant.ts';
+import { sniff } from '../../image/sniff.ts';
+import type { Variant } from '../../image/variant.ts';
+import type { TransformLimits } from '../messages.ts';
 import { bake, canvasOf, shownSize } from './canvas.ts';
 import { CLEAR } from './colour.ts';
 import { type Original, openOriginal, scaledSvg } from './decode.ts';
 import { mayBeAnimated } from './format.ts';
 import { boxOf, layoutOf } from './geometry.ts';
 import { infoOf } from './info.ts';
-import type { TransformLimits } from './messages.ts';
 import { paint } from './paint.ts';
 import { asPlaceholder, hashOf, LQIP_SIDE, lqipOf, THUMB_SIDE } from './placeholder.ts';
 import { failureOf, Refusal } from './refusal.ts';

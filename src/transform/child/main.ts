@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { frameReader, writeFrame } from '../frames.ts';
+import type { Order, Report } from '../messages.ts';
 import { setUpLibrary } from './decoders.ts';
-import { frameReader, writeFrame } from './frames.ts';
-import type { Order, Report } from './messages.ts';
 import { make } from './pipeline.ts';
 import type { Refusal } from './refusal.ts';
 

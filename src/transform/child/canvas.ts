@@ -1,4 +1,5 @@
 import sharp, { type Sharp } from 'sharp';
+import type { TransformLimits } from '../messages.ts';
 import type { Pixels } from './colour.ts';
 import { type Original, pipelineOf } from './decode.ts';
 import {
@@ -11,7 +12,6 @@ import {
   turnedSize,
   UPRIGHT,
 } from './geometry.ts';
-import type { TransformLimits } from './messages.ts';
 import type { Deadline } from './task.ts';
 
 /**

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { Variant } from '../image/variant.ts';
+import type { Variant } from '../../image/variant.ts';
 import { bake, type Canvas, eachFrame, framesOf, plainLayout, shownSize, turned } from './canvas.ts';
 import type { Colour } from './colour.ts';
 import { type Box, boxOf, type Layout, layoutOf, storedBox, turnOfVariant } from './geometry.ts';

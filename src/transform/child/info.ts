@@ -1,8 +1,8 @@
+import type { TransformLimits } from '../messages.ts';
 import { bake, canvasOf, shownSize } from './canvas.ts';
 import { dominantOf } from './colour.ts';
 import type { Original } from './decode.ts';
 import { layoutOf, turnedSize } from './geometry.ts';
-import type { TransformLimits } from './messages.ts';
 import { hashOf, THUMB_SIDE } from './placeholder.ts';
 import type { Deadline } from './task.ts';
 

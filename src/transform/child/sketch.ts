@@ -1,4 +1,4 @@
-import type { Variant } from '../image/variant.ts';
+import type { Variant } from '../../image/variant.ts';
 import { bake, type Canvas, canvasOf, plainLayout } from './canvas.ts';
 import { CLEAR, type Colour, colourOf, hasFewColours, isOpaque, WHITE } from './colour.ts';
 import type { Original } from './decode.ts';

@@ -1,4 +1,4 @@
-import type { Sniffed } from '../image/sniff.ts';
+import type { Sniffed } from '../../image/sniff.ts';
 
 /**
  * True where the structure of a file says that its end is missing: a block, chunk or box reaches beyond the last byte. Decoders say so too,

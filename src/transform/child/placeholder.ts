@@ -1,5 +1,5 @@
 import { rgbaToThumbHash } from 'thumbhash';
-import type { Variant } from '../image/variant.ts';
+import type { Variant } from '../../image/variant.ts';
 import type { Canvas } from './canvas.ts';
 import type { Pixels } from './colour.ts';
 import type { Deadline } from './task.ts';

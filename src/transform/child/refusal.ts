@@ -1,4 +1,4 @@
-import type { TransformFailure, TransformFailureCause } from '../image/failures.ts';
+import type { TransformFailure, TransformFailureCause } from '../../image/failures.ts';
 
 /** Thrown where an image cannot be made; carries the one named failure. */
 export class Refusal extends Error implements TransformFailure {

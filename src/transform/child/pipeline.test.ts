@@ -11,8 +11,8 @@ import {
   quarters,
   ROOMY,
   refused,
-} from '../../test/support/pictures.ts';
-import type { Variant } from '../image/variant.ts';
+} from '../../../test/support/pictures.ts';
+import type { Variant } from '../../image/variant.ts';
 
 /** Decoders agree on flat colours to within a few steps; encoders lose a few more. */
 const NEAR = 4;
@@ -233,8 +233,8 @@ describe('effects', () => {
     expect(await colourAt(body, 20, 20)).toBe('#336699');
     const half = await made(clear, { output: 'png', background: '33669980' });
     expect([...(await sharp(half.body).raw().toBuffer()).subarray(0, 4)]).toEqual([0x33, 0x66, 0x99, 0x80]);
-    const onJpeg = await made(clear, { output: 'jpeg', background: '00000080' });
-    expect(await colourAt(onJpeg.body, 20, 20)).toBe('#7f7f7f');
+    const onJpeg = await made(clear, { output: 'jpeg', background: '00000080', quality: 90 });
+    expect(await colourAt(onJpeg.body, 20, 20)).toMatch(/^#(7[def]|80){3}$/);
   });
 });
 

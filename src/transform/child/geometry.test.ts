@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { seededRandom } from '../base/random.ts';
-import { FITS, GRAVITIES, PLAIN } from '../image/variant.ts';
+import { seededRandom } from '../../base/random.ts';
+import { FITS, GRAVITIES, PLAIN } from '../../image/variant.ts';
 import {
   boxOf,
   chain,

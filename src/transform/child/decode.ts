@@ -1,7 +1,7 @@
 import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
-import { isImageFormat, type Sniffed, sniff } from '../image/sniff.ts';
+import { isImageFormat, type Sniffed, sniff } from '../../image/sniff.ts';
+import type { TransformLimits } from '../messages.ts';
 import { type Size, type Turn, turnOfOrientation } from './geometry.ts';
-import type { TransformLimits } from './messages.ts';
 import { failureOf, Refusal } from './refusal.ts';
 import { checkSvg } from './svg.ts';
 import { endsEarly } from './wholeness.ts';

@@ -1,5 +1,5 @@
 import type { Sharp } from 'sharp';
-import type { Variant } from '../image/variant.ts';
+import type { Variant } from '../../image/variant.ts';
 import { type Canvas, eachFrame, laidOut } from './canvas.ts';
 import { CLEAR, type Colour, onWhite, WHITE } from './colour.ts';
 import type { Original } from './decode.ts';

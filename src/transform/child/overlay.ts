@@ -1,11 +1,11 @@
 import type { OverlayOptions } from 'sharp';
-import { sniff } from '../image/sniff.ts';
-import type { Overlay } from '../image/variant.ts';
+import { sniff } from '../../image/sniff.ts';
+import type { Overlay } from '../../image/variant.ts';
+import type { TransformLimits } from '../messages.ts';
 import { type Canvas, canvasOf, laidOut, pixelsOf, shownSize } from './canvas.ts';
 import type { Pixels } from './colour.ts';
 import { openOriginal, scaledSvg } from './decode.ts';
 import { fractionsOf, layoutOf, type Size } from './geometry.ts';
-import type { TransformLimits } from './messages.ts';
 import { failureOf, Refusal } from './refusal.ts';
 import type { Deadline } from './task.ts';
 import { endsEarly } from './wholeness.ts';

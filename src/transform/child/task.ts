@@ -1,6 +1,6 @@
-import type { Variant } from '../image/variant.ts';
+import type { Variant } from '../../image/variant.ts';
+import type { Made, TransformLimits } from '../messages.ts';
 import { type Layout, pixelsOf } from './geometry.ts';
-import type { Made, TransformLimits } from './messages.ts';
 import { Refusal } from './refusal.ts';
 
 /** One transform, inside the process that does it. */
