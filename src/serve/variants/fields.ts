@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Fields } from '../../http/fields.ts';
+import { personalReason } from '../../http/storable.ts';
+import { responseDirectives } from '../../http/targeted.ts';
 import type { Transformed } from '../../transform/transform.ts';
 
 /** The head of a variant's response: what it has of its original's, and what is its own. */
@@ -71,6 +73,11 @@ export function inheritedFields(original: Fields, etag: string, vary: readonly s
   }
   fields.add('etag', etag);
   if (vary.length > 0) fields.add('vary', vary.join(', '));
+  // The fields that say so stay behind.
+  if (personalReason(original, responseDirectives(original)) !== undefined) {
+    dropLifetimes(fields);
+    fields.set('cache-control', 'no-store');
+  }
   return fields;
 }
 
@@ -92,8 +99,12 @@ export function describeBody(fields: Fields, made: Transformed, originalBytes: n
 
 /** A lifetime of its own, for what stands in for something better. */
 export function shorten(fields: Fields, lifetimeS: number): void {
-  for (const name of ['cdn-cache-control', 'surrogate-control', 'expires', 'age']) fields.delete(name);
+  dropLifetimes(fields);
   fields.set('cache-control', `public, max-age=${lifetimeS}`);
+}
+
+function dropLifetimes(fields: Fields): void {
+  for (const name of ['cdn-cache-control', 'surrogate-control', 'expires', 'age']) fields.delete(name);
 }
 
 /**
