@@ -114,3 +114,66 @@ describe('of an original that may not be kept for all, nothing is kept', () => {
     h.finish();
   });
 });
+
+describe('what stands in for something better says no more than its original', () => {
+  const AVIF = { accept: 'image/avif,image/webp' };
+  const SHORTER: readonly [string, Record<string, string>, fresh: number, words: RegExp][] = [
+    ['private', { 'cache-control': 'private, max-age=600' }, 0, /private/],
+    ['no-store', { 'cache-control': 'no-store' }, 0, /no-store/],
+    ['no-cache', { 'cache-control': 'no-cache' }, 1, /no-cache/],
+    ['a cookie', { 'set-cookie': 'a=b' }, 0, /no-store/],
+    ['Vary: *', { vary: '*', 'cache-control': 'max-age=600' }, 0, /no-store/],
+    ['a short lifetime', { 'cache-control': 'max-age=5' }, 5, /^public, max-age=5$/],
+    [
+      'a lifetime that is nearly over',
+      { 'cache-control': 'max-age=600', age: '593' },
+      7,
+      /^public, max-age=7$/,
+    ],
+    [
+      'a long lifetime',
+      { 'cache-control': 'max-age=600, must-revalidate' },
+      30,
+      /^public, max-age=30, must-revalidate$/,
+    ],
+  ];
+
+  test.each(SHORTER)('a provisional variant of one with %s', (_, said, freshS, words) => {
+    const transformer = new ScriptedTransformer();
+    const route = 'images: { onFailure: error, provisional: [avif], provisionalLifetime: 30s }';
+    const h = new Harness({ route, transformer });
+    const reader = h.ask('/a.jpg?auto=format', { fields: AVIF });
+    h.clock.advance(1);
+    h.last.answer(
+      { fields: { 'content-type': 'image/jpeg', etag: '"1"', ...said } },
+      Buffer.from('original'),
+    );
+    h.clock.advance(1);
+    transformer.last.make('webp', { provisional: true });
+    expect(reader.fields.get('cache-control')).toMatch(words);
+    const [original, variant] = [timesOf(h, 'r /a.jpg'), timesOf(h, 'r /a.jpg ~f=auto-avif')];
+    const nowS = Math.floor(h.clock.nowMs() / 1000);
+    expect(variant === undefined ? 0 : variant.freshUntilS - nowS).toBeLessThanOrEqual(freshS);
+    if (variant === undefined) return;
+    expect(variant.freshUntilS).toBeLessThanOrEqual(original!.freshUntilS);
+    expect(variant.revalidateUntilS).toBeLessThanOrEqual(original!.freshUntilS);
+    expect(variant.errorUntilS).toBeLessThanOrEqual(original!.errorUntilS);
+  });
+
+  test.each(SHORTER)('the original itself, with %s', (_, said, __, words) => {
+    const transformer = new ScriptedTransformer();
+    const h = new Harness({ route: 'images: { onFailure: original, fallbackLifetime: 30s }', transformer });
+    const reader = h.ask('/a.jpg?w=10');
+    h.clock.advance(1);
+    h.last.answer(
+      { fields: { 'content-type': 'image/jpeg', etag: '"1"', ...said } },
+      Buffer.from('original'),
+    );
+    h.clock.advance(1);
+    transformer.last.fail('corrupt');
+    expect([reader.status, reader.body.toString()]).toEqual([200, 'original']);
+    expect(reader.fields.get('cache-control')).toMatch(words);
+    expect(reader.fields.has('set-cookie')).toBe(false);
+    expect(timesOf(h, 'r /a.jpg ~w=10')).toBeUndefined();
+  });
+});
