@@ -61,12 +61,20 @@ export function storable(input: StorableInput): StorabilityRefusal | undefined {
   if (input.requestCc.noStore || (cc.noStore && !cc.mustUnderstand)) return 'no-store';
   if (cc.private) return 'private';
   if (input.requestFields.has('authorization') && !allowsShared(cc)) return 'authorization';
-  if (parseVary(fields.get('vary')) === '*') return 'vary-star';
-  if (fields.has('set-cookie') && !isWithheld(cc, 'set-cookie') && !isPublicImage(fields, cc)) {
-    return 'set-cookie';
-  }
+  const personal = personalReason(fields, cc);
+  if (personal !== undefined) return personal;
   if (input.framing === 'close') return 'unframed';
   return isWorthKeeping(input) ? undefined : 'no-freshness';
+}
+
+/**
+ * Why a response may be another one for the next client, although no directive says so: it was chosen by what nobody knows, or
+ * comes with a cookie.
+ */
+export function personalReason(fields: Fields, cc: CacheControl): 'vary-star' | 'set-cookie' | undefined {
+  if (parseVary(fields.get('vary')) === '*') return 'vary-star';
+  const hasCookie = fields.has('set-cookie') && !isWithheld(cc, 'set-cookie');
+  return hasCookie && !isPublicImage(fields, cc) ? 'set-cookie' : undefined;
 }
 
 /**

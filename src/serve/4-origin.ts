@@ -38,6 +38,8 @@ export interface SourceFailure {
 export interface SourceHead extends OriginHead {
   /** Longest time for which it is fresh, whatever its fields and the route say; it is then served stale while a new one is made. */
   readonly lifetimeS?: number | undefined;
+  /** With a lifetime: longest time for which it is served stale. Default: none. */
+  readonly usableS?: number | undefined;
   /** Set on what stands in for something better that failed so: it is for those who wait, and not stored. */
   readonly standsInFor?: RetrievalFailure;
 }

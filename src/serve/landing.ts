@@ -27,11 +27,15 @@ import { disarmSvg } from './variants/svg.ts';
 const PROVISIONAL_STALE_S = 86_400;
 
 /** Of a variant: marked as one, and fresh for no longer than what made it says. */
-function variantFacts(facts: ResponseFacts, { lifetimeS }: SourceHead, nowS: number): ResponseFacts {
+function variantFacts(
+  facts: ResponseFacts,
+  { lifetimeS, usableS = 0 }: SourceHead,
+  nowS: number,
+): ResponseFacts {
   const flags = facts.flags | Flag.VARIANT;
   if (lifetimeS === undefined) return { ...facts, flags };
   const freshUntilS = Math.min(facts.freshUntilS, nowS + lifetimeS);
-  const untilS = freshUntilS + PROVISIONAL_STALE_S;
+  const untilS = Math.max(freshUntilS, nowS + Math.min(usableS, PROVISIONAL_STALE_S));
   return {
     ...facts,
     flags,

@@ -8,7 +8,7 @@ interface Kept {
   readonly bytes: number;
 }
 
-const TRACKING = { maxOriginals: 6, maxTracked: 25 };
+const TRACKING = { maxOriginals: 6, maxTracked: 25, maxTextLength: 62 };
 
 /** The same with one list that is looked through, the variant stored first at the front. */
 class Naive {
@@ -39,7 +39,11 @@ class Naive {
       left.push(first);
       this.removed(original, first.spec);
     }
-    while (this.recent.length > TRACKING.maxOriginals || this.kept.length > TRACKING.maxTracked) {
+    while (
+      this.recent.length > TRACKING.maxOriginals ||
+      this.kept.length > TRACKING.maxTracked ||
+      [...this.recent, ...this.kept.map((one) => one.spec)].join('').length > TRACKING.maxTextLength
+    ) {
       const [oldest] = this.recent;
       if (oldest === original) break;
       this.recent.shift();
@@ -119,6 +123,14 @@ describe('the budget of variants for each original', () => {
     expect(variants).toBeGreaterThan(199_900);
     expect(budget.of('o0').count).toBe(0);
     expect(budget.of(`o${299_999 >> 4}`).count).toBe(16);
+  });
+
+  test('long addresses are fewer', () => {
+    const budget = new VariantBudget(() => undefined);
+    const limits = { maxVariants: 50, maxVariantBytes: 1_000_000 };
+    for (let i = 0; i < 20_000; i += 1) budget.stored(`${'o'.repeat(8_000)}${i}`, 'w=1', 10, limits);
+    expect(budget.tracked.originals).toBeLessThan(2_100);
+    expect(budget.tracked.originals).toBeGreaterThan(2_000);
   });
 
   test('removing what is not known changes nothing', () => {

@@ -10,10 +10,16 @@ export interface VariantLimits {
 export interface TrackingLimits {
   readonly maxOriginals: number;
   readonly maxTracked: number;
+  /** Of keys and specs, in characters: addresses can be long. */
+  readonly maxTextLength: number;
 }
 
-/** Some 40 MiB at the most: 100 to 200 bytes for each variant, 300 for each original. */
-const TRACKING: TrackingLimits = { maxOriginals: 20_000, maxTracked: 200_000 };
+/** Some 60 MiB at the most: beside the texts 100 to 200 bytes for each variant, 300 for each original. */
+const TRACKING: TrackingLimits = {
+  maxOriginals: 20_000,
+  maxTracked: 200_000,
+  maxTextLength: 16 * 1024 * 1024,
+};
 
 interface Original {
   /** Bytes of each variant by its spec, the one that was stored first at the front. */
@@ -34,6 +40,7 @@ export class VariantBudget {
   /** The one that was stored to longest ago at the front. */
   readonly #originals = new Map<string, Original>();
   #tracked = 0;
+  #textLength = 0;
 
   /** @param remove takes a variant out of the tiers; it need not call {@link removed}. */
   constructor(remove: (original: string, spec: string) => void, tracking: TrackingLimits = TRACKING) {
@@ -54,12 +61,14 @@ export class VariantBudget {
    */
   stored(original: string, spec: string, bytes: number, limits: VariantLimits): void {
     this.removed(original, spec);
-    const one = this.#originals.get(original) ?? { variants: new Map<string, number>(), bytes: 0 };
+    const known = this.#originals.get(original);
+    const one = known ?? { variants: new Map<string, number>(), bytes: 0 };
     this.#originals.delete(original);
     this.#originals.set(original, one);
     one.variants.set(spec, bytes);
     one.bytes += bytes;
     this.#tracked += 1;
+    this.#textLength += spec.length + (known === undefined ? original.length : 0);
     const { maxVariants, maxVariantBytes } = limits;
     for (const [first] of one.variants) {
       const isWithin = one.variants.size <= maxVariants && one.bytes <= maxVariantBytes;
@@ -78,7 +87,10 @@ export class VariantBudget {
     one.variants.delete(spec);
     one.bytes -= bytes;
     this.#tracked -= 1;
-    if (one.variants.size === 0) this.#originals.delete(original);
+    this.#textLength -= spec.length;
+    if (one.variants.size > 0) return;
+    this.#originals.delete(original);
+    this.#textLength -= original.length;
   }
 
   /** What is known of an original's variants. */
@@ -88,12 +100,17 @@ export class VariantBudget {
   }
 
   #forgetBeyond(latest: string): void {
-    const { maxOriginals, maxTracked } = this.#tracking;
+    const { maxOriginals, maxTracked, maxTextLength } = this.#tracking;
     for (const [original, { variants }] of this.#originals) {
-      const isWithin = this.#originals.size <= maxOriginals && this.#tracked <= maxTracked;
+      const isWithin =
+        this.#originals.size <= maxOriginals &&
+        this.#tracked <= maxTracked &&
+        this.#textLength <= maxTextLength;
       if (isWithin || original === latest) return;
       this.#originals.delete(original);
       this.#tracked -= variants.size;
+      this.#textLength -= original.length;
+      for (const spec of variants.keys()) this.#textLength -= spec.length;
     }
   }
 }

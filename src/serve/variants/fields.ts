@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Fields } from '../../http/fields.ts';
+import { type FreshnessRules, freshness, initialAgeS } from '../../http/freshness.ts';
+import { personalReason } from '../../http/storable.ts';
+import { responseDirectives } from '../../http/targeted.ts';
 import type { Transformed } from '../../transform/transform.ts';
 
 /** The head of a variant's response: what it has of its original's, and what is its own. */
@@ -64,14 +67,36 @@ export function passedFields(original: Fields, vary: readonly string[]): Fields 
 
 /** What a 304 about a variant, and the head of a new one, have in common. */
 export function inheritedFields(original: Fields, etag: string, vary: readonly string[]): Fields {
-  const fields = new Fields();
-  for (const name of INHERITED) {
-    const value = original.get(name);
-    if (value !== undefined) fields.add(name, value);
-  }
+  const fields = inherited(original, INHERITED);
   fields.add('etag', etag);
   if (vary.length > 0) fields.add('vary', vary.join(', '));
   return fields;
+}
+
+function inherited(original: Fields, names: readonly string[]): Fields {
+  const fields = new Fields();
+  for (const name of names) {
+    const value = original.get(name);
+    if (value !== undefined) fields.add(name, value);
+  }
+  // The fields that say so stay behind.
+  if (personalReason(original, responseDirectives(original)) !== undefined) {
+    dropLifetimes(fields);
+    fields.set('cache-control', 'no-store');
+  }
+  return fields;
+}
+
+/** For how long an original will be fresh from now on, in seconds; 0 for one that is stale. @param rules of its route. */
+export function freshForS(original: Fields, rules: FreshnessRules, nowS: number): number {
+  const ageS = initialAgeS({
+    ageField: original.get('age'),
+    dateField: original.get('date'),
+    viaField: original.get('via'),
+    requestAtS: nowS,
+    responseAtS: nowS,
+  });
+  return Math.max(0, freshness(200, original, rules, nowS).lifetimeS - ageS);
 }
 
 /** Adds what only a body has. @param originalBytes length of the original. */
@@ -90,10 +115,21 @@ export function describeBody(fields: Fields, made: Transformed, originalBytes: n
   fields.add(SAYS, said.join(', '));
 }
 
-/** A lifetime of its own, for what stands in for something better. */
+/**
+ * A lifetime of its own, for what stands in for something better; unless no cache may use it unasked anyway.
+ *
+ * @param lifetimeS no longer than the original's.
+ */
 export function shorten(fields: Fields, lifetimeS: number): void {
+  const cc = responseDirectives(fields);
+  if (cc.noStore || cc.noCache || cc.private) return;
+  dropLifetimes(fields);
+  const strict = cc.mustRevalidate || cc.proxyRevalidate ? ', must-revalidate' : '';
+  fields.set('cache-control', `public, max-age=${lifetimeS}${strict}`);
+}
+
+function dropLifetimes(fields: Fields): void {
   for (const name of ['cdn-cache-control', 'surrogate-control', 'expires', 'age']) fields.delete(name);
-  fields.set('cache-control', `public, max-age=${lifetimeS}`);
 }
 
 /**
@@ -107,11 +143,7 @@ export function fallbackFields(
   lifetimeS: number,
   cause: string,
 ): Fields {
-  const fields = new Fields();
-  for (const name of [...INHERITED, 'content-type', 'content-length']) {
-    const value = original.get(name);
-    if (value !== undefined) fields.add(name, value);
-  }
+  const fields = inherited(original, [...INHERITED, 'content-type', 'content-length']);
   // No validator: it would confirm the stand-in when the variant can be made again.
   fields.delete('last-modified');
   shorten(fields, lifetimeS);

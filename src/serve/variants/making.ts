@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, epochS } from '../../base/clock.ts';
 import { parseCacheControl } from '../../http/cache-control.ts';
 import type { TransformFailure } from '../../image/failures.ts';
 import type { TransformBooks } from '../../monitor/transform-books.ts';
@@ -14,6 +14,7 @@ import {
   describeBody,
   etagOf,
   fallbackFields,
+  freshForS,
   identityOf,
   identityOfBytes,
   inheritedFields,
@@ -271,10 +272,19 @@ export class Making implements OriginExchange {
     const { spec, vary } = ask.variant;
     const fields = inheritedFields(original.fields, etagOf(identity, spec, made.provisional), vary);
     describeBody(fields, made, body.length);
-    const lifetimeS = made.provisional ? images.provisionalLifetimeS : undefined;
-    if (lifetimeS !== undefined) shorten(fields, lifetimeS);
-    const head = { status: 200, fields, framing: 'length', bodyBytes: made.body.length, lifetimeS } as const;
-    this.#emit(head, made.body);
+    const head = { status: 200, fields, framing: 'length', bodyBytes: made.body.length } as const;
+    if (!made.provisional) {
+      this.#emit(head, made.body);
+      return;
+    }
+    const usableS = this.#freshForS(original);
+    const lifetimeS = Math.min(images.provisionalLifetimeS, usableS);
+    shorten(fields, lifetimeS);
+    this.#emit({ ...head, lifetimeS, usableS }, made.body);
+  }
+
+  #freshForS({ fields }: Original): number {
+    return freshForS(fields, this.#plan.ask.originals, epochS(this.#parts.clock));
   }
 
   /** The variant cannot be made: a stored one stands in for it, or the original, or it is an error. */
@@ -301,7 +311,8 @@ export class Making implements OriginExchange {
   #fallBack(original: Original, { cause }: TransformFailure, body?: Buffer): void {
     const { images, ask } = this.#plan;
     const code = `image-${cause}` as const;
-    const fields = fallbackFields(original.fields, ask.variant.vary, images.fallbackLifetimeS, code);
+    const lifetimeS = Math.min(images.fallbackLifetimeS, this.#freshForS(original));
+    const fields = fallbackFields(original.fields, ask.variant.vary, lifetimeS, code);
     const bodyBytes = body?.length ?? original.bodyBytes;
     const framing = bodyBytes === undefined ? 'chunked' : 'length';
     this.#emit({ status: 200, fields, framing, bodyBytes, standsInFor: code }, body ?? original);

@@ -40,8 +40,10 @@ export function openOriginal(
 ): Abandon {
   const { route, host, resource, primary } = ask;
   let isWanted = true;
+  let isAnswered = false;
   const responder: Responder = {
     respond: (answer) => {
+      isAnswered = true;
       const original = new Original(answer, onHead);
       if (isWanted) original.begin();
       else original.close();
@@ -59,7 +61,7 @@ export function openOriginal(
   const abandon = lookUp({ request, responder, route, resource, primary, found: 0, variant: undefined });
   return () => {
     isWanted = false;
-    abandon?.();
+    if (!isAnswered) abandon?.();
   };
 }
 
