@@ -3,6 +3,7 @@ import { parseCacheControl } from '../../http/cache-control.ts';
 import type { TransformFailure } from '../../image/failures.ts';
 import type { TransformBooks } from '../../monitor/transform-books.ts';
 import type { OriginExchange, OriginRequest } from '../../origin/origin.ts';
+import type { Buffers } from '../../transform/buffers.ts';
 import type { Transformed, Transformer, TransformTicket } from '../../transform/transform.ts';
 import type { ImageRoute } from '../1-route.ts';
 import type { FlightSink, SourceHead } from '../4-origin.ts';
@@ -34,6 +35,7 @@ export interface MakingParts {
   readonly clock: Clock;
   readonly books: TransformBooks;
   readonly failures: VariantFailures;
+  readonly buffers: Buffers;
   /** Where an overlay is served; undefined for nowhere. */
   readonly overlay: (host: string, path: string) => OriginalAsk | undefined;
   /** Told of each variant that could not be made. */
@@ -134,7 +136,7 @@ export class Making implements OriginExchange {
     const identity = identityOf(fields, original.bodyBytes);
     if (identity !== undefined && this.#isConfirmed(original, identity)) return;
     this.#whenRoom(original, () =>
-      original.readAll(this.#parts.inputBytesMax ?? 0, (body) =>
+      original.readAll(this.#parts.inputBytesMax ?? 0, this.#parts.buffers, (body) =>
         this.#guard(() => this.#onBody(original, body, identity)),
       ),
     );
@@ -228,7 +230,7 @@ export class Making implements OriginExchange {
           fail(`answers ${opened.status}`);
           return;
         }
-        opened.readAll(inputBytesMax, (bytes) =>
+        opened.readAll(inputBytesMax, this.#parts.buffers, (bytes) =>
           this.#guard(() => {
             if (this.#over) return;
             if (bytes === undefined || bytes === 'too-large') fail(bytes ?? 'broke off');
@@ -253,7 +255,11 @@ export class Making implements OriginExchange {
     this.#ticket = this.#parts.transformer!.transform(job, (result) => {
       this.#ticket = undefined;
       this.#guard(() => {
-        if (result.ok) this.#book(result, body.length);
+        if (result.ok) {
+          this.#book(result, body.length);
+          // The process has read it to its end. After a failure it may still be about to.
+          if (!result.isOriginal) this.#parts.buffers.give(body);
+        }
         if (this.#over) return;
         if (result.ok) this.#onMade(original, body, result, identity);
         else this.#onFailure(result.failure, body);

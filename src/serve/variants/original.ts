@@ -1,6 +1,7 @@
 import type { Outcome, ServedCause } from '../../cache/outcome.ts';
 import { Fields } from '../../http/fields.ts';
 import type { OriginSink } from '../../origin/origin.ts';
+import type { Buffers } from '../../transform/buffers.ts';
 import type { Route } from '../1-route.ts';
 import { type Abandon, type Answer, BROKEN, END, type Responder, WAIT } from '../answer.ts';
 import { parseFieldLines } from '../field-lines.ts';
@@ -105,7 +106,7 @@ export class Original {
       return;
     }
     this.#take(
-      PIECE,
+      Buffer.allocUnsafe(PIECE),
       () => {
         const end = this.#read.indexOf(HEAD_END);
         if (end < 0) return false;
@@ -121,16 +122,17 @@ export class Original {
   /**
    * Reads the body, as fast as it comes.
    *
+   * @param buffers what it is read into is from there; to be given back by who is handed it.
    * @param done is handed it whole, `too-large` beyond so many bytes, or undefined when it broke off.
    */
-  readAll(bytesMax: number, done: (body: Buffer | 'too-large' | undefined) => void): void {
+  readAll(bytesMax: number, buffers: Buffers, done: (body: Buffer | 'too-large' | undefined) => void): void {
     const expected = this.bodyBytes;
     if (expected !== undefined && expected > bytesMax) {
       done('too-large');
       return;
     }
     this.#take(
-      expected ?? 1024 * 1024,
+      buffers.take(Math.max(expected ?? 1024 * 1024, this.#read.length)),
       () => {
         if (this.#read.length > bytesMax) {
           done('too-large');
@@ -175,13 +177,13 @@ export class Original {
   /**
    * Reads on into {@link #read}.
    *
-   * @param roomBytes that the buffer has from the start.
+   * @param room what it is read into, from the start; at least as large as what has been read.
    * @param enough asked after each piece; true stops.
    * @param done all has been read, or, with false, the rest will not come.
    */
-  #take(roomBytes: number, enough: () => boolean, done: (whole: boolean) => void): void {
+  #take(room: Buffer, enough: () => boolean, done: (whole: boolean) => void): void {
     const { payload } = this.#answer;
-    let into = Buffer.allocUnsafe(Math.max(roomBytes, this.#read.length));
+    let into = room;
     let length = this.#read.copy(into);
     const step = (): void => {
       while (!this.#closed) {

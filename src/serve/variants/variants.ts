@@ -2,6 +2,7 @@ import { type Clock, epochS } from '../../base/clock.ts';
 import { NONE } from '../../cache/entries.ts';
 import { normalisePath } from '../../http/target.ts';
 import type { TransformFailure } from '../../image/failures.ts';
+import { Buffers } from '../../transform/buffers.ts';
 import type { Transformer } from '../../transform/transform.ts';
 import { primaryKey, resourceOf } from '../2-key.ts';
 import type { Source, SourceHead } from '../4-origin.ts';
@@ -35,6 +36,7 @@ interface Parts {
 export class Variants {
   readonly failures: VariantFailures;
   readonly budget: VariantBudget;
+  readonly #buffers = new Buffers();
   readonly #path: RequestPath;
   readonly #parts: Parts;
 
@@ -55,6 +57,7 @@ export class Variants {
       overlay: (host: string, at: string) => this.#overlay(host, at),
       books: path.ledger.recorder.transforms,
       failures: this.failures,
+      buffers: this.#buffers,
       clock,
       onFault,
       ...images,
