@@ -48,6 +48,8 @@ export class ScriptedTransformer implements Transformer {
   held = 0;
   /** Told of each new job; may end it later, but not at once. */
   onCall: ((call: TransformCall) => void) | undefined;
+  /** Set to let those who ask for room wait for the answer. */
+  later: ((tell: () => void) => void) | undefined;
   /** Set to refuse room. */
   full: TransformFailure | undefined;
 
@@ -73,9 +75,18 @@ export class ScriptedTransformer implements Transformer {
     refused: (failure: TransformFailure) => void,
   ): () => void {
     this.held += 1;
-    if (this.full === undefined) ready();
-    else refused(this.full);
+    let isOver = false;
+    const { full, later } = this;
+    const tell = (): void => {
+      if (isOver) return;
+      if (full === undefined) ready();
+      else refused(full);
+    };
+    if (later === undefined) tell();
+    else later(tell);
     return () => {
+      if (isOver) throw new Error('room is given back once');
+      isOver = true;
       this.held -= 1;
     };
   }
