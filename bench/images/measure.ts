@@ -1,4 +1,4 @@
-import { treeCpuMs, watchTreeResident } from '../support/proc.ts';
+import { treeCpuMs, watchOthers, watchTreeResident } from '../support/proc.ts';
 import { type Distance, distanceOf } from './distance.ts';
 import {
   does,
@@ -17,6 +17,8 @@ export interface Round {
   readonly latenciesMs: readonly number[];
   readonly cpuMsEach: number;
   readonly peakBytes: number;
+  /** What others used of the machine meanwhile, in cores. */
+  readonly others: number;
 }
 
 /** All that was measured of one target in one operation. */
@@ -34,11 +36,16 @@ export interface Bounds {
   readonly targets: readonly TargetName[];
 }
 
+/** Most that others may use of the machine, in cores, for a round to count; and how many may be left out, for each that is to. */
+const OTHERS_MAX = 0.25;
+const LEFT_OUT_MAX = 3;
+
 /**
  * Measures an operation: all targets are started, asked for a few variants that do not count, and then take turns. No variant
- * is asked for twice of one target.
+ * is asked for twice of one target: when all have been, all are started anew. Rounds that other work on the machine disturbed are
+ * left out, but for the last when there were too many of them; the report says so.
  *
- * @throws Error when there are too few pictures for as many rounds, or when an answer is not what was asked for.
+ * @throws Error when there are too few pictures for a round, or when an answer is not what was asked for.
  */
 export async function measureOperation(
   setting: Setting,
@@ -50,41 +57,71 @@ export async function measureOperation(
   const fitting = pictures.filter(({ kind }) => kind === operation.of).length;
   // Every picture once, at the last width: to warm up.
   const [measured, warmUp] = [all.slice(0, -fitting), all.slice(-fitting)];
-  if (measured.length < rounds * requests) {
+  if (measured.length < requests) {
     throw new Error(
-      `${operation.name}: ${rounds} rounds of ${requests} are more than the ${measured.length} variants`,
+      `${operation.name}: there are ${measured.length} variants, too few for a round of ${requests}`,
     );
   }
-  const targets: Target[] = [];
-  for (const name of TARGET_NAMES) {
-    if (names.includes(name) && does(name, operation)) targets.push(await startTarget(name, setting));
-  }
+  const able = TARGET_NAMES.filter((name) => names.includes(name) && does(name, operation));
   const results = new Map<TargetName, { rounds: Round[]; distance: Distance }>();
+  let targets = await startAll(setting, able, warmUp);
   for (const target of targets) {
-    await target.make(warmUp);
     results.set(target.name, { rounds: [], distance: await distanceOf(target, setting.folder, warmUp) });
   }
-  for (let round = 0; round < rounds; round += 1) {
-    const wanted = measured.slice(round * requests, (round + 1) * requests);
+  let at = 0;
+  let leftOut = 0;
+  for (let counted = 0; counted < rounds; ) {
+    if (at + requests > measured.length) {
+      await stopAll(setting, targets);
+      targets = await startAll(setting, able, warmUp);
+      at = 0;
+    }
+    const wanted = measured.slice(at, at + requests);
+    at += requests;
+    const round: Round[] = [];
     for (const target of targets) {
-      const result = await measureRound(target, wanted);
-      results.get(target.name)!.rounds.push(result);
+      round.push(await measureRound(target, wanted));
       console.error(
-        `images ${operation.name} round ${round + 1} ${target.name.padEnd(8)} ${result.perSecond.toFixed(1)}/s, ` +
-          `${result.cpuMsEach.toFixed(1)} ms CPU each, ${(result.peakBytes / 2 ** 20).toFixed(0)} MiB`,
+        `images ${operation.name}, round ${counted + 1}: ${target.name.padEnd(8)} ${say(round.at(-1)!)}`,
       );
     }
+    if (round.some(({ others }) => others > OTHERS_MAX) && leftOut < LEFT_OUT_MAX * rounds) {
+      leftOut += 1;
+      continue;
+    }
+    counted += 1;
+    for (const [i, { name }] of targets.entries()) results.get(name)!.rounds.push(round[i]!);
   }
-  for (const target of targets) await setting.bench.stop(target.child);
+  await stopAll(setting, targets);
   return results;
 }
+
+async function startAll(
+  setting: Setting,
+  names: readonly TargetName[],
+  warmUp: readonly Wanted[],
+): Promise<Target[]> {
+  const targets: Target[] = [];
+  for (const name of names) targets.push(await startTarget(name, setting));
+  for (const target of targets) await target.make(warmUp);
+  return targets;
+}
+
+async function stopAll({ bench }: Setting, targets: readonly Target[]): Promise<void> {
+  for (const { child } of targets) await bench.stop(child);
+}
+
+const say = ({ perSecond, cpuMsEach, peakBytes, others }: Round): string =>
+  `${perSecond.toFixed(1)}/s, ${cpuMsEach.toFixed(1)} ms CPU each, ${(peakBytes / 2 ** 20).toFixed(0)} MiB, others ${others.toFixed(2)} cores`;
 
 async function measureRound(target: Target, wanted: readonly Wanted[]): Promise<Round> {
   const { pid } = target.child;
   const beforeMs = treeCpuMs(pid);
   const endWatch = watchTreeResident(pid);
+  const endOthers = watchOthers();
   const { seconds, latenciesMs } = await target.make(wanted);
+  const others = endOthers();
   const peakBytes = endWatch();
   const cpuMsEach = (treeCpuMs(pid) - beforeMs) / wanted.length;
-  return { perSecond: wanted.length / seconds, latenciesMs, cpuMsEach, peakBytes };
+  return { perSecond: wanted.length / seconds, latenciesMs, cpuMsEach, peakBytes, others };
 }

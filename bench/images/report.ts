@@ -19,7 +19,7 @@ export function report(results: ReadonlyMap<Operation, OperationResult>): Verdic
     table(
       [
         ...['operation, by', 'images/s', 'x sharp', 'CPU ms each', 'p50 ms', 'p99 ms'],
-        ...['peak MiB', 'KB each', 'error'],
+        ...['peak MiB', 'KB each', 'error', 'others'],
       ],
       [...results].flatMap(([operation, result]) => rowsOf(operation, result)),
     ),
@@ -53,6 +53,7 @@ function rowsOf(operation: Operation, result: OperationResult): string[][] {
         mib(peakOf(rounds)),
         (distance.bytes / 1000).toFixed(1),
         distance.error.toFixed(2),
+        median(rounds.map((round) => round.others)).toFixed(2),
       ],
     ];
   });
