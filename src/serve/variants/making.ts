@@ -18,6 +18,7 @@ import {
   identityOf,
   identityOfBytes,
   inheritedFields,
+  mayBeImage,
   passedFields,
   shorten,
 } from './fields.ts';
@@ -128,7 +129,8 @@ export class Making implements OriginExchange {
       return;
     }
     if (known !== undefined) {
-      this.#fallBack(original, known);
+      if (mayBeImage(fields)) this.#fallBack(original, known);
+      else this.#fail(known);
       return;
     }
     const identity = identityOf(fields, original.bodyBytes);
@@ -296,7 +298,7 @@ export class Making implements OriginExchange {
     // In the background something better was to come in the place of what is there: no reason not to make that one again.
     if (this.#request.background !== true) failures.add(key, failure);
     onFailure?.(failure, key);
-    if (this.#original !== undefined && this.#fallsBack(failure))
+    if (this.#original !== undefined && this.#fallsBack(failure) && mayBeImage(this.#original.fields))
       this.#fallBack(this.#original, failure, body);
     else this.#fail(failure);
   }

@@ -162,12 +162,16 @@ class Life {
   }
 }
 
-test(`in ${SEEDS} lives nobody gets another image than the one asked for`, () => {
-  for (let seed = 1; seed <= SEEDS; seed += 1) {
-    try {
-      new Life(seed).live(60);
-    } catch (error) {
-      throw new Error(`seed ${seed}: ${String(error)}`, { cause: error });
+test(
+  `in ${SEEDS} lives nobody gets another image than the one asked for`,
+  () => {
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      try {
+        new Life(seed).live(60);
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${String(error)}`, { cause: error });
+      }
     }
-  }
-}, 10_000 + SEEDS * 40);
+  },
+  10_000 + SEEDS * 40,
+);
