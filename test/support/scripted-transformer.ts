@@ -46,6 +46,8 @@ export class ScriptedTransformer implements Transformer {
   readonly calls: TransformCall[] = [];
   /** Reservations that have not been given back. */
   held = 0;
+  /** Of all reservations so far, in bytes. */
+  readonly rooms: number[] = [];
   /** Told of each new job; may end it later, but not at once. */
   onCall: ((call: TransformCall) => void) | undefined;
   /** Set to let those who ask for room wait for the answer. */
@@ -69,12 +71,13 @@ export class ScriptedTransformer implements Transformer {
   }
 
   reserve(
-    _bytes: number,
+    bytes: number,
     _background: boolean,
     ready: () => void,
     refused: (failure: TransformFailure) => void,
   ): () => void {
     this.held += 1;
+    this.rooms.push(bytes);
     let isOver = false;
     const { full, later } = this;
     const tell = (): void => {

@@ -16,8 +16,8 @@ import { TRANSFORM_FAILURES } from '../../image/failures.ts';
 const SEEDS = Number(process.env['SEEDS'] ?? 300);
 const PATHS = ['/a.jpg', '/b.jpg', '/c.jpg'];
 const ROUTES = [
-  'images: { onFailure: error }',
-  'images: { onFailure: original, provisional: [avif], provisionalLifetime: 5s }',
+  'images: { onFailure: error, overlays: [/mark.png] }',
+  'images: { onFailure: original, provisional: [avif], provisionalLifetime: 5s, overlays: [/mark.png] }',
 ];
 
 interface Asked {
@@ -59,7 +59,7 @@ class Life {
     this.h.origin.onCall = (call) => {
       const path = call.request.target.replace(/\?.*/, '');
       const answer = (): void => {
-        const version = this.versions.get(path)!;
+        const version = this.versions.get(path) ?? 0;
         const etag = `"${path}-${version}"`;
         const fields = { 'cache-control': `max-age=${this.#pick([1, 3, 60])}`, 'content-type': 'image/jpeg' };
         const body = Buffer.from(`${path}#${version};`.padEnd(200, '.'));
@@ -124,7 +124,8 @@ class Life {
         fields: this.#pick([{}, { accept: 'image/avif,image/webp' }]),
         pace: this.#pick(['eager', 'held']),
       };
-      const target = width === undefined ? path : `${path}?w=${width}&auto=format`;
+      const mark = this.#pick(['', '', '&mark=/mark.png']);
+      const target = width === undefined ? path : `${path}?w=${width}&auto=format${mark}`;
       const reader = this.h.ask(target, asking);
       this.asked.push({ reader, path, width, versionMin: this.purgedAt.get(path)! });
       if (dice > 0.95) void this.h.clock.after(7, () => reader.leave());
