@@ -1,9 +1,12 @@
-import { afterEach, expect, test } from 'bun:test';
+import { afterEach, expect, setDefaultTimeout, test } from 'bun:test';
 import { type StartWorker, startWorker } from '../../transform/process.ts';
 import { eventually, RawClient } from '../harness.suite.ts';
 import { type Answer, type Gallery, parsed, smallImages, startGallery } from './images.fixture.ts';
 
 /** More variants asked for than can be made, by clients that do not stay: nobody pays for it but those who ask. */
+
+// Machines may be slow, and busy with other things.
+setDefaultTimeout(60_000);
 
 const CONCURRENCY = 2;
 let gallery: Gallery | undefined;

@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import sharp from 'sharp';
 import { type Gallery, smallImages, startGallery, TYPES } from './images.fixture.ts';
 
 /** Requests for variants with fields that are to confuse: conditions, ranges, hints; and addresses that look like keys. */
+
+// Machines may be slow, and busy with other things.
+setDefaultTimeout(60_000);
 
 let gallery: Gallery;
 let images: Readonly<Record<string, Buffer>>;
