@@ -46,8 +46,12 @@ export class ScriptedTransformer implements Transformer {
   readonly calls: TransformCall[] = [];
   /** Reservations that have not been given back. */
   held = 0;
+  /** Of all reservations so far, in bytes. */
+  readonly rooms: number[] = [];
   /** Told of each new job; may end it later, but not at once. */
   onCall: ((call: TransformCall) => void) | undefined;
+  /** Set to let those who ask for room wait for the answer. */
+  later: ((tell: () => void) => void) | undefined;
   /** Set to refuse room. */
   full: TransformFailure | undefined;
 
@@ -67,15 +71,25 @@ export class ScriptedTransformer implements Transformer {
   }
 
   reserve(
-    _bytes: number,
+    bytes: number,
     _background: boolean,
     ready: () => void,
     refused: (failure: TransformFailure) => void,
   ): () => void {
     this.held += 1;
-    if (this.full === undefined) ready();
-    else refused(this.full);
+    this.rooms.push(bytes);
+    let isOver = false;
+    const { full, later } = this;
+    const tell = (): void => {
+      if (isOver) return;
+      if (full === undefined) ready();
+      else refused(full);
+    };
+    if (later === undefined) tell();
+    else later(tell);
     return () => {
+      if (isOver) throw new Error('room is given back once');
+      isOver = true;
       this.held -= 1;
     };
   }

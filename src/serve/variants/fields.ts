@@ -132,6 +132,11 @@ function dropLifetimes(fields: Fields): void {
   for (const name of ['cdn-cache-control', 'surrogate-control', 'expires', 'age']) fields.delete(name);
 }
 
+/** By what its response says; its bytes may not have been looked at. */
+export function mayBeImage(original: Fields): boolean {
+  return /^(?:image\/|application\/octet-stream|$)/i.test(original.get('content-type') ?? '');
+}
+
 /**
  * The original in the place of a variant that could not be made: marked, and for a short time only.
  *
@@ -143,7 +148,7 @@ export function fallbackFields(
   lifetimeS: number,
   cause: string,
 ): Fields {
-  const fields = inherited(original, [...INHERITED, 'content-type', 'content-length']);
+  const fields = inherited(original, [...INHERITED, 'content-type', 'content-length', 'content-encoding']);
   // No validator: it would confirm the stand-in when the variant can be made again.
   fields.delete('last-modified');
   shorten(fields, lifetimeS);

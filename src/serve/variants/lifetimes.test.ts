@@ -3,7 +3,7 @@ import { Harness } from '../../../test/support/harness.ts';
 import { ScriptedTransformer } from '../../../test/support/scripted-transformer.ts';
 import { NONE } from '../../cache/entries.ts';
 
-/** A variant is never fresher, nor usable for longer, than the original that it was made of; nor kept where that may not be. */
+/** A variant is never fresher, nor usable for longer, than the original that it was made of; nor kept where that may not be; nor is what is no image passed on as one. */
 
 const ROUTES = [
   '',
@@ -176,4 +176,24 @@ describe('what stands in for something better says no more than its original', (
     expect(reader.fields.has('set-cookie')).toBe(false);
     expect(timesOf(h, 'r /a.jpg ~w=10')).toBeUndefined();
   });
+});
+
+test.each([
+  ['text/html; charset=utf-8', false],
+  ['application/json', false],
+  ['IMAGE/JPEG', true],
+  ['application/octet-stream', true],
+  [undefined, true],
+])('an original that says %s is passed on in the place of a variant: %p', (type, isPassedOn) => {
+  const transformer = new ScriptedTransformer();
+  const h = new Harness({ route: 'images: { onFailure: original }', transformer });
+  // Nobody has looked at its bytes.
+  transformer.full = { cause: 'queue-full', detail: 'busy' };
+  const reader = h.ask('/a.jpg?w=10');
+  h.clock.advance(1);
+  const fields: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+  h.last.answer({ fields }, Buffer.from('original'));
+  h.clock.advance(1);
+  expect(reader.status).toBe(isPassedOn ? 200 : 503);
+  expect(reader.body.includes('original')).toBe(isPassedOn);
 });

@@ -19,6 +19,7 @@ import {
   identityOf,
   identityOfBytes,
   inheritedFields,
+  mayBeImage,
   passedFields,
   shorten,
 } from './fields.ts';
@@ -130,16 +131,15 @@ export class Making implements OriginExchange {
       return;
     }
     if (known !== undefined) {
-      this.#fallBack(original, known);
+      if (mayBeImage(fields)) this.#fallBack(original, known);
+      else this.#fail(known);
       return;
     }
     const identity = identityOf(fields, original.bodyBytes);
     if (identity !== undefined && this.#isConfirmed(original, identity)) return;
-    this.#whenRoom(original, () =>
-      original.readAll(this.#parts.inputBytesMax ?? 0, this.#parts.buffers, (body) =>
-        this.#guard(() => this.#onBody(original, body, identity)),
-      ),
-    );
+    const { overlay } = this.#plan.ask.variant.variant;
+    if (overlay === undefined) this.#whenRoom(original, undefined, identity);
+    else this.#openOverlay(overlay.path, (opened) => this.#whenRoom(original, opened, identity));
   }
 
   /** An answer that nothing is to be made of, a 404 above all, is the answer for the variant as well. */
@@ -165,18 +165,20 @@ export class Making implements OriginExchange {
     return true;
   }
 
-  #whenRoom(original: Original, then: () => void): void {
+  /** Room for both at once: one that held some and waited for more could keep all others waiting. */
+  #whenRoom(original: Original, overlay: Original | undefined, identity: string | undefined): void {
     const { transformer, inputBytesMax = 0 } = this.#parts;
-    const bytes = original.bodyBytes ?? Math.min(inputBytesMax, UNKNOWN_BYTES);
+    const sizeOf = ({ bodyBytes }: Original): number => bodyBytes ?? Math.min(inputBytesMax, UNKNOWN_BYTES);
+    const bytes = sizeOf(original);
     if (transformer === undefined) {
       this.#onFailure({ cause: 'unavailable', detail: 'this node transforms no images' });
     } else if (bytes > inputBytesMax) {
       this.#onFailure(tooManyBytes(bytes, inputBytesMax));
     } else {
       this.#room = transformer.reserve(
-        bytes,
+        overlay === undefined ? bytes : bytes + Math.min(sizeOf(overlay), inputBytesMax),
         this.#request.background === true,
-        () => this.#guard(then),
+        () => this.#guard(() => this.#read(original, overlay, identity)),
         (failure) => this.#guard(() => this.#onFailure(failure)),
       );
       // It may have been there, and all over, at once.
@@ -184,61 +186,63 @@ export class Making implements OriginExchange {
     }
   }
 
-  #onBody(original: Original, body: Buffer | 'too-large' | undefined, known: string | undefined): void {
-    if (this.#over) return;
-    if (body === 'too-large') {
-      const { inputBytesMax = 0 } = this.#parts;
-      this.#onFailure(tooManyBytes(inputBytesMax, inputBytesMax));
-      return;
-    }
-    if (body === undefined) {
-      const detail = 'the original broke off';
-      this.#end(() => this.#sink.onFail({ code: 'origin-truncated', detail }));
-      return;
-    }
-    const identity = known ?? identityOfBytes(body);
-    if (known === undefined && this.#isConfirmed(original, identity)) return;
-    const { overlay } = this.#plan.ask.variant.variant;
-    if (overlay === undefined) this.#transform(original, body, undefined, identity);
-    else {
-      this.#withOverlay(overlay.path, (bytes) =>
-        this.#transform(original, body, bytes, `${identity} ${identityOfBytes(bytes)}`),
-      );
-    }
+  #read(original: Original, overlay: Original | undefined, known: string | undefined): void {
+    const { inputBytesMax = 0, buffers } = this.#parts;
+    original.readAll(inputBytesMax, buffers, (body) =>
+      this.#guard(() => {
+        if (this.#over) return;
+        if (body === 'too-large') {
+          this.#onFailure(tooManyBytes(inputBytesMax, inputBytesMax));
+          return;
+        }
+        if (body === undefined) {
+          const detail = 'the original broke off';
+          this.#end(() => this.#sink.onFail({ code: 'origin-truncated', detail }));
+          return;
+        }
+        const identity = known ?? identityOfBytes(body);
+        if (known === undefined && this.#isConfirmed(original, identity)) return;
+        if (overlay === undefined) this.#transform(original, body, undefined, identity);
+        else this.#readOverlay(original, body, overlay, identity);
+      }),
+    );
   }
 
   /** The overlay is a path of this node, fetched as any client would get it, and within what the route allows. */
-  #withOverlay(path: string, then: (bytes: Buffer) => void): void {
-    const { host } = this.#plan;
-    const fail = (why: string): void =>
-      this.#onFailure({ cause: 'overlay', detail: `the overlay ${path} ${why}` });
-    const ask = this.#parts.overlay(host, path);
+  #openOverlay(path: string, then: (opened: Original) => void): void {
+    const ask = this.#parts.overlay(this.#plan.host, path);
     if (ask === undefined) {
-      fail('is served by no route');
+      this.#failOverlay('is served by no route');
       return;
     }
-    const { lookUp, clock, inputBytesMax = 0 } = this.#parts;
+    const { lookUp, clock } = this.#parts;
     this.#abandonOriginal = openOriginal(lookUp, ask, clock.monotonicMs(), (opened) => {
       this.#abandonOriginal = undefined;
       this.#overlay = opened;
-      if (this.#over) {
-        this.#release();
-        return;
+      if (this.#over) this.#release();
+      else {
+        this.#guard(() => {
+          if (opened.status === 200) then(opened);
+          else this.#failOverlay(`answers ${opened.status}`);
+        });
       }
-      this.#guard(() => {
-        if (opened.status !== 200) {
-          fail(`answers ${opened.status}`);
-          return;
-        }
-        opened.readAll(inputBytesMax, this.#parts.buffers, (bytes) =>
-          this.#guard(() => {
-            if (this.#over) return;
-            if (bytes === undefined || bytes === 'too-large') fail(bytes ?? 'broke off');
-            else then(bytes);
-          }),
-        );
-      });
     });
+  }
+
+  #readOverlay(original: Original, body: Buffer, overlay: Original, identity: string): void {
+    const { inputBytesMax = 0, buffers } = this.#parts;
+    overlay.readAll(inputBytesMax, buffers, (bytes) =>
+      this.#guard(() => {
+        if (this.#over) return;
+        if (bytes === undefined || bytes === 'too-large') this.#failOverlay(bytes ?? 'broke off', body);
+        else this.#transform(original, body, bytes, `${identity} ${identityOfBytes(bytes)}`);
+      }),
+    );
+  }
+
+  #failOverlay(why: string, body?: Buffer): void {
+    const { overlay } = this.#plan.ask.variant.variant;
+    this.#onFailure({ cause: 'overlay', detail: `the overlay ${overlay?.path} ${why}` }, body);
   }
 
   #transform(original: Original, body: Buffer, overlay: Buffer | undefined, identity: string): void {
@@ -259,6 +263,7 @@ export class Making implements OriginExchange {
           this.#book(result, body.length);
           // The process has read it to its end. After a failure it may still be about to.
           if (!result.isOriginal) this.#parts.buffers.give(body);
+          if (overlay !== undefined) this.#parts.buffers.give(overlay);
         }
         if (this.#over) return;
         if (result.ok) this.#onMade(original, body, result, identity);
@@ -302,7 +307,7 @@ export class Making implements OriginExchange {
     // In the background something better was to come in the place of what is there: no reason not to make that one again.
     if (this.#request.background !== true) failures.add(key, failure);
     onFailure?.(failure, key);
-    if (this.#original !== undefined && this.#fallsBack(failure))
+    if (this.#original !== undefined && this.#fallsBack(failure) && mayBeImage(this.#original.fields))
       this.#fallBack(this.#original, failure, body);
     else this.#fail(failure);
   }

@@ -430,6 +430,8 @@ test('an overlay is an image of this node, and part of what tells variants apart
   h.fill('/logos/a.png', { fields: { 'cache-control': 'max-age=60' } }, 'logo');
   const reader = h.want('/a.jpg?w=10&mark=/logos/a.png');
   expect(Buffer.from(h.transformer.last.job.overlay!).toString()).toBe('logo');
+  // Room is taken for both, and at once.
+  expect(h.transformer.rooms).toEqual(['originallogo'.length]);
   h.transformer.last.make('marked');
   expect(reader.body.toString()).toBe('marked');
   const missing = h.want('/a.jpg?w=10&mark=/logos/b.png');

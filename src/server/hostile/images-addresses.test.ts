@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { type Gallery, smallImages, startGallery, startTrap, type Trap, TYPES } from './images.fixture.ts';
 
 /**
  * Addresses inside of addresses: overlays, `url`, sources. None leads to another server, out of the route of the originals,
  * or back to the node. A listener that nobody may connect to stands for everything else on the network.
  */
+
+// Machines may be slow, and busy with other things.
+setDefaultTimeout(60_000);
 
 let gallery: Gallery;
 let trap: Trap;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,9 @@ import {
 } from './images.fixture.ts';
 
 /** Images that are attacks: drawings with more than drawing in them, bombs, and files of two kinds. */
+
+// Machines may be slow, and busy with other things.
+setDefaultTimeout(60_000);
 
 let gallery: Gallery;
 let trap: Trap;

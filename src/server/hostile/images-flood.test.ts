@@ -1,9 +1,12 @@
-import { afterEach, expect, test } from 'bun:test';
+import { afterEach, expect, setDefaultTimeout, test } from 'bun:test';
 import { type StartWorker, startWorker } from '../../transform/process.ts';
 import { eventually, RawClient } from '../harness.suite.ts';
 import { type Answer, type Gallery, parsed, smallImages, startGallery } from './images.fixture.ts';
 
 /** More variants asked for than can be made, by clients that do not stay: nobody pays for it but those who ask. */
+
+// Machines may be slow, and busy with other things.
+setDefaultTimeout(60_000);
 
 const CONCURRENCY = 2;
 let gallery: Gallery | undefined;
@@ -160,6 +163,31 @@ test('clients that leave in the middle leave nothing behind', async () => {
   await eventually(() => flooded.node.snapshot().origins[0]!.active === 0);
   await expectHits(flooded);
 });
+
+/** A few hundred bytes that take minutes to draw. */
+const SLOW = `<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="2000"><filter id="f">${'<feTurbulence baseFrequency="0.9" numOctaves="1000"/><feGaussianBlur stdDeviation="999"/>'.repeat(9)}</filter>${'<rect width="2000" height="2000" filter="url(#f)"/>'.repeat(9)}</svg>`;
+
+test('drawings that take for ever cost themselves their picture, and nobody else', async () => {
+  const flooded = await startFlooded(new Gate(), 'onFailure: error', 'timeout: 2s');
+  for (const i of [1, 2])
+    flooded.origin.can(`/slow-${i}.svg`, { body: SLOW, fields: { 'content-type': 'image/svg+xml' } });
+  const slow = [1, 2].map((i) => flooded.ask(`/slow-${i}.svg?w=2000&fm=png`));
+  await eventually(() => flooded.node.snapshot().images!.active === CONCURRENCY);
+  // Behind them both: lost with the process that they block, and made by the next one.
+  const others = [3, 4, 5].map((i) => flooded.ask(`/${i}.jpg?w=30&fm=png`));
+  await expectHits(flooded);
+  for (const { status, body } of await Promise.all(slow)) {
+    expect(status).toBe(504);
+    expect(body.toString()).toContain('(image-timeout)');
+  }
+  for (const { status, body } of await Promise.all(others))
+    expect([status, body.toString('latin1').slice(0, 60)]).toEqual([200, expect.stringContaining('PNG')]);
+  expect(flooded.node.snapshot().images!.restarts).toBeGreaterThanOrEqual(1);
+  // What took too long is not tried again for a while.
+  expect((await flooded.ask('/slow-1.svg?w=2000&fm=png')).status).toBe(504);
+  expect(flooded.node.snapshot().images!.active).toBe(0);
+  await expectNothingHeld(flooded);
+}, 60_000);
 
 test('a node that is stopped in the middle of it leaves no process behind', async () => {
   const gate = new Gate();

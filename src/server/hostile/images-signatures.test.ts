@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { formatProblems } from '../../config/problem.ts';
 import { validateConfig } from '../../config/validate.ts';
 import { eventually } from '../harness.suite.ts';
 import { type Gallery, imgproxyMacOf, macOf, smallImages, startGallery, TYPES } from './images.fixture.ts';
 
 /** Signed addresses that were changed, presets that there are not, numbers that are none, and secrets that are to stay so. */
+
+// Machines may be slow, and busy with other things.
+setDefaultTimeout(60_000);
 
 const KEY = 'first-key-of-the-tests-0123456789';
 const FORMER = 'former-key-of-the-tests-987654321';
