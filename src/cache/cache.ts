@@ -128,6 +128,15 @@ export class Cache {
   /** A visible entry was served from. O(1). */
   hit(slot: number): void {
     this.#policy.hit(slot);
+    const flags = this.entries.flags(slot);
+    if ((flags & (Flag.VARIANT | Flag.USED)) === Flag.VARIANT) this.entries.setFlags(slot, flags | Flag.USED);
+  }
+
+  /** Whether a variant was served since this was last asked, or since it was stored. */
+  takeUsed(slot: number): boolean {
+    const flags = this.entries.flags(slot);
+    this.entries.setFlags(slot, flags & ~Flag.USED);
+    return (flags & Flag.USED) !== 0;
   }
 
   /** Keeps an entry's bytes while they are being read or written. */
@@ -151,7 +160,7 @@ export class Cache {
     if (readers === undefined) return;
     const { entries } = this;
     readers.drainHits((slot, hashLo) => {
-      if (this.visible(slot) && entries.hashLo(slot) === hashLo) this.#policy.hit(slot);
+      if (this.visible(slot) && entries.hashLo(slot) === hashLo) this.hit(slot);
     });
     for (const slot of this.claims.takeLingering()) {
       const isUnlinked = entries.used(slot) && (entries.flags(slot) & Flag.UNLINKED) !== 0;

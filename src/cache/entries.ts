@@ -26,6 +26,8 @@ export const Flag = {
   GUEST: 256,
   /** Made of an original, which is stored by itself: the two have shares of the budget. Never changes. */
   VARIANT: 2048,
+  /** A variant that was served since somebody last looked: its original's budget spares it once. */
+  USED: 4096,
 } as const;
 
 /** Those of the bits below that say what an entry is: a renewal leaves them. */

@@ -25,7 +25,9 @@ function isRoot(path: string): boolean {
 /** Imports, and files that are named to be run: a worker's module, a script that a test starts. */
 function targetsOf({ path, text, imports }: Source): string[] {
   const folder = path.split('/').slice(0, -1).join('/');
-  const named = [...text.matchAll(/['"]\.?\/?((?:[\w-]+\/)*[\w.-]+\.ts)['"]/g)].map((match) => `${folder}/${match[1]}`);
+  const named = [...text.matchAll(/['"]\.?\/?((?:[\w-]+\/)*[\w.-]+\.ts)['"]/g)].map(
+    (match) => `${folder}/${match[1]}`,
+  );
   return [...imports.flatMap(({ target }) => target ?? []), ...named];
 }
 

@@ -10,9 +10,14 @@ interface Kept {
 
 const TRACKING = { maxOriginals: 6, maxTracked: 25, maxTextLength: 62 };
 
+/** Tiers that nothing is asked of. */
+const NOWHERE = { remove: () => undefined, takeUsed: () => false };
+
 /** The same with one list that is looked through, the variant stored first at the front. */
 class Naive {
   limits: VariantLimits;
+  /** Served since they were last looked at. */
+  readonly used = new Set<string>();
   kept: Kept[] = [];
   /** The original stored to longest ago at the front. */
   recent: string[] = [];
@@ -34,8 +39,12 @@ class Naive {
     for (;;) {
       const { count, bytes: sum } = this.of(original);
       if (count <= this.limits.maxVariants && sum <= this.limits.maxVariantBytes) break;
-      const first = this.kept.find((one) => one.original === original)!;
-      if (first.spec === spec) break;
+      const first = this.kept.find((one) => one.original === original && one.spec !== spec);
+      if (first === undefined) break;
+      if (this.used.delete(`${original} ${first.spec}`)) {
+        this.kept = [...this.kept.filter((one) => one !== first), first];
+        continue;
+      }
       left.push(first);
       this.removed(original, first.spec);
     }
@@ -63,11 +72,18 @@ function trial(random: Random): void {
   const limits = (): VariantLimits => ({ maxVariants: 1 + below(8), maxVariantBytes: 1 + below(2_000) });
   const naive = new Naive(limits());
   const left: { original: string; spec: string }[] = [];
-  const budget = new VariantBudget((original, spec) => left.push({ original, spec }), TRACKING);
+  const used = new Set<string>();
+  const budget = new VariantBudget(
+    {
+      remove: (original, spec) => void left.push({ original, spec }),
+      takeUsed: (original, spec) => used.delete(`${original} ${spec}`),
+    },
+    TRACKING,
+  );
   for (let i = 0; i < 500; i += 1) {
     const [original, spec] = [`o${below(9)}`, `s${below(12)}`];
     const dice = random.next();
-    if (dice < 0.8) {
+    if (dice < 0.65) {
       const bytes = below(600);
       left.length = 0;
       budget.stored(original, spec, bytes, naive.limits);
@@ -77,7 +93,10 @@ function trial(random: Random): void {
       const { maxVariants, maxVariantBytes } = naive.limits;
       expect(count === 1 || (count <= maxVariants && sum <= maxVariantBytes)).toBe(true);
       expect(left.every((one) => one.original === original && one.spec !== spec)).toBe(true);
-    } else if (dice < 0.95) {
+    } else if (dice < 0.9) {
+      used.add(`${original} ${spec}`);
+      naive.used.add(`${original} ${spec}`);
+    } else if (dice < 0.97) {
       budget.removed(original, spec);
       naive.removed(original, spec);
     } else naive.limits = limits();
@@ -93,7 +112,7 @@ describe('the budget of variants for each original', () => {
 
   test('one that is stored again is the youngest, and counts with its new size', () => {
     const left: string[] = [];
-    const budget = new VariantBudget((_, spec) => left.push(spec));
+    const budget = new VariantBudget({ remove: (_, spec) => void left.push(spec), takeUsed: () => false });
     const limits = { maxVariants: 2, maxVariantBytes: 1_000 };
     budget.stored('o', 'w=1', 100, limits);
     budget.stored('o', 'w=2', 100, limits);
@@ -105,7 +124,7 @@ describe('the budget of variants for each original', () => {
 
   test('one that is too large by itself stays, alone', () => {
     const left: string[] = [];
-    const budget = new VariantBudget((_, spec) => left.push(spec));
+    const budget = new VariantBudget({ remove: (_, spec) => void left.push(spec), takeUsed: () => false });
     const limits = { maxVariants: 9, maxVariantBytes: 1_000 };
     budget.stored('o', 'small', 100, limits);
     budget.stored('other', 'small', 100, limits);
@@ -115,7 +134,7 @@ describe('the budget of variants for each original', () => {
   });
 
   test('a million originals are not remembered', () => {
-    const budget = new VariantBudget(() => undefined);
+    const budget = new VariantBudget(NOWHERE);
     const limits = { maxVariants: 50, maxVariantBytes: 1_000_000 };
     for (let i = 0; i < 300_000; i += 1) budget.stored(`o${i >> 4}`, `w=${i % 16}`, 10, limits);
     const { originals, variants } = budget.tracked;
@@ -126,7 +145,7 @@ describe('the budget of variants for each original', () => {
   });
 
   test('long addresses are fewer', () => {
-    const budget = new VariantBudget(() => undefined);
+    const budget = new VariantBudget(NOWHERE);
     const limits = { maxVariants: 50, maxVariantBytes: 1_000_000 };
     for (let i = 0; i < 20_000; i += 1) budget.stored(`${'o'.repeat(8_000)}${i}`, 'w=1', 10, limits);
     expect(budget.tracked.originals).toBeLessThan(2_100);
@@ -134,7 +153,7 @@ describe('the budget of variants for each original', () => {
   });
 
   test('removing what is not known changes nothing', () => {
-    const budget = new VariantBudget(() => undefined);
+    const budget = new VariantBudget(NOWHERE);
     const limits = { maxVariants: 2, maxVariantBytes: 10 };
     budget.removed('o', 's');
     budget.stored('o', 's', 3, limits);

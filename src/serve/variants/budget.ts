@@ -6,6 +6,14 @@ export interface VariantLimits {
   readonly maxVariantBytes: number;
 }
 
+/** Where the variants are. */
+export interface VariantTiers {
+  /** Takes one out; it need not call {@link VariantBudget.removed}. */
+  remove(original: string, spec: string): void;
+  /** Whether one was served since it was stored, or since this was last asked. */
+  takeUsed(original: string, spec: string): boolean;
+}
+
 /** What is remembered at most; what is above it is forgotten, not removed. */
 export interface TrackingLimits {
   readonly maxOriginals: number;
@@ -22,29 +30,29 @@ const TRACKING: TrackingLimits = {
 };
 
 interface Original {
-  /** Bytes of each variant by its spec, the one that was stored first at the front. */
+  /** Bytes of each variant by its spec, the one that was stored, or spared, first at the front. */
   readonly variants: Map<string, number>;
   bytes: number;
 }
 
 /**
  * How many variants of one original are kept: when there are more than its budget, the one of the same original that was stored
- * first leaves. So one address that is asked for in a thousand sizes costs nobody but itself.
+ * first leaves, unless it was served meanwhile (second chance; Corbato, "A paging experiment with the Multics system", 1968). So one
+ * address that is asked for in a thousand sizes costs nobody but itself, and itself not what its pages use.
  *
  * Memory is bounded: the original for which nothing was stored longest is forgotten first, and its variants are no longer
  * counted. They stay where they are, and leave by the rules of the tiers. Every operation is O(1) amortised.
  */
 export class VariantBudget {
   readonly #tracking: TrackingLimits;
-  readonly #remove: (original: string, spec: string) => void;
+  readonly #tiers: VariantTiers;
   /** The one that was stored to longest ago at the front. */
   readonly #originals = new Map<string, Original>();
   #tracked = 0;
   #textLength = 0;
 
-  /** @param remove takes a variant out of the tiers; it need not call {@link removed}. */
-  constructor(remove: (original: string, spec: string) => void, tracking: TrackingLimits = TRACKING) {
-    this.#remove = remove;
+  constructor(tiers: VariantTiers, tracking: TrackingLimits = TRACKING) {
+    this.#tiers = tiers;
     this.#tracking = tracking;
   }
 
@@ -70,11 +78,17 @@ export class VariantBudget {
     this.#tracked += 1;
     this.#textLength += spec.length + (known === undefined ? original.length : 0);
     const { maxVariants, maxVariantBytes } = limits;
-    for (const [first] of one.variants) {
-      const isWithin = one.variants.size <= maxVariants && one.bytes <= maxVariantBytes;
-      if (isWithin || first === spec) break;
+    for (const [first, firstBytes] of one.variants) {
+      if (one.variants.size <= maxVariants && one.bytes <= maxVariantBytes) break;
+      if (first === spec) continue;
+      if (this.#tiers.takeUsed(original, first)) {
+        // Behind the others, without its mark: met again, it leaves.
+        one.variants.delete(first);
+        one.variants.set(first, firstBytes);
+        continue;
+      }
       this.removed(original, first);
-      this.#remove(original, first);
+      this.#tiers.remove(original, first);
     }
     this.#forgetBeyond(original);
   }

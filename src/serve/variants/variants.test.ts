@@ -459,6 +459,21 @@ test('a node that makes no variants says so', () => {
   h.finish();
 });
 
+test('of too many variants, one that was asked for again stays', () => {
+  const h = new Studio({ route: 'images: { onFailure: error, variants: { max: 2 } }' });
+  h.original();
+  h.transformer.onCall = (call) => void h.clock.after(0, () => call.make(`w${call.job.variant.width}`));
+  for (const width of [10, 20, 10, 30, 40, 50]) {
+    h.want(`/a.jpg?w=${width}`);
+    h.settle();
+    h.want('/a.jpg?w=10');
+  }
+  expect(h.want('/a.jpg?w=10').cacheStatus).toContain('hit');
+  expect(h.want('/a.jpg?w=50').cacheStatus).toContain('hit');
+  expect(h.transformer.calls.length).toBe(5);
+  h.finish();
+});
+
 test('an original has no more variants than its budget; the one stored first leaves', () => {
   const h = new Studio({ route: 'images: { onFailure: error, variants: { max: 2 } }' });
   h.original();

@@ -44,7 +44,13 @@ export class Variants {
     this.#path = path;
     this.#parts = parts;
     this.failures = new VariantFailures(parts.clock);
-    this.budget = new VariantBudget((original, spec) => forget(path.tier, `${original} ${spec}`, 'crowded'));
+    this.budget = new VariantBudget({
+      remove: (original, spec) => forget(path.tier, `${original} ${spec}`, 'crowded'),
+      takeUsed: (original, spec) => {
+        const slot = this.#find(`${original} ${spec}`);
+        return slot !== NONE && path.tier.cache.takeUsed(slot);
+      },
+    });
   }
 
   /** @param hasStandIn a stored variant answers if this one cannot be made. */
@@ -82,11 +88,16 @@ export class Variants {
     this.#parts.clock.after(0, () => {
       const { tier } = this.#path;
       const key = asked.primary;
-      tier.key.set(key);
-      const slot = tier.find();
+      const slot = this.#find(key);
       const isFresh = slot !== NONE && tier.cache.entries.freshUntilS(slot) > epochS(this.#parts.clock);
       if (isFresh) this.#path.revalidateInBackground({ ...asked, key }, slot);
     });
+  }
+
+  #find(key: string): number {
+    const { tier } = this.#path;
+    tier.key.set(key);
+    return tier.find();
   }
 
   /** Where a path is served on this host: as it is, whatever the grammar of its route would make of it. */
