@@ -96,7 +96,7 @@ function describe(options: Options, { peers, coreCount }: Setting, machine: stri
     'was not asked for before (the width differs by a pixel), so no cache of variants answers. Originals come from one HTTP server',
     `on loopback: Holdfast keeps them in its cache (${CACHE_MIB} MiB for originals and variants), the others ask for them each time.`,
     'Images per second: median of the rounds, minimum and maximum in brackets. Latencies: of all rounds together. Peak: the largest sum',
-    'of resident memory of a process and its children, seen fifty times a second; pages that two processes share count twice. KB each',
+    'of resident memory of a process and its children, seen fifty times a second; pages of programs and libraries that two of them share count once. KB each',
     'and error: eight results against the same operation without loss, root mean square of the difference in steps of 255. Others:',
     'cores that other work on the machine used meanwhile, median of the rounds; rounds with more than a quarter of a core were left out,',
     'as long as there were not too many of them. Next.js has no crop.',

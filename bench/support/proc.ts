@@ -86,8 +86,15 @@ function readStat(pid: number): Stat | undefined {
 
 /** Resident memory of one process in bytes (proc(5): VmRSS). @throws the system's error when it is gone. */
 export function residentBytes(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-  return Number(kib ?? 0) * 1024;
+  return memoryOf(pid).all;
+}
+
+/** Resident memory, and what of it are pages of files (proc(5): VmRSS, RssFile). */
+function memoryOf(pid: number): { readonly all: number; readonly ofFiles: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const read = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
+  return { all: read('VmRSS'), ofFiles: read('RssFile') };
 }
 
 /** How often memory is looked at, and how often who belongs to the tree. */
@@ -95,8 +102,8 @@ const SAMPLE_MS = 20;
 const TREE_EVERY = 10;
 
 /**
- * Watches the resident memory of a process and all its descendants, fifty times a second. Pages that several of them share,
- * as the code of a program that runs twice, count for each.
+ * Watches the resident memory of a process and all its descendants, fifty times a second. Pages of files, which are programs and
+ * libraries, are counted for the one that has most of them mapped: those of a program that runs twice are in memory once.
  *
  * @returns how to end that, which gives the largest sum that was seen, in bytes.
  */
@@ -106,15 +113,18 @@ export function watchTreeResident(root: number): () => number {
   let peakBytes = 0;
   const sample = (): void => {
     if (samples++ % TREE_EVERY === 0) pids = [...treeOf(root).keys()];
-    let bytes = 0;
+    let ownBytes = 0;
+    let fileBytes = 0;
     for (const pid of pids) {
       try {
-        bytes += residentBytes(pid);
+        const { all, ofFiles } = memoryOf(pid);
+        ownBytes += all - ofFiles;
+        fileBytes = Math.max(fileBytes, ofFiles);
       } catch {
         // It ended meanwhile.
       }
     }
-    peakBytes = Math.max(peakBytes, bytes);
+    peakBytes = Math.max(peakBytes, ownBytes + fileBytes);
   };
   sample();
   const timer = setInterval(sample, SAMPLE_MS);
