@@ -149,7 +149,11 @@ export class Spool implements FlightBody {
 
   read(reader: SpoolReader, position: number, into: Uint8Array, at: number): number {
     const end = Math.min(this.#total, reader.to ?? this.#total);
-    if (position >= end) return this.#nothing(reader, position);
+    if (position >= end) {
+      const said = this.#nothing(reader, position);
+      // Nobody waits yet whom the bytes that came meanwhile could have woken.
+      return said === WAIT && this.#total > position ? this.read(reader, position, into, at) : said;
+    }
     if (this.#moved !== undefined) {
       const { tier, slot } = this.#moved;
       const headBytes = tier.cache.entries.headBytes(slot);

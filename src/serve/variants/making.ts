@@ -346,10 +346,11 @@ export class Making implements OriginExchange {
     };
     const onBroken = (): void =>
       this.#end(() => this.#sink.onFail({ code: 'origin-truncated', detail: 'the original broke off' }));
+    const later = (fn: () => void): void => void this.#parts.clock.after(0, fn);
     this.#pipe =
       body instanceof Uint8Array
-        ? new Pipe(new TextPayload(body), 0, undefined, sink, onBroken)
-        : body.pipeTo(sink, onBroken);
+        ? new Pipe(new TextPayload(body), 0, undefined, sink, onBroken, later)
+        : body.pipeTo(sink, onBroken, later);
     if (this.#isPaused) this.#pipe.pause();
     this.#pipe.run();
   }

@@ -145,7 +145,11 @@ export class Original {
   }
 
   /** Hands the body on, at the pace of the sink. What was read before comes first. */
-  pipeTo(sink: Pick<OriginSink, 'onData' | 'onEnd'>, onBroken: () => void): Pipe {
+  pipeTo(
+    sink: Pick<OriginSink, 'onData' | 'onEnd'>,
+    onBroken: () => void,
+    later: (fn: () => void) => void,
+  ): Pipe {
     const { payload } = this.#answer;
     const end = {
       onData: (chunk: Uint8Array) => sink.onData(chunk),
@@ -161,6 +165,7 @@ export class Original {
       this.#read,
       end,
       onBroken,
+      later,
     );
     return this.#pipe;
   }

@@ -8,6 +8,7 @@ export class Pipe {
   readonly #payload: Payload;
   readonly #sink: Pick<OriginSink, 'onData' | 'onEnd'>;
   readonly #onBroken: () => void;
+  readonly #later: (fn: () => void) => void;
   #first: Uint8Array | undefined;
   #position: number;
   #paused = false;
@@ -17,6 +18,7 @@ export class Pipe {
   /**
    * @param position of the payload, from which on it is to be handed on.
    * @param first comes before that: what has been read already.
+   * @param later calls what it is given, soon.
    */
   constructor(
     payload: Payload,
@@ -24,22 +26,25 @@ export class Pipe {
     first: Uint8Array | undefined,
     sink: Pick<OriginSink, 'onData' | 'onEnd'>,
     onBroken: () => void,
+    later: (fn: () => void) => void,
   ) {
     this.#payload = payload;
     this.#position = position;
     this.#first = first;
     this.#sink = sink;
     this.#onBroken = onBroken;
+    this.#later = later;
   }
 
   pause(): void {
     this.#paused = true;
   }
 
+  /** Not at once: who resumes it is in the middle of reading what it brought. */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.run();
+    this.#later(() => this.run());
   }
 
   /** No more calls to the sink. */

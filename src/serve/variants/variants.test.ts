@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { Harness, type HarnessOptions } from '../../../test/support/harness.ts';
+import { Harness, type HarnessOptions, noise } from '../../../test/support/harness.ts';
 import type { Reader } from '../../../test/support/reader.ts';
 import { ScriptedTransformer } from '../../../test/support/scripted-transformer.ts';
 
@@ -334,6 +334,29 @@ describe('a variant that cannot be made', () => {
     h.transformer.last.make('well');
     expect(later.body.toString()).toBe('well');
     h.finish();
+  });
+
+  test('is answered for by its original to a slow client as well, with little room for what is on its way', () => {
+    for (const size of [900_000, 3_000_000]) {
+      const h = new Studio({ route: 'images: { onFailure: original }', spoolBytes: 100_000 });
+      const reader = h.ask('/a.jpg?w=10', { pace: 'held' });
+      h.settle();
+      const body = noise(1, size);
+      h.last.answer({ fields: { ...FRESH, 'content-type': 'image/png' } }, body);
+      h.settle();
+      // The larger one is above what may be transformed.
+      if (size < 2 ** 20) h.transformer.last.fail('truncated');
+      while (reader.state === 'waiting' || reader.state === 'reading') {
+        const before = reader.state === 'reading' ? reader.body.length : -1;
+        for (let i = 0; i < 20; i += 1) {
+          reader.pump(1);
+          h.settle();
+        }
+        if (reader.state === 'reading') expect(reader.body.length).toBeGreaterThan(before);
+      }
+      expect(reader.body.equals(body)).toBe(true);
+      h.finish();
+    }
   });
 
   test('of what is no image is no image: a login page stands in for nothing', () => {
