@@ -13,7 +13,8 @@ origins:
   o: { type: http, url: 'http://o.example' }
 routes:
   - { name: plain, origin: o, match: { paths: ['/plain/*'] } }
-  - { name: other, origin: o, match: { paths: ['/other/*'] }, images: {} }
+  - { name: other, origin: o, match: { paths: ['/other/*'] }, images: { originals: plain } }
+  - { name: signed, origin: o, match: { paths: ['/signed/*'] }, images: { signing: { keys: [{ key: ${KEY} }] } } }
   - { name: uncached, origin: o, match: { paths: ['/uncached/*'] }, cache: false }
   - name: pictures
     origin: o
@@ -36,7 +37,7 @@ function valid(text: string, env: Record<string, string> = {}): ValidConfig {
 }
 
 test('a route with images and nothing else said of them', () => {
-  const route = valid(file('{}')).routes[3]!;
+  const route = valid(file('{}')).routes[4]!;
   expect(route.key.query).toBe('none');
   expect(route.images).toEqual({
     rules: {
@@ -110,7 +111,7 @@ test('everything said', () => {
     maxOutputPixels: 40_000_000,
     maxFrames: 300,
   });
-  expect(config.routes[3]!.images).toMatchObject({
+  expect(config.routes[4]!.images).toMatchObject({
     rules: {
       presets: { hero: 'w=1600&h=600&fit=crop', card_small: 'w=300' },
       widths: [300, 1600],
@@ -127,7 +128,7 @@ test('everything said', () => {
 });
 
 test('what is guarded is not given out as it is when something fails', () => {
-  const onFailure = (images: string) => valid(file(images)).routes[3]!.images!.onFailure;
+  const onFailure = (images: string) => valid(file(images)).routes[4]!.images!.onFailure;
   expect(onFailure('{}')).toBe('original');
   expect(onFailure(`{ signing: { keys: [{ key: ${KEY} }] } }`)).toBe('error');
   expect(onFailure(`{ signing: { required: false, keys: [{ key: ${KEY} }] } }`)).toBe('original');
@@ -137,14 +138,18 @@ test('what is guarded is not given out as it is when something fails', () => {
 });
 
 describe('mistakes', () => {
-  const at = 'error routes[3].images';
+  const at = 'error routes[4].images';
   test.each([
     [
       '{ grammar: imgx }',
       `${at}.grammar: expected imgix, cloudflare, imgproxy or next, found "imgx"; did you mean`,
     ],
     ['{ originals: plian }', `${at}.originals: there is no route "plian"; did you mean "plain"?`],
-    ['{ originals: other }', `${at}.originals: "other" makes variants itself`],
+    [
+      '{ originals: other }',
+      `${at}.originals: "other" has no originals of its own: it takes them from "plain"`,
+    ],
+    ['{ originals: signed }', `${at}.originals: addresses of "signed" have to be signed, and those of this`],
     ['{ originals: uncached }', `${at}.originals: "uncached" has cache: false`],
     ['{ formats: [avif, webp] }', `${at}.formats: nothing in the list is shown by every browser`],
     ['{ formats: [jpg] }', `${at}.formats[0]: expected avif, webp, jpeg, png or gif, found "jpg"`],
@@ -160,7 +165,7 @@ describe('mistakes', () => {
     ["{ presets: { ../a: 'w=1' } }", `${at}.presets["../a"]: this is not a name for a preset`],
     ['{ presetsOnly: true }', `${at}.presetsOnly: nothing can be asked for: there is no preset`],
     [
-      "{ grammar: next, presets: { a: 'w=1' } }",
+      "{ originals: plain, grammar: next, presets: { a: 'w=1' } }",
       `${at}.presets: addresses of the grammar next cannot name presets`,
     ],
     ['{ widths: [100, 5000] }', `${at}.widths[1]: 5000 is above maxSide (4096); raise maxSide`],
@@ -205,7 +210,7 @@ describe('mistakes', () => {
 
   test('a route that stores nothing has no originals', () => {
     expect(check(file('{}\n    cache: false'))[0]).toStartWith(
-      'error routes[3].images: this route has cache: false, so that each variant would fetch its original anew',
+      'error routes[4].images: this route has cache: false, so that each variant would fetch its original anew',
     );
   });
 
@@ -231,12 +236,32 @@ describe('mistakes', () => {
 test.each([
   ['{ otherWidths: refuse }', 'otherWidths has no effect'],
   ["{ overlays: ['/a.png'], operations: [resize] }", 'overlays has no effect'],
-  ["{ grammar: next, overlays: ['/a.png'] }", 'cannot name overlays'],
-  ['{ grammar: next, hints: [dpr] }', 'addresses of the grammar next say the width'],
+  ["{ originals: plain, grammar: next, overlays: ['/a.png'] }", 'cannot name overlays'],
+  ['{ originals: plain, grammar: next, hints: [dpr] }', 'addresses of the grammar next say the width'],
+  ['{ grammar: next }', 'can name any path of the origin "o"'],
+  ['{ grammar: imgproxy, onFailure: error }', 'can name any path of the origin "o"'],
 ])('a warning: %s', (images, expected) => {
   const found = check(file(images));
   expect(found.length).toBe(1);
   expect(found[0]).toMatch(new RegExp(`^warning .*${expected}`));
+});
+
+test('digits that YAML takes for a number are not repeated either', () => {
+  const [found] = check(
+    file('{ grammar: imgproxy, signing: { keys: [{ key: 736563726574736563726574736563726574 }] } }'),
+  );
+  expect(found).toContain('the secret is not a text; put it in quotes');
+  expect(found).not.toContain('7.36');
+});
+
+test('originals may come through a route that makes variants of them itself', () => {
+  expect(
+    check(
+      file('{ grammar: cloudflare, originals: own }')
+        .replace('name: other,', 'name: own,')
+        .replace('{ originals: plain }', '{}'),
+    ),
+  ).toEqual([]);
 });
 
 test('keys are never shown', () => {

@@ -150,6 +150,10 @@ function wrongValue(issue: Issue, path: Path, value: unknown): Refusal {
       remedy: `write ${expects}, or remove the key to get the default`,
     };
   }
+  if (meta?.secret === true && typeof value === 'number') {
+    // What YAML took for a number may be most of it.
+    return { reason: 'the secret is not a text', remedy: 'put it in quotes: YAML reads digits as a number' };
+  }
   if (typeof value === 'number' && meta !== undefined) {
     const refusal = wrongNumber(issue, meta, value);
     if (refusal !== undefined) return refusal;

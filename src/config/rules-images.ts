@@ -54,7 +54,7 @@ export function checkImages(checked: Checked): Finding[] {
   return findings;
 }
 
-/** Where originals come from: a route that stores them, and makes no variants of its own unless it is this one. */
+/** Where originals come from: a route that stores them, and has them from its own origin. */
 function checkOriginals(
   path: Path,
   route: ParsedConfig['routes'][number],
@@ -71,9 +71,23 @@ function checkOriginals(
     return [finding('error', at, [['routes']], `there is no route "${name}"`, remedy)];
   }
   const related: Path[] = [['routes', routeAt[index]!]];
-  if (source !== route && source.images !== undefined) {
-    const reason = `"${name}" makes variants itself: an original would be a variant of another`;
-    return [finding('error', at, related, reason, 'name a route without images')];
+  const further = source.images?.originals ?? name;
+  if (further !== name) {
+    const reason = `"${name}" has no originals of its own: it takes them from "${further}"`;
+    return [finding('error', at, related, reason, `name "${further}" itself`)];
+  }
+  if (source.images?.signing?.required === true && route.images?.signing?.required !== true) {
+    const reason = `addresses of "${name}" have to be signed, and those of this route have not: its images would be open`;
+    return [finding('error', at, related, reason, 'add signing here too, or name a route without it')];
+  }
+  if (source === route && route.images !== undefined) {
+    const { grammar, signing } = route.images;
+    if (grammar !== 'imgix' && signing?.required !== true) {
+      const reason = `addresses of the grammar ${grammar} name their source, and can name any path of the origin "${route.origin}"`;
+      const remedy =
+        'say with originals which route serves the images, and its match.paths are the bound; or sign addresses';
+      return [finding('warning', path, [[...path, 'grammar']], reason, remedy)];
+    }
   }
   if (source.cache) return [];
   const whose = source === route ? 'this route' : `"${name}"`;
@@ -196,9 +210,10 @@ function checkKeys(path: Path, { signing, grammar }: Images): Finding[] {
     const related = [[...path, 'grammar']];
     const isHex = grammar === 'imgproxy';
     const remedy = 'use a longer one, such as the output of: openssl rand -hex 32';
+    const written = 'use the output of: openssl rand -hex 32';
     if (isHex && !isHexadecimal(key)) {
       const reason = 'a key of imgproxy is an even number of hexadecimal digits';
-      findings.push(finding('error', [...at, 'key'], related, reason, remedy));
+      findings.push(finding('error', [...at, 'key'], related, reason, written));
     } else if ((isHex ? key.length / 2 : key.length) < KEY_BYTES_MIN) {
       const reason = `the key has fewer than ${KEY_BYTES_MIN} bytes: it could be found by trying`;
       findings.push(finding('error', [...at, 'key'], related, reason, remedy));

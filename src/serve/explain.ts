@@ -166,7 +166,8 @@ export function explain(parts: ExplainParts, question: Question): Explanation | 
   };
   const onDisk = diskOf(parts.tier, key.key);
   const found = { ...origin, onDisk: onDisk !== undefined };
-  const verdict = verdictOf(parts.tier, route, question, slot, nowS, found);
+  const variant = wanted && explainVariant(parts.tier, parts.variants, wanted);
+  const verdict = verdictOf(parts.tier, route, question, slot, nowS, found, variant);
   const rest = {
     ...asked,
     verdict,
@@ -174,7 +175,7 @@ export function explain(parts: ExplainParts, question: Question): Explanation | 
     history: historyOf(parts.tier, key),
     origin,
     ...(onDisk === undefined ? {} : { onDisk }),
-    ...(wanted === undefined ? {} : { variant: explainVariant(parts.tier, parts.variants, wanted) }),
+    ...(variant === undefined ? {} : { variant }),
   };
   return slot === NONE ? rest : { ...rest, stored: storedOf(parts.tier, route, slot, nowS) };
 }
@@ -209,6 +210,15 @@ function diskOf({ below, key }: MemoryTier, text: string): DiskExplanation | und
   return { status, bodyBytes, storedS, freshUntilS, errorUntilS };
 }
 
+/** What is not stored, and would be made. */
+function missOf({ originalIn, failure }: VariantExplanation): string {
+  if (failure !== undefined)
+    return `not made again for a moment: it failed just now with ${failure.code}; its original or an error is served`;
+  const from =
+    originalIn === 'nowhere' ? 'fetched first' : `in ${originalIn === 'disk' ? 'the disk tier' : 'memory'}`;
+  return `a miss: it is made of its original, which is ${from}`;
+}
+
 /** The branching of `request.ts`, in words. */
 function verdictOf(
   tier: MemoryTier,
@@ -217,17 +227,22 @@ function verdictOf(
   slot: number,
   nowS: number,
   origin: Pick<OriginExplanation, 'fetching' | 'inTrouble'> & { readonly onDisk: boolean },
+  variant: VariantExplanation | undefined,
 ): string {
   if (method !== 'GET' && method !== 'HEAD') return 'answered 405: only GET and HEAD are served';
   const found = marks(fields);
   if (!route.caches) return 'passed to the origin: the route says cache: false';
-  if ((found & Mark.CREDENTIALS) !== 0) return 'passed to the origin: the request has an Authorization field';
+  // Variants are made of what everybody may see.
+  if ((found & Mark.CREDENTIALS) !== 0 && variant === undefined)
+    return 'passed to the origin: the request has an Authorization field';
   const rule = slot === NONE ? undefined : tier.purges.ruleOf(slot);
   if (slot === NONE || rule?.soft === false) {
     return origin.fetching
       ? 'a miss that shares a fetch: one for this image is under way'
       : !origin.onDisk
-        ? 'a miss: nothing is stored, the origin is asked'
+        ? variant === undefined
+          ? 'a miss: nothing is stored, the origin is asked'
+          : missOf(variant)
         : 'read from the disk first, and then answered as what is there says';
   }
   if (rule === undefined && plainlyFresh(tier, slot, nowS, found)) return 'a hit: stored and fresh';

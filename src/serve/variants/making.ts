@@ -121,7 +121,9 @@ export class Making implements OriginExchange {
 
   #onOriginal(original: Original, known: TransformFailure | undefined): void {
     const { cause, outcome, status, fields } = original;
-    if (outcome === 'failed' && isFailureCode(cause)) {
+    // A stale one says nothing of the origin: a stale variant, where there is one, tells the client why.
+    const isLeftOver = outcome === 'stale' && this.#plan.hasStandIn;
+    if ((outcome === 'failed' || isLeftOver) && isFailureCode(cause)) {
       this.#end(() => this.#sink.onFail({ code: cause, detail: 'the original was not delivered' }));
       return;
     }

@@ -312,6 +312,7 @@ describe('a variant that cannot be made', () => {
     h.last.fail('refused');
     h.settle();
     expect(reader.body.toString()).toBe('small');
+    expect(reader.cacheStatus).toContain('stale-if-error origin-refused');
     h.finish();
   });
 
