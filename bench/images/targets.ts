@@ -9,7 +9,7 @@ import { emptyNextCache, nextProgram, type Peers, peerEnv } from './peers.ts';
 /** The servers under measurement, and the loop over sharp, behind one face. */
 
 /** Of Holdfast's memory tier, for originals and variants. */
-export const CACHE_MIB = 64;
+export const CACHE_MIB = 32;
 
 export interface Target {
   readonly name: TargetName;

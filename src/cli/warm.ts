@@ -13,7 +13,7 @@ const HELP = `holdfast warm: fill the cache on purpose
 
   --rate 20        requests a second, at most
   --concurrency 4  at the same time
-  --accept LIST    formats that browsers ask for, such as image/avif,image/webp: which variants of images are warmed
+  --accept FIELD   the Accept field of a browser, such as image/avif,image/webp: which format is warmed where it is negotiated
   --wait           until it is done, with its progress
 ${ADMIN_HELP}
 Everything goes through the node's own routes: addresses and sitemaps that no route serves are passed over.

@@ -29,12 +29,15 @@ export async function workerCount(
   return { count: Math.min(AUTO_MAX, await processorsOf(world)), note: undefined };
 }
 
-/** How many images are transformed at a time: `images.concurrency` on this machine. */
+/**
+ * How many images are transformed at a time: `images.concurrency` on this machine. With `auto` one more than processors, so that none
+ * stands idle while an image waits for its bytes.
+ */
 export async function transformsAtATime(
   concurrency: ImagesConfig['concurrency'],
   world: Pick<World, 'processors' | 'readFile'>,
 ): Promise<number> {
-  return concurrency === 'auto' ? processorsOf(world) : concurrency;
+  return concurrency === 'auto' ? (await processorsOf(world)) + 1 : concurrency;
 }
 
 /** Processors that this process may use, at least 1. */

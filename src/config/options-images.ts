@@ -21,7 +21,7 @@ export const IMAGES = group(
   'What making variants of images may cost. They are made in a process of their own, which is started when the first route has images, so that nothing in a picture can harm the node.',
   {
     concurrency: orAuto(
-      'Images that are transformed at a time. auto: one for each processor that the node may use. What is stored is served all the while, ahead of them.',
+      'Images that are transformed at a time. auto: one more than the processors that the node may use, so that none stands idle. What is stored is served all the while, ahead of them.',
       'restart',
       64,
     ).prefault('auto'),
@@ -187,7 +187,7 @@ const choosing = {
   formats: listOf(
     choice(OUTPUT_FORMATS, { about: 'A format.', effect: 'live' }),
     OUTPUT_FORMATS.length,
-    'What may come out, and what is chosen from where an address leaves it to the browser. jpeg or png has to be among them.',
+    'Formats that addresses may ask for, and that are chosen from where an address leaves it to the browser. jpeg or png has to be among them. An address that says nothing of a format keeps that of the original.',
     'a list of avif, webp, jpeg, png and gif',
   ).prefault([...OUTPUT_FORMATS]),
   defaults: text(

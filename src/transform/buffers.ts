@@ -34,7 +34,7 @@ export class Buffers {
   }
 
   /** Nobody reads it any more. To be called once at most for what {@link take} gave; anything else is left alone. */
-  give(buffer: Buffer): void {
+  give(buffer: Uint8Array): void {
     if (!this.#own.has(buffer.buffer) || buffer.buffer.byteLength > FREE_BYTES_MAX / 2) return;
     const whole = Buffer.from(buffer.buffer);
     this.#free.push(whole);

@@ -16,6 +16,10 @@ export interface FrameReader {
   readonly isBetween: boolean;
 }
 
+/** Makes a buffer of exactly so many bytes. */
+type MakeRoom = (bytes: number) => Uint8Array;
+const zeroed: MakeRoom = (bytes) => new Uint8Array(bytes);
+
 const PREFIX_BYTES = 8;
 const HEAD_BYTES_MAX = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
@@ -37,8 +41,11 @@ export function writeFrame(head: unknown, ...bodies: readonly Uint8Array[]): Uin
   return [start, ...bodies];
 }
 
-/** @param bodyBytesMax what a body may have; room is made for it as soon as its length is read. */
-export function frameReader(bodyBytesMax: number): FrameReader {
+/**
+ * @param bodyBytesMax what a body may have; room is made for it as soon as its length is read.
+ * @param room makes it.
+ */
+export function frameReader(bodyBytesMax: number, room: MakeRoom = zeroed): FrameReader {
   let prefix = new Part(PREFIX_BYTES);
   let head: Part | undefined;
   let body: Part | undefined;
@@ -47,10 +54,10 @@ export function frameReader(bodyBytesMax: number): FrameReader {
   const take = (rest: { chunk: Uint8Array }): Frame | undefined => {
     if (head === undefined || body === undefined) {
       if (!prefix.fill(rest)) return undefined;
-      const view = new DataView(prefix.bytes.buffer);
+      const view = new DataView(prefix.bytes.buffer as ArrayBuffer);
       const [headBytes, bodyBytes] = [view.getUint32(0, true), view.getUint32(4, true)];
       checkLengths(headBytes, bodyBytes, bodyBytesMax);
-      [head, body] = [new Part(headBytes), new Part(bodyBytes)];
+      [head, body] = [new Part(headBytes), new Part(bodyBytes, room)];
     }
     if (!head.fill(rest) || !body.fill(rest)) return undefined;
     const frame = { head: JSON.parse(new TextDecoder().decode(head.bytes)) as unknown, body: body.bytes };
@@ -76,8 +83,8 @@ export function frameReader(bodyBytesMax: number): FrameReader {
 class Part {
   readonly bytes: Uint8Array;
   #at = 0;
-  constructor(length: number) {
-    this.bytes = length === 0 ? NOTHING : new Uint8Array(length);
+  constructor(length: number, room: MakeRoom = zeroed) {
+    this.bytes = length === 0 ? NOTHING : room(length);
   }
   get isEmpty(): boolean {
     return this.#at === 0;

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { Buffers } from '../buffers.ts';
 import { frameReader, writeFrame } from '../frames.ts';
 import type { Order, Report } from '../messages.ts';
 import { setUpLibrary } from './decoders.ts';
@@ -23,6 +24,9 @@ function report(head: Report, body: Uint8Array = new Uint8Array(0)): void {
   for (const chunk of writeFrame(head, body)) if (chunk.length > 0) process.stdout.write(chunk);
 }
 
+/** Of bodies: originals come by tens of megabytes a second. */
+const buffers = new Buffers();
+
 async function run(order: Order, body: Uint8Array): Promise<void> {
   const startMs = nowMs();
   try {
@@ -38,6 +42,8 @@ async function run(order: Order, body: Uint8Array): Promise<void> {
     );
     const made = { ...product.made, durationMs: nowMs() - startMs };
     report({ kind: 'made', id: order.id, made }, product.body);
+    // After a failure the library may still be reading it.
+    buffers.give(body);
   } catch (thrown) {
     const { cause, detail } = thrown as Refusal;
     report({ kind: 'failed', id: order.id, failure: { cause, detail } });
@@ -64,7 +70,7 @@ async function main(): Promise<void> {
     const tell = (): void => report({ kind: 'memory', residentBytes: process.memoryUsage.rss() });
     setInterval(tell, MEMORY_REPORT_MS).unref();
   }
-  const reader = frameReader(BODY_BYTES_MAX);
+  const reader = frameReader(BODY_BYTES_MAX, (bytes) => buffers.take(bytes));
   for await (const chunk of Bun.stdin.stream()) {
     for (const { head, body } of reader.push(chunk)) void run(head as Order, body);
   }
