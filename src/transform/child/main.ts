@@ -13,7 +13,7 @@ import type { Refusal } from './refusal.ts';
  */
 
 /** Behind everything else that the machine has to do; hits above all. */
-const NICENESS = 10;
+const NICENESS = 19;
 const MEMORY_REPORT_MS = 100;
 /** The body is an original and an overlay, which were measured before they were sent. */
 const BODY_BYTES_MAX = 0xffff_ffff;
