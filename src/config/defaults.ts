@@ -123,6 +123,10 @@ function write(origin: string, kind: Kind, options: StarterOptions): string {
   option(3, 'routes[].ttl.negative');
   lines.push('    stale:');
   for (const path of ['routes[].stale.whileRevalidate', 'routes[].stale.ifError']) option(3, path);
+  lines.push(
+    '    # Other sizes and formats of each image, by its address (docs/images.md):',
+    '    # images: { defaults: auto=format, widths: [320, 640, 960, 1280, 1920] }',
+  );
   return `${lines.join('\n')}\n`;
 }
 
