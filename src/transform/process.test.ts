@@ -121,7 +121,7 @@ describe('the process that transforms', () => {
       return /Pool|libvips/.test(stat) ? [Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])] : [];
     });
     expect(niceness.length).toBeGreaterThan(0);
-    expect(new Set(niceness)).toEqual(new Set([10]));
+    expect(new Set(niceness)).toEqual(new Set([19]));
   });
 
   test.skipIf(process.platform !== 'linux')(

@@ -183,7 +183,7 @@ test.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
         seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1);
       });
       await Promise.all(asked);
-      expect(process.memoryUsage.rss() - before).toBeLessThan(384 * MIB);
+      expect(process.memoryUsage.rss() - before).toBeLessThan(640 * MIB);
       for (const pid of gallery.pids()) expect(residentOf(pid)).toBeLessThan(1280 * MIB);
     }
     isOver = true;
