@@ -124,6 +124,8 @@ export function shorten(fields: Fields, lifetimeS: number): void {
   const cc = responseDirectives(fields);
   if (cc.noStore || cc.noCache || cc.private) return;
   dropLifetimes(fields);
+  // That of the original would make it stale for whoever counts from it.
+  fields.delete('date');
   const strict = cc.mustRevalidate || cc.proxyRevalidate ? ', must-revalidate' : '';
   fields.set('cache-control', `public, max-age=${lifetimeS}${strict}`);
 }

@@ -430,6 +430,22 @@ describe('a provisional variant', () => {
     h.finish();
   });
 
+  test('of an old original is young itself, and improved at once as well', () => {
+    const h = new Studio({ route });
+    h.original();
+    h.clock.advance(50_000);
+    const first = h.want('/a.jpg?auto=format', AVIF);
+    h.transformer.last.make('webp', { provisional: true });
+    expect(first.fields.get('cache-control')).toBe('public, max-age=10');
+    // Who counts from Date would else find it stale.
+    expect(Date.parse(first.fields.get('date')!)).toBe(h.nowS * 1000);
+    h.settle();
+    h.settle();
+    expect(h.transformer.last.job).toMatchObject({ background: true });
+    h.transformer.last.make('avif');
+    h.finish();
+  });
+
   test('stays when the better one cannot be made, and is tried again when it is stale', () => {
     const h = new Studio({ route });
     h.original();
