@@ -93,7 +93,6 @@ const PURE: Readonly<Record<string, ReadonlySet<string>>> = {
   http: new Set(),
   image: new Set(['node:crypto']),
   config: new Set(['node:path/posix', 'yaml', 'zod']),
-  traffic: new Set(),
   cache: new Set(),
 };
 

@@ -6,12 +6,14 @@ import { type Finding, folderOf, type Source, type Tree } from './tree.ts';
  */
 export const LAYERS: readonly (readonly string[])[] = [
   ['base'],
-  ['policy', 'http', 'traffic'],
+  ['policy', 'http'],
   ['image'],
   ['config'],
   ['cache'],
-  ['store', 'origin', 'transform', 'monitor', 'simulate'],
-  ['serve', 'rollout', 'detect', 'audit'],
+  ['traffic'],
+  ['store', 'origin', 'transform', 'monitor'],
+  ['serve', 'simulate'],
+  ['rollout', 'detect', 'audit'],
   ['server'],
   ['dashboard', 'cli'],
   ['main'],
