@@ -1,0 +1,34 @@
+import type { TrafficBatch } from './batch.ts';
+
+/** What is known of a record without reading its rows. */
+export interface RecordInfo {
+  /** Where it comes from: a directory, a file, `memory`. */
+  readonly name: string;
+  /** Times of the first and the last request, milliseconds since the epoch; both 0 for an empty record. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Rows that it has. */
+  readonly rows: number;
+  /** Requests that were made in that time: as many as rows where everything was recorded. */
+  readonly requests: number;
+  /** Least and highest share of keys recorded in any part of it. */
+  readonly rateMin: number;
+  readonly rateMax: number;
+  /** Bytes that it takes, compressed. */
+  readonly storedBytes: number;
+  /** What of it could not be read, in words; empty when all was whole. */
+  readonly damage: readonly string[];
+}
+
+/**
+ * A traffic record that can be read, as often as wanted, from the oldest request to the youngest. Memory: one batch at a time.
+ *
+ * Kinds and lives are interned over the whole record: equal ones are the same object in all of its batches.
+ */
+export interface TrafficRecord {
+  readonly info: RecordInfo;
+  /**
+   * @param range only requests of that time, milliseconds since the epoch, `toMs` exclusive. Default: all.
+   */
+  batches(range?: { readonly fromMs: number; readonly toMs: number }): Iterable<TrafficBatch>;
+}
