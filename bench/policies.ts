@@ -12,7 +12,8 @@ import { gunzipSync } from 'node:zlib';
 import { seededRandom } from '../src/base/random.ts';
 import { createPolicy } from '../src/policy/create.ts';
 import { POLICY_NAMES, type PolicyName } from '../src/policy/policy.ts';
-import { parseTrace, replayPublished, type Trace, unitSized } from '../src/policy/replay.ts';
+import { replay } from '../src/simulate/published/replay.ts';
+import { parseTrace, type Trace, unitSized } from '../src/simulate/published/trace.ts';
 import { describeRun } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
 import { comparePolicies } from './support/policies-live.ts';
@@ -96,7 +97,7 @@ function replaySpeed(trace: Trace, row: ReferenceRow, atLeastMs: number): number
       form: 'published',
       slots: trace.objects,
     });
-    replayPublished(trace, policy);
+    replay(trace, policy);
     requests += trace.keys.length;
     tookMs = performance.now() - begin;
   }
@@ -130,7 +131,7 @@ function compareWithReference(dir: string): number {
     const trace = row.sized ? sized : units;
     const options = { capacityBytes: row.capacityBytes, isPinned: unpinned, slots: trace.objects };
     const policy = createPolicy(row.policy, { ...options, form: 'published' });
-    const got = replayPublished(trace, policy);
+    const got = replay(trace, policy);
     policy.check();
     const equal =
       trace.keys.length === row.requests && got.misses === row.misses && got.missedBytes === row.missedBytes;
@@ -160,7 +161,7 @@ function compareForms(dir: string): void {
     if (row.policy !== 's3-fifo' || !row.sized) continue;
     const trace = readTrace(dir, row.trace);
     const live = createPolicy('s3-fifo', { capacityBytes: row.capacityBytes, isPinned: unpinned });
-    const got = replayPublished(trace, live);
+    const got = replay(trace, live);
     const total = trace.sizes.reduce((bytes, size) => bytes + size, 0);
     const percent = (part: number, whole: number): string => ((100 * part) / whole).toFixed(2);
     console.log(
