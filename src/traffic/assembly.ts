@@ -136,7 +136,7 @@ export class RowMaker {
 
   #kindOf(row: StoredRow, routeNames: readonly string[]): ServedKind {
     const variant = isVariant(row);
-    const marks = row.bits & (RowBit.HEAD | RowBit.INTERNAL | RowBit.DISK);
+    const marks = row.bits & (RowBit.HEAD | RowBit.INTERNAL);
     const id = ((row.route * 1024 + row.status) * 8 + marks) * 2 + (variant ? 1 : 0);
     if (id === this.#lastId) return this.#lastKind!;
     let kind = this.#kinds.get(id);
@@ -145,7 +145,7 @@ export class RowMaker {
         route: routeNames[row.route] ?? '',
         status: row.status,
         outcome: 'hit',
-        tier: (marks & RowBit.DISK) === 0 ? 'memory' : 'disk',
+        tier: 'memory',
         notStored: '',
         variant,
         internal: (marks & RowBit.INTERNAL) !== 0,

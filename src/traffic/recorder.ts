@@ -3,16 +3,7 @@ import { Assembly, RowMaker } from './assembly.ts';
 import { type KnownPath, stratumOf, type TrafficBatch, type TrafficRow } from './batch.ts';
 import { mergeBatches } from './ordered.ts';
 import type { TrafficListener } from './record.ts';
-import {
-  emptyRow,
-  newRing,
-  OWNER_ROWS,
-  RingReader,
-  type RingShare,
-  RingWriter,
-  RowBit,
-  WORKER_ROWS,
-} from './row-ring.ts';
+import { emptyRow, newRing, RingReader, type RingShare, RowBit, Stamps, type StoredRow } from './row-ring.ts';
 import { placeOf, rateOf, thresholdOf } from './sample.ts';
 
 /** Requests that had to wait, and wait to be recorded, at the most. */
@@ -29,8 +20,6 @@ export interface TrafficRecorderOptions {
   readonly clock: Clock;
   /** Names of routes, by id. */
   readonly routeNames: () => readonly string[];
-  /** Routes that there may come to be. */
-  readonly routesMax: number;
   /** Paths are recorded beside their keys. */
   readonly paths: boolean;
   /** Told of what a listener throws. */
@@ -54,8 +43,6 @@ interface Joined {
  * batches, in the order of the look-ups.
  */
 export class TrafficRecorder {
-  /** Where this thread notes its hits. */
-  readonly writer: RingWriter;
   /** Rows handed out. */
   rows = 0;
   #droppedBefore = 0;
@@ -65,9 +52,11 @@ export class TrafficRecorder {
   #late: { readonly row: LateRow; readonly isCounted: boolean }[] = [];
   readonly #row = emptyRow();
   readonly #maker = new RowMaker();
+  /** Of this thread's hits; of workers'; of those that had to wait: each in order, and merged when they are handed out. */
   readonly #assembly = new Assembly();
-  /** Of those that had to wait: their times lie before those of the others. */
-  readonly #lateAssembly = new Assembly();
+  readonly #workers = new Assembly();
+  readonly #waited = new Assembly();
+  readonly #stamps = new Stamps();
   readonly #pathsTold = new Set<number>();
   #threshold = ALL;
   /** The lower one of that and the one before: rows of both may wait. */
@@ -78,9 +67,7 @@ export class TrafficRecorder {
 
   constructor(options: TrafficRecorderOptions) {
     this.#options = options;
-    const { clock, routesMax } = options;
-    this.#offsetMs = offsetOf(clock);
-    this.writer = new RingWriter(this.#newRing(OWNER_ROWS, routesMax), () => this.collect());
+    this.#offsetMs = offsetOf(options.clock);
   }
 
   /** From now on it is told of each batch. */
@@ -88,13 +75,9 @@ export class TrafficRecorder {
     this.#listeners.push(listener);
   }
 
-  /** The ring of a further thread. */
+  /** The ring of a worker. @param routesMax routes with an id below it are its. */
   join(routesMax: number): RingShare {
-    return this.#newRing(WORKER_ROWS, routesMax);
-  }
-
-  #newRing(rows: number, routesMax: number): RingShare {
-    const share = newRing(rows, routesMax, this.#threshold);
+    const share = newRing(routesMax, this.#threshold);
     this.#rings.push({ share, reader: new RingReader(share) });
     return share;
   }
@@ -128,9 +111,16 @@ export class TrafficRecorder {
     for (const { reader } of this.#rings) reader.threshold = threshold;
   }
 
-  /** The time of a look-up, for a row that comes later ({@link RingWriter.stamp}). */
+  /** The time of a look-up of this thread; see {@link Stamps}. */
   stamp(receivedMs: number): number {
-    return this.writer.stamp(receivedMs);
+    return this.#stamps.next(receivedMs);
+  }
+
+  /** Notes a hit of this thread; look-ups come in their order. Some 40 ns. */
+  hit(row: StoredRow): void {
+    const { routeNames } = this.#options;
+    this.#assembly.add(this.#maker.rowOf(row, this.#offsetMs, routeNames()), false);
+    if (this.#assembly.count === HAND_ROWS) this.#drainSoon();
   }
 
   /** Notes a request that had to wait. */
@@ -167,22 +157,20 @@ export class TrafficRecorder {
     });
   }
 
-  /** Makes room in the rings. About 40 ns a row. */
+  /** Makes room in the rings of workers. About 40 ns a row. */
   collect(): void {
     const readers = this.#rings.map(({ reader }) => reader);
     for (const reader of readers) reader.begin();
     for (;;) {
-      const first = readers.reduce((least, one) => (one.nextMs < least.nextMs ? one : least));
-      if (first.nextMs === Number.POSITIVE_INFINITY) break;
-      const untilMs = readers.reduce(
-        (least, one) => (one === first ? least : Math.min(least, one.nextMs)),
-        Number.MAX_VALUE,
-      );
+      const first = earliest(readers);
+      if (first === undefined) break;
+      const others = readers.filter((one) => one !== first);
+      const untilMs = others.reduce((least, { nextMs }) => Math.min(least, nextMs), Number.MAX_VALUE);
       do this.#addStored(first);
       while (first.nextMs <= untilMs);
     }
     for (const reader of readers) reader.end();
-    if (this.#assembly.count >= HAND_ROWS) this.#drainSoon();
+    if (this.#workers.count >= HAND_ROWS) this.#drainSoon();
   }
 
   /** Hands out all that was noted. */
@@ -209,27 +197,26 @@ export class TrafficRecorder {
     }
     for (const late of this.#late.sort((a, b) => a.row.atMs - b.row.atMs)) this.#addLate(late);
     this.#late = [];
-    const late = this.#lateAssembly.take(nowMs);
-    const batches = this.#assembly.take(nowMs);
-    for (const batch of late.length === 0 ? batches : mergeBatches([...batches, ...late])) this.#hand(batch);
+    const hits = this.#assembly.take(nowMs);
+    const others = [...this.#workers.take(nowMs), ...this.#waited.take(nowMs)];
+    for (const batch of others.length === 0 ? hits : mergeBatches([...hits, ...others])) this.#hand(batch);
     this.#setDrained(this.#threshold);
   }
 
   #setDrained(threshold: number): void {
     this.#drained = threshold;
-    this.#assembly.threshold = threshold;
-    this.#lateAssembly.threshold = threshold;
+    for (const each of [this.#assembly, this.#workers, this.#waited]) each.threshold = threshold;
   }
 
   #addLate({ row, isCounted }: { readonly row: LateRow; readonly isCounted: boolean }): void {
     const known = this.#maker.interned({ ...row, atMs: row.atMs + this.#offsetMs });
-    this.#lateAssembly.add(known, isCounted, this.#pathOf(row));
+    this.#waited.add(known, isCounted, this.#pathOf(row));
   }
 
   #addStored(reader: RingReader): void {
     reader.next(this.#row);
     const row = this.#maker.rowOf(this.#row, this.#offsetMs, this.#options.routeNames());
-    this.#assembly.add(row, (this.#row.bits & RowBit.COUNTED) !== 0);
+    this.#workers.add(row, (this.#row.bits & RowBit.COUNTED) !== 0);
   }
 
   #pathOf({ keyLo, keyHi, path }: LateRow): KnownPath | undefined {
@@ -251,6 +238,15 @@ export class TrafficRecorder {
       }
     }
   }
+}
+
+/** The one whose next row is the first of all; undefined when there is none. O(threads). */
+function earliest(readers: readonly RingReader[]): RingReader | undefined {
+  let first: RingReader | undefined;
+  for (const one of readers) {
+    if (one.nextMs < (first?.nextMs ?? Number.POSITIVE_INFINITY)) first = one;
+  }
+  return first;
 }
 
 /** From monotonic time to the epoch, in whole microseconds: so times of the one are whole in the other. */

@@ -2,13 +2,8 @@ import { Flag } from '../cache/entries.ts';
 import { stratumOf } from './batch.ts';
 import { placeOf, thresholdOf } from './sample.ts';
 
-/**
- * Rows that a worker may be ahead of the owner, which can be busy for some ten milliseconds; and the owner ahead of itself: so few
- * that they stay in the processor's cache, for a ring that does not costs a hit as much again. Powers of two.
- */
-export const WORKER_ROWS = 16_384;
-/** See {@link WORKER_ROWS}. */
-export const OWNER_ROWS = 4_096;
+/** Rows that a worker may be ahead of the owner, which can be busy for some ten milliseconds. A power of two; 768 KiB. */
+const ROWS = 16_384;
 /** 32-bit words of a row. */
 const ROW = 12;
 const STRATA = 33;
@@ -29,7 +24,7 @@ const Header = {
 const HEADER_WORDS = 32;
 
 /** Bits of a row. */
-export const RowBit = { HEAD: 1, INTERNAL: 2, DISK: 4, COUNTED: 8 } as const;
+export const RowBit = { HEAD: 1, INTERNAL: 2, COUNTED: 4 } as const;
 
 /** What one serving thread writes, and its node's owner reads. Each word has one writer. */
 export interface RingShare {
@@ -59,24 +54,30 @@ export interface StoredRow {
   atMs: number;
 }
 
-/**
- * Memory of a ring: what is not touched is not resident.
- *
- * @param rows a power of two.
- * @param routesMax routes with an id below it can be written.
- */
-export function newRing(rows: number, routesMax: number, threshold = ALL): RingShare {
+/** Memory of a ring. @param routesMax routes with an id below it can be written. */
+export function newRing(routesMax: number, threshold = ALL): RingShare {
   const header = new Int32Array(new SharedArrayBuffer(HEADER_WORDS * 4));
   header[Header.THRESHOLD] = threshold;
   return {
     header,
-    rows: new SharedArrayBuffer(rows * ROW * 4),
+    rows: new SharedArrayBuffer(ROWS * ROW * 4),
     totals: new Float64Array(new SharedArrayBuffer(routesMax * STRATA * 2 * 8)),
   };
 }
 
+/** Times of look-ups in whole microseconds, each at least one behind the one before: so rows of a thread have their order. */
+export class Stamps {
+  #lastUs = 0;
+
+  /** @param receivedMs monotonic. */
+  next(receivedMs: number): number {
+    this.#lastUs = Math.max(Math.floor(receivedMs * 1000), this.#lastUs + 1);
+    return this.#lastUs / 1000;
+  }
+}
+
 /**
- * The hits of one thread, on their way to the record: one writer, one reader, no locks. A row is 48 bytes of plain numbers,
+ * The hits of one worker, on their way to the record: one writer, one reader, no locks. A row is 48 bytes of plain numbers,
  * written in some 15 ns: no allocation, no look-up. A full ring drops rows, and counts them.
  */
 export class RingWriter {
@@ -85,25 +86,22 @@ export class RingWriter {
   readonly #times: Float64Array;
   readonly #totals: Float64Array;
   readonly #onHalf: () => void;
-  readonly #rows: number;
   #written: number;
-  #lastUs = 0;
+  readonly #stamps = new Stamps();
 
-  /** @param onHalf told when the ring is half full, in the midst of a request. */
+  /** @param onHalf told when the ring is half full, in the midst of a request: it is to note that, and no more. */
   constructor({ header, rows, totals }: RingShare, onHalf: () => void) {
     this.#header = header;
     this.#words = new Uint32Array(rows);
     this.#times = new Float64Array(rows);
     this.#totals = totals;
     this.#onHalf = onHalf;
-    this.#rows = this.#words.length / ROW;
     this.#written = header[Header.WRITTEN]!;
   }
 
-  /** The time of a look-up, for its row: in whole microseconds, and at least one behind the one before, so rows have the order of look-ups. */
+  /** The time of a look-up, for its row; see {@link Stamps}. */
   stamp(receivedMs: number): number {
-    this.#lastUs = Math.max(Math.floor(receivedMs * 1000), this.#lastUs + 1);
-    return this.#lastUs / 1000;
+    return this.#stamps.next(receivedMs);
   }
 
   /** Notes a request that a fresh stored response answers. Look-ups must come in their order ({@link stamp}). */
@@ -118,11 +116,11 @@ export class RingWriter {
     }
     const written = this.#written;
     const waiting = (written - header[Header.TAKEN]!) | 0;
-    if (waiting >= this.#rows) {
+    if (waiting >= ROWS) {
       header[Header.DROPPED]! += 1;
       return;
     }
-    const at = (written & (this.#rows - 1)) * ROW;
+    const at = (written & (ROWS - 1)) * ROW;
     const words = this.#words;
     this.#times[at / 2] = row.atMs;
     words[at + 2] = row.keyLo;
@@ -137,7 +135,7 @@ export class RingWriter {
     words[at + 11] = row.flags;
     this.#written = (written + 1) | 0;
     Atomics.store(header, Header.WRITTEN, this.#written);
-    if (waiting === this.#rows / 2) this.#onHalf();
+    if (waiting === ROWS / 2) this.#onHalf();
   }
 
   #count({ bits, route, bodyBytes }: StoredRow): void {
@@ -154,7 +152,6 @@ export class RingReader {
   readonly #words: Uint32Array;
   readonly #times: Float64Array;
   readonly #totals: Float64Array;
-  readonly #mask: number;
   /** Those that were handed out already. */
   readonly #before: Float64Array;
   #taken: number;
@@ -164,7 +161,6 @@ export class RingReader {
     this.#header = header;
     this.#words = new Uint32Array(rows);
     this.#times = new Float64Array(rows);
-    this.#mask = this.#words.length / ROW - 1;
     this.#totals = totals;
     this.#before = new Float64Array(totals.length);
     this.#taken = header[Header.TAKEN]!;
@@ -189,13 +185,13 @@ export class RingReader {
   /** Time of the next row; Infinity when there is none. */
   get nextMs(): number {
     if (this.#taken === this.#end) return Number.POSITIVE_INFINITY;
-    return this.#times[((this.#taken & this.#mask) * ROW) / 2]!;
+    return this.#times[((this.#taken & (ROWS - 1)) * ROW) / 2]!;
   }
 
   /** Fills `into` with the next row. */
   next(into: StoredRow): void {
     const words = this.#words;
-    const at = (this.#taken & this.#mask) * ROW;
+    const at = (this.#taken & (ROWS - 1)) * ROW;
     this.#taken = (this.#taken + 1) | 0;
     const sizes = words[at + 5]!;
     const marks = words[at + 6]!;
