@@ -18,3 +18,8 @@ export interface Asked {
   /** What answers was brought up from the disk for it. */
   readonly fromDisk?: true;
 }
+
+/** Primary key of what the response stored under that key is a variant of, by content or by Vary; undefined when it is no variant. */
+export function resourceIn({ primary, variant }: Asked, key: string): string | undefined {
+  return variant?.primary ?? (key === primary ? undefined : primary);
+}

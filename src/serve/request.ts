@@ -14,7 +14,7 @@ import { find, Mark, marks, plainlyFresh, reuseOf } from './3-lookup.ts';
 import type { FlightRequest } from './4-origin.ts';
 import { refusal } from './7-respond.ts';
 import type { Abandon, Answer, CacheRequest, RequestHandler, Responder } from './answer.ts';
-import type { Asked } from './asked.ts';
+import { type Asked, resourceIn } from './asked.ts';
 import { bypasses } from './bypass.ts';
 import { Flights } from './flights.ts';
 import type { Ledger } from './ledger.ts';
@@ -150,7 +150,7 @@ export class RequestPath implements RequestHandler {
       forward = 'vary-miss';
     }
     if (slot !== NONE && plainlyFresh(this.tier, slot, nowS, found)) {
-      this.rows?.hit(passage, key, slot);
+      this.rows?.hit(request, passage.route, resourceIn(passage, key), slot);
       responder.respond(this.stored(passage, slot, 'hit', nowS, -1, ''));
       return undefined;
     }
@@ -310,7 +310,7 @@ export class RequestPath implements RequestHandler {
     const nowS = epochS(this.clock);
     const shared = slot !== NONE && (this.tier.cache.entries.flags(slot) & Flag.SHARED) !== 0;
     if (shared && plainlyFresh(this.tier, slot, nowS, found)) {
-      this.rows?.hit(asked, key, slot);
+      this.rows?.hit(request, asked.route, resourceIn(asked, key), slot);
       responder.respond(this.stored(asked, slot, 'hit', nowS, -1, ''));
       return undefined;
     }

@@ -9,7 +9,7 @@ import { placeOf, rateOf, thresholdOf } from './sample.ts';
 /** Requests that had to wait, and wait to be recorded, at the most. */
 const LATE_MAX = 16_384;
 /** Rows that are handed out without waiting for the next drain. */
-const HAND_ROWS = 16_384;
+const HAND_ROWS = 32_768;
 /** Keys whose paths were told lately. */
 const PATHS_MAX = 65_536;
 /** The wall clock may be off by so much against the monotonic one before rows follow it. */
