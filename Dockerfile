@@ -22,7 +22,7 @@ COPY deploy/holdfast.yaml /etc/holdfast/holdfast.yaml
 # A number, so that an orchestrator can see that it is not root. The folder's owner becomes that of a new volume.
 RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/holdfast
 USER 10001:10001
-# Nothing is written outside of the volume: the admin token for commands run in this container, and the disk tier.
+# Nothing is written outside of the volume: the admin token for commands run in this container, the traffic record, and the disk tier.
 ENV HOLDFAST_STATE=/var/lib/holdfast/state \
     BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 \
     DO_NOT_TRACK=1

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { HashKey } from '../base/hash.ts';
 import type { ValidConfig } from '../config/config.ts';
 import { configForOrigin } from '../config/defaults.ts';
 import { formatProblems } from '../config/problem.ts';
@@ -10,6 +11,7 @@ import { createLog, type Log } from '../monitor/log.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
 import { type Node, startNode } from '../server/node.ts';
 import type { ConfigSource } from '../server/reload.ts';
+import { openTraffic } from '../server/traffic/open.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import { argumentMistake } from './arguments.ts';
 import { judgedFile } from './config-file.ts';
@@ -149,7 +151,12 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   });
   const files = new LogFiles(log, world);
   const auditLog = files.open(config.log.audit.to);
-  const disk = await openDiskOf(config, log, world);
+  const { place, hashKey, note } = await openTraffic(
+    config,
+    source && ((path) => world.openDirectory(path)),
+    world.hashKey,
+  );
+  const disk = await openDiskOf(config, log, world, hashKey);
   if (disk === 'refused') return EXIT.refused;
   const token = config.admin.token ?? newAdminToken();
   const workers = await workerCount(config.server.workers, world);
@@ -160,7 +167,8 @@ async function run({ config, source }: Start, world: World): Promise<number> {
     clock: world.clock,
     log,
     version: world.version,
-    hashKey: world.hashKey,
+    hashKey,
+    traffic: place,
     collectGarbage: () => world.collectGarbage(),
     readCertificates: (path) => world.readFileNow(path),
     readFile: (path) => world.readFile(path),
@@ -187,22 +195,29 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   });
   // A token that the operator chose is known to who needs it.
   const tokenFile = config.admin.token === undefined ? publishToken(node, token, world) : undefined;
-  world.out(await startupSummary(config, node, tokenFile, world));
+  world.out(await startupSummary(config, node, { tokenFile, trafficNote: note }, world));
   await untilStopped(node, config, world);
   if (tokenFile !== undefined) removeAdminToken(tokenFile);
   await files.close();
   return EXIT.ok;
 }
 
+/** @param hashKey for a new tier: that of the record, so that both have the same names for what is stored. */
 async function openDiskOf(
   config: ValidConfig,
   log: Log,
   world: World,
+  hashKey: HashKey,
 ): Promise<LogDiskTier | 'refused' | undefined> {
   const { disk } = config.cache;
   if (disk === undefined) return undefined;
   try {
-    return await openDisk(disk, config, log, world);
+    const { clock } = world;
+    return await openDisk(disk, config, log, {
+      clock,
+      hashKey,
+      openDirectory: (path) => world.openDirectory(path),
+    });
   } catch (error) {
     world.err(`holdfast serve: cache.disk.path: ${(error as Error).message}\n`);
     return 'refused';

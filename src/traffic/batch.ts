@@ -110,6 +110,16 @@ export interface TrafficBatch {
   readonly rate: number;
   /** Of all keys, in the time of this batch, internal ones left out. Empty when the rate is 1: the rows say it. */
   readonly totals: readonly StratumTotal[];
+  /** Keys whose path is told, each once in a while: only where the operator wants paths recorded. */
+  readonly paths?: readonly KnownPath[];
+}
+
+/** What a key stands for, in clear. */
+export interface KnownPath {
+  readonly keyLo: number;
+  readonly keyHi: number;
+  /** As the cache key has it, without the route: path, query, and what chooses a variant. */
+  readonly path: string;
 }
 
 /** One request, for {@link BatchBuilder.add}; see {@link TrafficBatch} for the units. */
@@ -176,6 +186,10 @@ export class BatchBuilder {
   readonly #lives = new Uint16Array(BATCH_ROWS_MAX);
   #kindTable = new Map<ServedKind, number>();
   #lifeTable = new Map<ResponseLife, number>();
+  #lastKind: ServedKind | undefined;
+  #lastKindAt = 0;
+  #lastLife: ResponseLife | undefined;
+  #lastLifeAt = 0;
   #baseMs = 0;
   #count = 0;
 
@@ -206,8 +220,17 @@ export class BatchBuilder {
     this.#besideBytes[at] = Math.min(row.besideBytes, 0xffff);
     this.#originMs[at] =
       row.originMs === undefined ? NOT_ASKED : Math.min(Math.max(0, Math.round(row.originMs)), NOT_ASKED - 1);
-    this.#kinds[at] = position(this.#kindTable, row.kind);
-    this.#lives[at] = position(this.#lifeTable, row.life);
+    // Most rows are as the one before: that spares them the look-ups.
+    if (row.kind !== this.#lastKind) {
+      this.#lastKind = row.kind;
+      this.#lastKindAt = position(this.#kindTable, row.kind);
+    }
+    if (row.life !== this.#lastLife) {
+      this.#lastLife = row.life;
+      this.#lastLifeAt = position(this.#lifeTable, row.life);
+    }
+    this.#kinds[at] = this.#lastKindAt;
+    this.#lives[at] = this.#lastLifeAt;
     this.#count += 1;
   }
 
@@ -232,6 +255,8 @@ export class BatchBuilder {
     };
     this.#kindTable = new Map();
     this.#lifeTable = new Map();
+    this.#lastKind = undefined;
+    this.#lastLife = undefined;
     this.#count = 0;
     return batch;
   }
