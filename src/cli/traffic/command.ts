@@ -118,7 +118,7 @@ async function nodeRecord(values: object, io: TrafficIo, cleanUps: (() => void)[
     readFile: (path) => io.readFile(path),
   });
   const pieces = await client.download('/api/traffic/record');
-  const directory = temporaryDirectory();
+  const directory = temporaryDirectory(env);
   cleanUps.push(() => removeAll(directory));
   const path = `${directory}/node.hft`;
   const output = createOutput(path);
