@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { virtualClock } from '../../test/support/virtual-clock.ts';
+import { KeyBuffer } from '../cache/key.ts';
 import { openRecord } from '../traffic/files.ts';
 import { rowsOf } from '../traffic/rows.fixture.ts';
 import { traffic } from './traffic.ts';
@@ -148,6 +149,15 @@ test('a configuration names the routes, makes the keys, and tells variants from 
     expect([first!.keyLo, first!.keyHi]).toEqual([second!.keyLo, second!.keyHi]);
     expect(variant!.keyHi).toBe(original!.keyHi);
     expect(variant!.keyLo).not.toBe(original!.keyLo);
+    await writeFile(path('key'), '00000001ffffffff\n');
+    await run('import', 'access.log', '--to', 'k.hft', '-c', 'c.yaml', '--key', 'key');
+    const buffer = new KeyBuffer({ k0: 1, k1: 0xffff_ffff });
+    const [avatar] = rowsOf(openRecord(path('k.hft')).batches());
+    const { lo, hi } = buffer.set('avatars /avatars/1.png');
+    expect([avatar!.keyLo, avatar!.keyHi]).toEqual([lo, hi]);
+    expect((await run('import', 'access.log', '--to', 'l.hft', '--key', 'c.yaml')).err).toContain(
+      'is not the key of a record',
+    );
     await writeFile(path('bad.yaml'), 'version: 2\n');
     const bad = await run('import', 'access.log', '--to', 'n.hft', '-c', 'bad.yaml');
     expect(bad).toMatchObject({ code: 2 });
