@@ -58,6 +58,28 @@ test('packed files are unpacked: several members, and what was there before an e
   expect(small).rejects.toThrow('a is damaged: nothing of it can be unpacked');
 });
 
+test('packed files that are damaged anywhere end, and hand out whole lines of what was there', async () => {
+  const random = seededRandom(17);
+  const text = log(4000, 1e9, () => `/${random.u32()}.jpg`);
+  const whole = (await imported([fileOf('a', text)])).rows;
+  for (let round = 0; round < 60; round += 1) {
+    const packed = Buffer.from((round % 2 === 0 ? gzipSync : zstdCompressSync)(text));
+    const at = 100 + (random.u32() % (packed.length - 100));
+    if (round % 3 === 0) packed[at] = packed[at]! ^ (1 + (random.u32() % 255));
+    const bytes = round % 3 === 0 ? packed : packed.subarray(0, at);
+    const outcome = await imported([fileOf('a', bytes, 1 + (random.u32() % 100_000))]).catch(
+      (error: unknown) => {
+        expect(error).toBeInstanceOf(NoLog);
+      },
+    );
+    if (outcome === undefined) continue;
+    const { rows, report } = outcome;
+    // zstd has a checksum only where the packer was asked for one.
+    if (round % 3 !== 0 || round % 2 === 0) expect([round, report.troubles.length]).toEqual([round, 1]);
+    if (round % 3 !== 0) expect(rows).toEqual(whole.slice(0, rows.length));
+  }
+});
+
 test('lines that make no sense are counted by reason and shown without secrets', async () => {
   const good = log(3).trimEnd().split('\n');
   const lines = [
