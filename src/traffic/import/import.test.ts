@@ -209,6 +209,20 @@ test('files of several times and servers are joined by time, whatever their orde
   const mixed = await imported(files.toReversed());
   expect(mixed.rows).toEqual(whole.rows);
   expect(mixed.report.lateRows).toBe(0);
+  // Very many of the same time, as CloudFront writes them.
+  const lines = parts.join('').trimEnd().split('\n');
+  const dealt = Array.from({ length: 60 }, (_, i) =>
+    fileOf(
+      `edge ${i}`,
+      lines
+        .filter((_line, at) => at % 60 === i)
+        .map((line) => `${line}\n`)
+        .join(''),
+    ),
+  );
+  const many = await imported(dealt);
+  expect(many.rows).toEqual(whole.rows);
+  expect(many.report.bytesRead).toBe(whole.report.bytesRead);
   // Two servers, whose logs are of the same hours.
   const [even, odd] = [0, 1].map((rest) =>
     parts
