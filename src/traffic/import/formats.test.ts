@@ -144,6 +144,8 @@ test('Fastly, and other JSON whose fields are named', async () => {
     ['2026-11-24T10:00:00.000Z', 77, 200, 'GET', 'hit', undefined],
     ['2026-11-24T10:00:01.000Z', 0, 200, 'HEAD', 'miss', undefined],
   ]);
+  const ours = `{"time":"2026-11-24T10:00:00.123Z","client":"::1","method":"GET","host":"h","path":"/a.jpg?w=4","status":200,"outcome":"collapsed","route":"r","bytes":77,"durationMs":3.1,"originMs":2.5}\n`;
+  expect(await rowsOfText(ours)).toEqual([['2026-11-24T10:00:00.123Z', 77, 200, 'GET', 'collapsed', 3]]);
   const caddy =
     '{"ts":1795514400.25,"request":{"method":"GET","uri":"/a.jpg","host":"h"},"status":200,"size":12}\n';
   expect(await rowsOfText(caddy)).toEqual([['2026-11-24T10:00:00.250Z', 12, 200, 'GET', 'miss', undefined]]);

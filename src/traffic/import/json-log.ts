@@ -6,7 +6,7 @@ import { outcomeOf } from './words.ts';
 
 /**
  * What servers and CDNs call their fields, the best first: Cloudflare Logpush, what Fastly's documentation and generated
- * configurations use, nginx in JSON, Caddy, and what people write. A point goes into an object.
+ * configurations use, our own access log, nginx in JSON, Caddy, and what people write. A point goes into an object.
  */
 const NAMES: Readonly<Record<FieldRole, readonly string[]>> = {
   time: [
@@ -62,13 +62,14 @@ const NAMES: Readonly<Record<FieldRole, readonly string[]>> = {
     'fastly_info',
     'fastly_state',
     'cache_status',
+    'outcome',
     'upstream_cache_status',
     'cache_state',
     'cache',
     'x_cache',
   ],
   origin_s: ['upstream_response_time', 'upstream_header_time', 'origin_time_s', 'origin_s'],
-  origin_ms: ['OriginResponseDurationMs', 'origin_response_time_ms', 'origin_ms'],
+  origin_ms: ['OriginResponseDurationMs', 'origin_response_time_ms', 'originMs', 'origin_ms'],
   origin_us: ['origin_us'],
   origin_ns: ['OriginResponseTime'],
   type: [
