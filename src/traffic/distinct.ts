@@ -1,3 +1,5 @@
+import { mix32 } from '../base/hash.ts';
+
 const REGISTERS = 2 ** 14;
 
 /**
@@ -11,8 +13,8 @@ export class DistinctKeys {
   /** Counts a key, by the halves of its hash. */
   add(keyLo: number, keyHi: number): void {
     // Mixed once more: variants share one half, and made keys may be counted up.
-    const place = mixed(keyLo ^ Math.imul(keyHi, 0x9e37_79b1)) & (REGISTERS - 1);
-    const rank = Math.clz32(mixed(keyHi ^ Math.imul(keyLo, 0x85eb_ca77))) + 1;
+    const place = mix32(keyLo ^ Math.imul(keyHi, 0x9e37_79b1)) & (REGISTERS - 1);
+    const rank = Math.clz32(mix32(keyHi ^ Math.imul(keyLo, 0x85eb_ca77))) + 1;
     if (rank > this.#registers[place]!) this.#registers[place] = rank;
   }
 
@@ -52,13 +54,4 @@ function tau(share: number): number {
     z -= (1 - x) ** 2 * y;
   }
   return z / 3;
-}
-
-/** The finalizer of MurmurHash3. */
-function mixed(value: number): number {
-  let h = value ^ (value >>> 16);
-  h = Math.imul(h, 0x85eb_ca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2_ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { mix32, unmix32 } from '../base/hash.ts';
 import type { TrafficBatch } from './batch.ts';
 import { rowsOf } from './parts.ts';
 
@@ -46,7 +47,7 @@ export function catalogue(factor: number, seed = 1): StressForm {
       for (let i = 0; i < batch.count; i += 1) {
         drawn = (drawn + 1) >>> 0;
         const forms = formsOf(keyHi[i]!, factor, seed);
-        const form = Math.floor((mixed(drawn ^ seed) / 2 ** 32) * forms);
+        const form = Math.floor((mix32(drawn ^ seed) / 2 ** 32) * forms);
         if (form === 0) continue;
         keyLo[i] = twinLo(keyLo[i]!, form);
         keyHi[i] = twinHi(keyHi[i]!, form);
@@ -134,38 +135,20 @@ function copied(
 /** How many images there are for one: a whole number that is `factor` on average over all of them. By the hash of the resource. */
 function formsOf(keyHi: number, factor: number, seed: number): number {
   const whole = Math.floor(factor);
-  return whole + (mixed(mixed(keyHi) + Math.imul(seed + 1, 0x9e37_79b1)) / 2 ** 32 < factor - whole ? 1 : 0);
+  return whole + (mix32(mix32(keyHi) + Math.imul(seed + 1, 0x9e37_79b1)) / 2 ** 32 < factor - whole ? 1 : 0);
 }
 
 function twinLo(keyLo: number, form: number): number {
-  return mixed(keyLo ^ Math.imul(form, 0x85eb_ca6b));
+  return mix32(keyLo ^ Math.imul(form, 0x85eb_ca6b));
 }
 
 /**
- * The hash of a twin's resource: another one at the same place of `placeOf`, which is its upper 24 bits after the finalizer of
- * MurmurHash3. So the last 8 bits are counted on, and the finalizer is undone.
+ * The hash of a twin's resource: another one at the same place of `placeOf`, which is its upper 24 bits once it is mixed. So the last
+ * 8 bits are counted on, and the mixing is undone.
  */
 function twinHi(keyHi: number, form: number): number {
-  const final = mixed(keyHi);
-  return unmixed(((final & ~0xff) | ((final + form) & 0xff)) >>> 0);
-}
-
-/** The finalizer of MurmurHash3. */
-function mixed(value: number): number {
-  let h = value ^ (value >>> 16);
-  h = Math.imul(h, 0x85eb_ca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2_ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
-
-/** Undoes {@link mixed}: the factors are the inverses modulo 2^32. */
-function unmixed(value: number): number {
-  let h = value ^ (value >>> 16);
-  h = Math.imul(h, 0x7ed1_b41d);
-  h ^= (h >>> 13) ^ (h >>> 26);
-  h = Math.imul(h, 0xa5cb_9243);
-  return (h ^ (h >>> 16)) >>> 0;
+  const final = mix32(keyHi);
+  return unmix32(((final & ~0xff) | ((final + form) & 0xff)) >>> 0);
 }
 
 /** Paths are told of keys that are no longer all there is. */

@@ -1,3 +1,4 @@
+import { mix32 } from '../base/hash.ts';
 import { type Random, seededRandom } from '../base/random.ts';
 import {
   BatchBuilder,
@@ -163,17 +164,9 @@ function zipfRanks(n: number, exponent: number, random: Random): () => number {
   };
 }
 
-/** 32 bits for an id below 2^53 (the finalizer of MurmurHash3, twice). */
+/** 32 bits for an id below 2^53. */
 function hashed(id: number, seed: number): number {
   let h = Math.imul(id >>> 0, 0x9e37_79b1) ^ seed;
-  h = finalised(h ^ Math.imul(Math.floor(id / 2 ** 32), 0x85eb_ca77));
-  return finalised(h + 0x6d2b_79f5 + seed) >>> 0;
-}
-
-function finalised(value: number): number {
-  let h = value ^ (value >>> 16);
-  h = Math.imul(h, 0x85eb_ca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2_ae35);
-  return h ^ (h >>> 16);
+  h = mix32(h ^ Math.imul(Math.floor(id / 2 ** 32), 0x85eb_ca77));
+  return mix32(h + 0x6d2b_79f5 + seed);
 }

@@ -53,7 +53,8 @@ export class RowMaker {
       keyHi: named.keyHi,
       bodyBytes,
       besideBytes: 0,
-      originMs: line.originMs < 0 ? undefined : line.originMs,
+      // What a log calls the time to the first byte is no origin's where it was a hit.
+      originMs: line.originMs < 0 || line.outcome === 'hit' ? undefined : line.originMs,
       kind: this.#kind(line, named),
       life: this.#life,
     };
