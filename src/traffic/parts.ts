@@ -26,7 +26,7 @@ export function* partsOf(
     const totals = (batch.rate < 1 ? batch.totals : rateNow < 1 ? totalsOf(batch) : []).filter(isOf);
     const rows = selected(batch, keep);
     if (rows.length === 0 && totals.length === 0) continue;
-    yield { ...rowsOf(batch, rows), rate: rateNow, totals };
+    yield { ...pickRows(batch, rows), rate: rateNow, totals };
   }
 }
 
@@ -42,7 +42,7 @@ function selected({ count }: TrafficBatch, keep: (row: number) => boolean): Uint
 }
 
 /** A batch of some rows of another, in that order; a row may be there more than once. Tables, rate and totals are the other's. */
-export function rowsOf(batch: TrafficBatch, rows: Uint32Array): TrafficBatch {
+export function pickRows(batch: TrafficBatch, rows: Uint32Array): TrafficBatch {
   const pick32 = (column: Uint32Array): Uint32Array => {
     const picked = new Uint32Array(rows.length);
     for (let i = 0; i < rows.length; i += 1) picked[i] = column[rows[i]!]!;

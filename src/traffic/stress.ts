@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { mix32, unmix32 } from '../base/hash.ts';
 import type { TrafficBatch } from './batch.ts';
-import { rowsOf } from './parts.ts';
+import { pickRows } from './parts.ts';
 
 /**
  * Stress forms: a record as it would be if something were worse. Each works batch by batch, in order, and gives the same for the same
@@ -115,7 +115,7 @@ function copied(
   forms: Uint8Array,
   totals: TrafficBatch['totals'],
 ): TrafficBatch {
-  const part = rowsOf(batch, rows);
+  const part = pickRows(batch, rows);
   const { keyLo, keyHi, timeUs } = part;
   for (let i = 0; i < rows.length; i += 1) {
     const form = forms[i]!;

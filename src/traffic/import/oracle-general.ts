@@ -26,6 +26,8 @@ export class OracleReader implements PieceReader {
     clearLine(line);
     line.named = true;
     line.whole = true;
+    // An id does not say what it is of: nothing is left out for it.
+    line.image = true;
     for (let at = 0; at < whole; at += ORACLE_ROW_BYTES) {
       this.#rows += 1;
       line.timeMs = view.getUint32(at, true) * 1000;

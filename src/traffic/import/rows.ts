@@ -38,8 +38,8 @@ export class RowMaker {
   /** @returns the row; or `path` when nobody should serve that path; or undefined when the request is left out, and counted. */
   make(line: Line, namer: Namer = this.#namer): TrafficRow | 'path' | undefined {
     if (line.method === 'other') return this.#leaveOut('method');
-    if (this.#onlyImages && !(line.image ?? IMAGE_PATH.test(pathText(line)))) return this.#leaveOut('image');
     if (line.own !== undefined) return this.#own(line, line.own);
+    if (this.#onlyImages && !(line.image ?? IMAGE_PATH.test(pathText(line)))) return this.#leaveOut('image');
     const named = this.#named;
     const trouble = namer.name(line, named);
     if (trouble === 'route') return this.#leaveOut('route');
