@@ -30,14 +30,13 @@ const LINES_LOOKED_AT = 200;
 /**
  * What a file is, by its beginning.
  *
- * @param head its first bytes, unpacked; {@link HEAD_BYTES} of them unless it is shorter.
+ * @param head its first bytes, unpacked, at least one; {@link HEAD_BYTES} of them unless it is shorter.
  * @returns the format, or a sentence without its end that says what it is instead.
  */
 export function detectFormat(
   head: Uint8Array,
   fields: FieldMap,
 ): ImportFormat | { readonly refused: string } {
-  if (head.length === 0) return { refused: 'is empty' };
   if (MAGIC.every((byte, at) => head[at] === byte)) return 'holdfast';
   const lines = linesOf(head);
   if (lines[0] !== undefined && /^#(?:Version|Fields|Software):/i.test(lines[0])) return 'cloudfront';

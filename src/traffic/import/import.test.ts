@@ -287,6 +287,9 @@ test('files of another kind are refused with what they look like', async () => {
     expect(refused).toBeInstanceOf(NoLog);
     expect((refused as Error).message).toMatch(why);
   }
+  const empty = await imported([fileOf('new', ''), fileOf('old', log(2)), fileOf('older', gzipSync(''))]);
+  expect(empty.rows).toHaveLength(2);
+  expect(empty.report.troubles).toEqual(['new is empty', 'older is empty']);
   const csv = imported([fileOf('f', 'a,b\n1,2\n')], { format: 'csv' });
   expect(csv).rejects.toThrow(/^f is a table without a column for the time/);
 });

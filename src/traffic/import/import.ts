@@ -1,7 +1,7 @@
 import type { TrafficBatch } from '../batch.ts';
 import type { ImportFormat } from './detect.ts';
 import { FieldMap } from './field-map.ts';
-import { type ImportInput, OpenInput, type Shared } from './input.ts';
+import { type ImportInput, NoLog, OpenInput, type Shared } from './input.ts';
 import { IMPORT_HASH_KEY, type Namer, PlainNamer } from './naming.ts';
 import { ReorderBuffer, WINDOW_MS } from './reorder.ts';
 import { emptyReport, type ImportReport } from './report.ts';
@@ -34,7 +34,7 @@ const KEPT_OPEN = 8;
  *
  * @param onBatch is handed what is ready.
  * @param onProgress is told what was read so far, after each piece of a file.
- * @throws NoLog when one of them is no log, before anything is handed out; the system's error when a file cannot be read.
+ * @throws NoLog when one of them is no log, or all are empty, before anything is handed out; the system's error when a file cannot be read.
  */
 export async function importLogs(
   inputs: readonly ImportInput[],
@@ -60,11 +60,17 @@ export async function importLogs(
   try {
     for (const [index, input] of inputs.entries()) {
       const opened = new OpenInput(input, shared);
-      await opened.begin();
+      if (!(await opened.begin())) {
+        // As a log is that was rotated a moment ago.
+        report.troubles.push(`${opened.name} is empty`);
+        await opened.close();
+        continue;
+      }
       opened.announce();
       if (index >= KEPT_OPEN && !opened.isOnce) await opened.close();
       waiting.push(opened);
     }
+    if (waiting.length === 0) throw new NoLog(report.troubles.join('; '));
     waiting.sort((a, b) => a.firstMs - b.firstMs);
     while (await openNext(active, waiting)) {
       // The one that is behind: so all are read at the same pace, by their own clocks.

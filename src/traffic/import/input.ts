@@ -70,24 +70,30 @@ export class OpenInput {
     this.#shared = shared;
   }
 
-  /** Reads as much as it takes to know what the file is and when it begins. @throws NoLog when it is no log. */
-  async begin(): Promise<void> {
+  /**
+   * Reads as much as it takes to know what the file is and when it begins.
+   *
+   * @returns false when it is empty. @throws NoLog when it is no log.
+   */
+  async begin(): Promise<boolean> {
     const { name } = this.#input;
     const head = await this.#readHead();
     if (head.length === 0 && this.#isCut)
       throw new NoLog(`${name} is damaged: nothing of it can be unpacked`);
+    if (head.length === 0) return false;
     const found = this.#shared.format ?? detectFormat(head, this.#shared.fields);
     if (typeof found === 'object') throw new NoLog(`${name} ${found.refused}`);
     this.#format = found;
     if (found === 'holdfast') {
       this.#beginRecord();
-      return;
+      return true;
     }
     const reader = readerOf(found, head, this.#shared.fields, this.#sink());
     if ('refused' in reader) throw new NoLog(`${name} ${reader.refused}`);
     this.#reader = reader;
     const probe = readerOf(found, head, this.#shared.fields, this.#probe());
     if (!('refused' in probe)) probe.feed(head);
+    return true;
   }
 
   /** Lets go of the file; {@link begin} can be called again. */
@@ -100,6 +106,10 @@ export class OpenInput {
     // It will be read again.
     this.#shared.report.bytesRead -= this.#bytesRead;
     this.#bytesRead = 0;
+  }
+
+  get name(): string {
+    return this.#input.name;
   }
 
   get isOnce(): boolean {
