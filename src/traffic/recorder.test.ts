@@ -121,17 +121,35 @@ describe('the recorder', () => {
     expect(keysOf(batches)).toEqual(Array.from({ length: 3000 }, (_, i) => i + 1));
   });
 
-  test('a drain of a ring that is half full does not wait for the timer, and a full one drops and counts', () => {
+  test('does not wait for its timer when there is much to hand out', () => {
     const { clock, recorder, batches } = recording();
-    for (let key = 1; key <= 16_385; key += 1) hit(recorder.writer, key, key);
+    for (let key = 1; key <= 50_000; key += 1) hit(recorder.writer, key, key);
+    expect(recorder.rows).toBe(0);
     clock.advance(0);
-    expect(recorder.rows).toBe(16_385);
-    for (let key = 1; key <= 40_000; key += 1) hit(recorder.writer, key, key);
-    recorder.drain();
-    expect([recorder.rows, recorder.dropped]).toEqual([16_385 + 32_768, 40_000 - 32_768]);
+    expect(recorder.rows).toBeGreaterThan(45_000);
+    for (let key = 1; key <= 10_000; key += 1) miss(recorder, key, key);
+    clock.advance(0);
+    expect([recorder.rows, recorder.dropped]).toEqual([60_000, 0]);
+    expect(batches.reduce((sum, { count }) => sum + count, 0)).toBe(60_000);
+  });
+
+  test('drops what nobody takes in time, and counts it', () => {
+    const { clock, recorder } = recording();
+    let asked = 0;
+    const worker = new RingWriter(recorder.join(2), () => {
+      asked += 1;
+    });
+    for (let key = 1; key <= 40_000; key += 1) hit(worker, key, key);
     for (let key = 1; key <= 20_000; key += 1) miss(recorder, key, key);
-    expect(recorder.dropped).toBe(40_000 - 32_768 + 20_000 - 16_384);
-    expect(batches.reduce((sum, { count }) => sum + count, 0)).toBe(recorder.rows);
+    expect([asked, recorder.dropped]).toEqual([1, 40_000 - 16_384 + 20_000 - 16_384]);
+    recorder.collectSoon();
+    recorder.collectSoon();
+    clock.advance(0);
+    recorder.drain();
+    expect(recorder.rows).toBe(2 * 16_384);
+    hit(worker, 50_000, 1);
+    recorder.drain();
+    expect(recorder.rows).toBe(2 * 16_384 + 1);
   });
 
   test('follows a wall clock that jumps', () => {

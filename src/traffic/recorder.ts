@@ -1,15 +1,24 @@
 import type { Clock } from '../base/clock.ts';
 import { Assembly, RowMaker } from './assembly.ts';
 import { type KnownPath, stratumOf, type TrafficBatch, type TrafficRow } from './batch.ts';
+import { mergeBatches } from './ordered.ts';
 import type { TrafficListener } from './record.ts';
-import { emptyRow, newRing, RingReader, type RingShare, RingWriter, RowBit, RowBlock } from './row-ring.ts';
+import {
+  emptyRow,
+  newRing,
+  OWNER_ROWS,
+  RingReader,
+  type RingShare,
+  RingWriter,
+  RowBit,
+  WORKER_ROWS,
+} from './row-ring.ts';
 import { placeOf, rateOf, thresholdOf } from './sample.ts';
-import { StratumTotals } from './totals.ts';
 
 /** Requests that had to wait, and wait to be recorded, at the most. */
 const LATE_MAX = 16_384;
-/** Rows of rings that one drain takes. */
-const DRAIN_ROWS = 65_536;
+/** Rows that are handed out without waiting for the next drain. */
+const HAND_ROWS = 16_384;
 /** Keys whose paths were told lately. */
 const PATHS_MAX = 65_536;
 /** The wall clock may be off by so much against the monotonic one before rows follow it. */
@@ -54,24 +63,24 @@ export class TrafficRecorder {
   readonly #listeners: TrafficListener[] = [];
   readonly #rings: Joined[] = [];
   #late: { readonly row: LateRow; readonly isCounted: boolean }[] = [];
-  /** Of late requests, below a rate of 1. */
-  readonly #lateTotals = new StratumTotals();
-  readonly #block = new RowBlock(DRAIN_ROWS);
   readonly #row = emptyRow();
   readonly #maker = new RowMaker();
-  readonly #assembly = new Assembly((batch) => this.#hand(batch));
+  readonly #assembly = new Assembly();
+  /** Of those that had to wait: their times lie before those of the others. */
+  readonly #lateAssembly = new Assembly();
   readonly #pathsTold = new Set<number>();
   #threshold = ALL;
   /** The lower one of that and the one before: rows of both may wait. */
   #drained = ALL;
   #offsetMs: number;
   #soon = false;
+  #drains = false;
 
   constructor(options: TrafficRecorderOptions) {
     this.#options = options;
     const { clock, routesMax } = options;
-    this.#offsetMs = clock.nowMs() - clock.monotonicMs();
-    this.writer = new RingWriter(this.join(routesMax), () => this.drainSoon());
+    this.#offsetMs = offsetOf(clock);
+    this.writer = new RingWriter(this.#newRing(OWNER_ROWS, routesMax), () => this.collect());
   }
 
   /** From now on it is told of each batch. */
@@ -81,7 +90,11 @@ export class TrafficRecorder {
 
   /** The ring of a further thread. */
   join(routesMax: number): RingShare {
-    const share = newRing(routesMax, this.#threshold);
+    return this.#newRing(WORKER_ROWS, routesMax);
+  }
+
+  #newRing(rows: number, routesMax: number): RingShare {
+    const share = newRing(rows, routesMax, this.#threshold);
     this.#rings.push({ share, reader: new RingReader(share) });
     return share;
   }
@@ -110,7 +123,7 @@ export class TrafficRecorder {
     this.drain();
     const threshold = thresholdOf(rate);
     // Whoever has not seen the new one yet still notes by the old: what both have is the lower one's.
-    this.#drained = Math.min(this.#drained, threshold);
+    this.#setDrained(Math.min(this.#drained, threshold));
     this.#threshold = threshold;
     for (const { reader } of this.#rings) reader.threshold = threshold;
   }
@@ -124,86 +137,99 @@ export class TrafficRecorder {
   add(row: LateRow): void {
     const { kind, bodyBytes, keyHi } = row;
     const isCounted = this.#threshold !== ALL;
-    if (isCounted && !kind.internal) this.#lateTotals.add(kind.route, stratumOf(bodyBytes), 1, bodyBytes);
+    if (isCounted && !kind.internal) this.#assembly.addTotal(kind.route, stratumOf(bodyBytes), 1, bodyBytes);
     if (placeOf(keyHi) >= this.#threshold) return;
     if (this.#late.length >= LATE_MAX) {
       this.#droppedBefore += 1;
       return;
     }
     this.#late.push({ row, isCounted });
-    if (this.#late.length === LATE_MAX / 2) this.drainSoon();
+    if (this.#late.length === LATE_MAX / 2) this.#drainSoon();
   }
 
-  /** Drains as soon as what runs now is done. */
-  drainSoon(): void {
+  /** Collects as soon as what runs now is done. */
+  collectSoon(): void {
     if (this.#soon) return;
     this.#soon = true;
     this.#options.clock.after(0, () => {
       this.#soon = false;
+      this.collect();
+    });
+  }
+
+  /** Not at once: this may be in the midst of a request. */
+  #drainSoon(): void {
+    if (this.#drains) return;
+    this.#drains = true;
+    this.#options.clock.after(0, () => {
+      this.#drains = false;
       this.drain();
     });
   }
 
-  /** Hands out what was noted. About 0.15 us a row. */
-  drain(): void {
-    const { clock } = this.#options;
-    const offsetMs = clock.nowMs() - clock.monotonicMs();
-    if (Math.abs(offsetMs - this.#offsetMs) > DRIFT_MS) this.#offsetMs = offsetMs;
-    const late = this.#late.sort((a, b) => a.row.atMs - b.row.atMs);
-    this.#late = [];
-    this.#assembly.begin(this.#drained, this.#totals());
-    this.#drained = this.#threshold;
-    const runs = this.#taken();
-    let at = 0;
+  /** Makes room in the rings. About 40 ns a row. */
+  collect(): void {
+    const readers = this.#rings.map(({ reader }) => reader);
+    for (const reader of readers) reader.begin();
     for (;;) {
-      const run = earliest(runs, this.#block);
-      const next = late[at];
-      if (run === undefined && next === undefined) break;
-      if (run === undefined || (next !== undefined && next.row.atMs < this.#block.timeMs(run.at))) {
-        this.#addLate(next!);
-        at += 1;
-      } else {
-        this.#addStored(run.at);
-        run.at += 1;
-      }
+      const first = readers.reduce((least, one) => (one.nextMs < least.nextMs ? one : least));
+      if (first.nextMs === Number.POSITIVE_INFINITY) break;
+      const untilMs = readers.reduce(
+        (least, one) => (one === first ? least : Math.min(least, one.nextMs)),
+        Number.MAX_VALUE,
+      );
+      do this.#addStored(first);
+      while (first.nextMs <= untilMs);
     }
-    this.#assembly.end(clock.nowMs());
+    for (const reader of readers) reader.end();
+    if (this.#assembly.count >= HAND_ROWS) this.#drainSoon();
+  }
+
+  /** Hands out all that was noted. */
+  drain(): void {
+    // Not in the midst of a batch: times in it never fall.
+    if (this.#assembly.count === 0) this.#followClock();
+    this.collect();
+    this.#handOut();
+    this.#followClock();
+  }
+
+  #followClock(): void {
+    const offsetMs = offsetOf(this.#options.clock);
+    if (Math.abs(offsetMs - this.#offsetMs) > DRIFT_MS) this.#offsetMs = offsetMs;
+  }
+
+  #handOut(): void {
+    const nowMs = this.#options.clock.nowMs();
+    const names = this.#options.routeNames();
+    for (const { reader } of this.#rings) {
+      reader.takeTotals(names.length, (route, stratum, requests, bytes) =>
+        this.#assembly.addTotal(names[route]!, stratum, requests, bytes),
+      );
+    }
+    for (const late of this.#late.sort((a, b) => a.row.atMs - b.row.atMs)) this.#addLate(late);
+    this.#late = [];
+    const late = this.#lateAssembly.take(nowMs);
+    const batches = this.#assembly.take(nowMs);
+    for (const batch of late.length === 0 ? batches : mergeBatches([...batches, ...late])) this.#hand(batch);
+    this.#setDrained(this.#threshold);
+  }
+
+  #setDrained(threshold: number): void {
+    this.#drained = threshold;
+    this.#assembly.threshold = threshold;
+    this.#lateAssembly.threshold = threshold;
   }
 
   #addLate({ row, isCounted }: { readonly row: LateRow; readonly isCounted: boolean }): void {
     const known = this.#maker.interned({ ...row, atMs: row.atMs + this.#offsetMs });
-    this.#assembly.add(known, isCounted, this.#pathOf(row));
+    this.#lateAssembly.add(known, isCounted, this.#pathOf(row));
   }
 
-  #addStored(at: number): void {
-    this.#block.read(at, this.#row);
+  #addStored(reader: RingReader): void {
+    reader.next(this.#row);
     const row = this.#maker.rowOf(this.#row, this.#offsetMs, this.#options.routeNames());
     this.#assembly.add(row, (this.#row.bits & RowBit.COUNTED) !== 0);
-  }
-
-  /** Copies what waits in the rings; what there is no room for waits for the next drain. */
-  #taken(): Run[] {
-    let used = 0;
-    const runs = this.#rings.map(({ reader }) => {
-      const at = used;
-      used += reader.take(this.#block, used);
-      return { at, end: used };
-    });
-    if (used === DRAIN_ROWS) this.drainSoon();
-    return runs;
-  }
-
-  #totals(): StratumTotals {
-    const names = this.#options.routeNames();
-    const totals = new StratumTotals();
-    for (const { reader } of this.#rings) {
-      reader.takeTotals(names.length, (route, stratum, requests, bytes) =>
-        totals.add(names[route]!, stratum, requests, bytes),
-      );
-    }
-    for (const { route, stratum, requests, bodyBytes } of this.#lateTotals.take())
-      totals.add(route, stratum, requests, bodyBytes);
-    return totals;
   }
 
   #pathOf({ keyLo, keyHi, path }: LateRow): KnownPath | undefined {
@@ -227,18 +253,7 @@ export class TrafficRecorder {
   }
 }
 
-/** Rows of one thread in the block, not handed out yet. */
-interface Run {
-  at: number;
-  readonly end: number;
-}
-
-/** The one whose next row is the first of all. O(threads). */
-function earliest(runs: readonly Run[], block: RowBlock): Run | undefined {
-  let first: Run | undefined;
-  for (const run of runs) {
-    if (run.at < run.end && (first === undefined || block.timeMs(run.at) < block.timeMs(first.at)))
-      first = run;
-  }
-  return first;
+/** From monotonic time to the epoch, in whole microseconds: so times of the one are whole in the other. */
+function offsetOf(clock: Clock): number {
+  return Math.round((clock.nowMs() - clock.monotonicMs()) * 1000) / 1000;
 }
