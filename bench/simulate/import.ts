@@ -63,7 +63,15 @@ export const importSpeed = {
     } finally {
       rmSync(directory, { recursive: true });
     }
-    const header = ['log of 1 GB', 'requests', 's', 'MB/s', 'M requests/s', 'peak MB', 'bytes a request, kept'];
+    const header = [
+      'log of 1 GB',
+      'requests',
+      's',
+      'MB/s',
+      'M requests/s',
+      'peak MB',
+      'bytes a request, kept',
+    ];
     const limits = `Limits: at least ${MEGABYTES_A_SECOND_MIN} MB/s of text, at most ${PEAK_BYTES_MAX / 1e6} MB resident.`;
     const how =
       'One run each of `holdfast traffic import`, start and writing of the record included. Parsing and the packing of the record run on one thread, unpacking beside it. MB are of text, before packing.';
