@@ -235,7 +235,8 @@ export class OpenInput {
         `${this.#input.name} is a record of a sample of the keys; join such records with: holdfast traffic merge`,
       );
     }
-    this.#shared.report.troubles.push(...damage);
+    const { troubles } = this.#shared.report;
+    troubles.push(...damage.filter((one) => !troubles.includes(one)));
     this.firstMs = fromMs;
     this.#batches = record.batches()[Symbol.iterator]();
   }
