@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { type Hash64, halfSipHash } from './hash.ts';
+import { type Hash64, halfSipHash, mix32, unmix32 } from './hash.ts';
 
 const published = { k0: 0x03020100, k1: 0x07060504 };
 
@@ -38,4 +38,13 @@ describe('halfSipHash', () => {
     }
     expect(seen.size).toBe(2 * ((39 * 40) / 2));
   });
+});
+
+test('mix32 is a bijection with published values, and unmix32 undoes it', () => {
+  // The finalizer of MurmurHash3_x86_32 on 1, and on 0xdeadbeef.
+  expect([mix32(0), mix32(1), mix32(0xdead_beef)]).toEqual([0, 0x514e28b7, 0x0de5c6a9]);
+  for (let i = 0; i < 10_000; i += 1) {
+    const value = Math.imul(i, 0x9e37_79b1) >>> 0;
+    expect(unmix32(mix32(value))).toBe(value);
+  }
 });

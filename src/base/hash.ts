@@ -87,3 +87,26 @@ function tailAt(bytes: Uint8Array, whole: number, tail: number, length: number):
   if (tail > 0) m |= bytes[whole]!;
   return m;
 }
+
+/**
+ * Mixes 32 bits so that each of them depends on all: the finalizer of MurmurHash3 (Appleby, 2011). A bijection; not for what an
+ * attacker chooses.
+ *
+ * @returns an unsigned integer.
+ */
+export function mix32(value: number): number {
+  let h = value ^ (value >>> 16);
+  h = Math.imul(h, 0x85eb_ca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2_ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** Undoes {@link mix32}: its factors are the inverses modulo 2^32. */
+export function unmix32(value: number): number {
+  let h = value ^ (value >>> 16);
+  h = Math.imul(h, 0x7ed1_b41d);
+  h ^= (h >>> 13) ^ (h >>> 26);
+  h = Math.imul(h, 0xa5cb_9243);
+  return (h ^ (h >>> 16)) >>> 0;
+}

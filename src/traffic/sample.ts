@@ -1,3 +1,5 @@
+import { mix32 } from '../base/hash.ts';
+
 /**
  * Spatial sampling (SHARDS; Waldspurger, Park, Garthwaite, Ahmad: "Efficient MRC Construction with SHARDS", FAST 2015): a key is
  * in or out by its hash, for good. So a sample has every request of a key or none, and what is sampled at a low rate is a part of
@@ -19,13 +21,8 @@ export function rateOf(threshold: number): number {
 
 /**
  * Where a resource lies between 0 and the highest threshold, by the high half of its hash. Mixed once more, so that what is
- * sampled is independent of whatever else goes by those bits (the finalizer of MurmurHash3).
+ * sampled is independent of whatever else goes by those bits.
  */
 export function placeOf(keyHi: number): number {
-  let h = keyHi ^ (keyHi >>> 16);
-  h = Math.imul(h, 0x85eb_ca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2_ae35);
-  h ^= h >>> 16;
-  return h >>> 8;
+  return mix32(keyHi) >>> 8;
 }
