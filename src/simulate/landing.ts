@@ -162,6 +162,8 @@ export class Landing {
   #ended(flight: Flight, ending: Ending): void {
     const path = this.#path;
     const { asked, stale, isKeyed } = flight;
+    if (ending === 'stored' && asked.kind!.isVariant)
+      path.variants.stored(asked, path.routes[asked.kind!.route]!);
     if (!isKeyed || stale === NONE || ending === 'stored' || ending === 'revalidated') return;
     path.remember(path.unrenewed, asked);
     if (ending === 'failed' || isTrouble(asked.kind!.status)) path.remember(path.troubled, asked);

@@ -34,6 +34,7 @@ function routeOf(route: RouteConfig): SimulatedRoute {
     caches: route.cache,
     pinned: route.pinned,
     objectBytesMax: route.maxObjectBytes,
+    variants: route.images,
     origin: route.origin,
   };
 }

@@ -13,6 +13,7 @@ import { OriginSide } from './origins.ts';
 import type { SimulatedNode, SimulatedRoute } from './plan.ts';
 import { Count, Reason, type Tally } from './tally.ts';
 import type { SimulatedTiers } from './tiers.ts';
+import { VariantBooks } from './variant-books.ts';
 import { Verdicts } from './verdicts.ts';
 
 /** Finds or assumes the original that a variant is made of, and fills in what is known of it. */
@@ -45,6 +46,7 @@ export class SimulatedPath implements FlightEvents {
   readonly tiers: SimulatedTiers;
   readonly tally: Tally;
   readonly events: Events;
+  readonly variants: VariantBooks;
   /** All origins together. */
   readonly load = new OriginLoad();
   readonly originsByName = new Map<string, OriginSide>();
@@ -69,6 +71,7 @@ export class SimulatedPath implements FlightEvents {
     this.events = parts.events;
     this.verdicts = new Verdicts(this.routes);
     this.states = new KeyStates(parts.keys, parts.word, this.#flights);
+    this.variants = new VariantBooks(parts.keys, parts.tiers);
     this.#landing = new Landing(this);
   }
 

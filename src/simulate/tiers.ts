@@ -220,6 +220,13 @@ export class SimulatedTiers {
     else if ((this.cache.entries.flags(slot) & Flag.GUEST) !== 0) this.#removeBelow(this.#set(lo, hi));
   }
 
+  /** One of too many variants of an original leaves. */
+  crowdOut({ lo, hi }: Hash64): void {
+    const slot = this.cache.find(this.#set(lo, hi));
+    if (slot !== NONE) this.cache.remove(slot, 'crowded');
+    else this.#removeBelow(this.#hash);
+  }
+
   /** Length of the body of what is stored or lent. */
   bodyBytes(slot: number): number {
     const { entries } = this.cache;

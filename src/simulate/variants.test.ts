@@ -12,8 +12,7 @@ import { simulate } from './simulate.ts';
 const SEEDS = Number(process.env['SEEDS'] ?? 15);
 const IMAGES = 25;
 const WIDTHS = [undefined, 10, 20, 30] as const;
-const ROUTE =
-  'images: { onFailure: error }\nstale: { whileRevalidate: 3s, ifError: 0s, lastKnownGood: never }';
+const ROUTE = 'stale: { whileRevalidate: 3s, ifError: 0s, lastKnownGood: never }';
 
 interface Image {
   readonly sizeBytes: number;
@@ -32,6 +31,8 @@ interface Setup {
   readonly images: readonly Image[];
   readonly memoryBytes: number;
   readonly policy: 'lru' | 's3-fifo' | 'gdsf';
+  /** Of one original. */
+  readonly variantsMax: number;
   readonly seed: number;
 }
 
@@ -46,6 +47,7 @@ function setupOf(random: Random, seed: number): Setup {
       delayMs: pick([0, 30, 700]),
     })),
     memoryBytes: pick([40_000, 80_000, 2 ** 21]),
+    variantsMax: pick([1, 2, 100]),
     policy: pick(['lru', 's3-fifo', 'gdsf'] as const),
   };
 }
@@ -54,10 +56,11 @@ function variantBytes(image: Image, width: number): number {
   return 100 + Math.floor((image.sizeBytes * width) / 40);
 }
 
-function studio({ images, policy, seed }: Setup, memoryBytes: number) {
+function studio({ images, policy, seed, variantsMax }: Setup, memoryBytes: number) {
   const clock = virtualClock(START_MS);
   const transformer = new ScriptedTransformer();
-  const h = new Harness({ clock, transformer, route: ROUTE, memoryBytes, policy, seed, spoolBytes: 2 ** 24 });
+  const route = `${ROUTE}\nimages: { onFailure: error, variants: { max: ${variantsMax} } }`;
+  const h = new Harness({ clock, transformer, route, memoryBytes, policy, seed, spoolBytes: 2 ** 24 });
   const counts = { validations: 0 };
   h.origin.onCall = (call) => {
     const image = images[Number(/\d+/.exec(call.request.target)![0])]!;
@@ -86,7 +89,7 @@ function targetOf(key: number, width: number | undefined): string {
 
 /** Stores everything once, to learn what keys and heads come to. */
 function learn(setup: Setup): Map<string, Known> {
-  const { h, clock } = studio(setup, 2 ** 23);
+  const { h, clock } = studio({ ...setup, variantsMax: 100 }, 2 ** 23);
   const known = new Map<string, Known>();
   const { entries } = h.tier.cache;
   setup.images.forEach((_, key) => {
@@ -153,8 +156,9 @@ function rowsOf(setup: Setup, requests: readonly Request[]): TrafficRow[] {
 }
 
 function simulated(setup: Setup, rows: readonly TrafficRow[]) {
-  const { memoryBytes: sizeBytes, policy } = setup;
-  const node = nodeWith({ memory: { sizeBytes, policy }, route: { staleWhileRevalidateS: 3 } });
+  const { memoryBytes: sizeBytes, policy, variantsMax } = setup;
+  const variants = { maxVariants: variantsMax, maxVariantBytes: 64 * 2 ** 20 };
+  const node = nodeWith({ memory: { sizeBytes, policy }, route: { staleWhileRevalidateS: 3, variants } });
   const { all, memory, origin } = simulate(recordOf(rows), [node])[0]!;
   return {
     outcomes: [all.memoryHits, all.staleHits, all.revalidated, all.collapsed, all.misses],
