@@ -40,6 +40,7 @@ class Replay {
   readonly #runs: readonly NodeRun[];
   readonly #keys: KeyTable;
   readonly #rows: Rows;
+  /** When counting begins, for the books; {@link #counts} says what counts. */
   readonly #countFromMs: number;
   /** Rows that were read and wait to be replayed. */
   readonly #chunk = Array.from({ length: CHUNK_ROWS }, () => new Asked());
@@ -109,7 +110,7 @@ class Replay {
     for (let row = 0; row < count; row += 1) {
       if (row % CHUNK_ROWS === 0)
         this.#touched += keys.touch(keyLo, keyHi, row, Math.min(count, row + CHUNK_ROWS));
-      const counts = batch.baseMs + batch.timeUs[row]! / 1000 >= this.#countFromMs;
+      const counts = this.#counts(batch.baseMs + batch.timeUs[row]! / 1000);
       if (counts) {
         if (!this.#isCounting) this.#startCounting();
         counted += 1;
@@ -134,6 +135,12 @@ class Replay {
       for (let at = 0; at < this.#inChunk; at += 1) run.request(this.#chunk[at]!);
     }
     this.#inChunk = 0;
+  }
+
+  /** What a record says of its own beginning may be rounded: without a time that was asked for, all counts. */
+  #counts(atMs: number): boolean {
+    const { countFromMs } = this.#options;
+    return countFromMs === undefined || atMs >= countFromMs;
   }
 
   #countRow(batch: TrafficBatch, row: number): void {
