@@ -1,4 +1,5 @@
 import type { RoomRules } from '../cache/residency.ts';
+import type { VariantLimits } from '../cache/variant-budget.ts';
 import type { FreshnessRules, StaleRules } from '../http/freshness.ts';
 import type { PolicyName } from '../policy/policy.ts';
 
@@ -32,6 +33,8 @@ export interface SimulatedRoute extends FreshnessRules, StaleRules {
   readonly caches: boolean;
   readonly pinned: boolean;
   readonly objectBytesMax: number;
+  /** What the variants of one original may take; undefined where a route has none, or for no limit. */
+  readonly variants?: VariantLimits | undefined;
   /** Name of its origin. */
   readonly origin: string;
 }

@@ -31,7 +31,7 @@ export interface ServedCounts {
   /** Served without waiting for an origin: hits of memory and disk, and stale ones. */
   readonly hits: number;
   readonly hitBytes: number;
-  /** Of the hits. */
+  /** Of the hits: fresh ones from memory, fresh ones that were only on disk, and stale ones from wherever. */
   readonly memoryHits: number;
   readonly diskHits: number;
   readonly staleHits: number;
@@ -65,7 +65,7 @@ export interface TierReport {
   readonly evictions: number;
   readonly earlyEvictions: number;
   readonly prematureEvictions: number;
-  /** Bytes that origins had to send again for premature evictions. */
+  /** Bytes of what origins had to send again for premature evictions: each tier says it of its own. */
   readonly refetchedBytes: number;
   readonly refusals: Readonly<Partial<Record<RoomRefusal, number>>>;
   /** Age of entries when they were evicted; undefined without evictions. */
@@ -106,7 +106,7 @@ export interface Load {
   readonly peakMinute: number;
 }
 
-/** One row a minute, from the first request on. */
+/** One row a minute, from the first counted request on. Of a sample it is scaled and not corrected: its sums differ a little. */
 export interface MinuteSeries {
   readonly fromMs: number;
   readonly requests: Float64Array;

@@ -1,5 +1,6 @@
 import { type Clock, epochS } from '../../base/clock.ts';
 import { NONE } from '../../cache/entries.ts';
+import { VariantBudget } from '../../cache/variant-budget.ts';
 import { normalisePath } from '../../http/target.ts';
 import type { TransformFailure } from '../../image/failures.ts';
 import { Buffers } from '../../transform/buffers.ts';
@@ -10,7 +11,6 @@ import type { Asked } from '../asked.ts';
 import { forget } from '../forget.ts';
 import type { RequestPath } from '../request.ts';
 import type { AskedVariant } from './ask.ts';
-import { VariantBudget } from './budget.ts';
 import { VariantFailures } from './failures.ts';
 import { Making } from './making.ts';
 import type { OriginalAsk } from './original.ts';

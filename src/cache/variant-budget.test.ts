@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { type Random, seededRandom } from '../../base/random.ts';
-import { VariantBudget, type VariantLimits } from './budget.ts';
+import { type Random, seededRandom } from '../base/random.ts';
+import { VariantBudget, type VariantLimits } from './variant-budget.ts';
 
 interface Kept {
   readonly original: string;
