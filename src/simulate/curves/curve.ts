@@ -79,3 +79,20 @@ function lifetimeS(life: ResponseLife): number {
     }
   }
 }
+
+/** Object and byte miss ratio of a cache of some size, between those of the curve's sizes that are next to it. */
+export function missRatiosAt(
+  curve: Curve,
+  sizeBytes: number,
+): { readonly object: number; readonly byte: number } {
+  const { sizesBytes, objectMissRatio, byteMissRatio } = curve;
+  const above = sizesBytes.findIndex((size) => size >= sizeBytes);
+  if (above <= 0) {
+    const end = above === 0 ? 0 : sizesBytes.length - 1;
+    return { object: objectMissRatio[end] ?? 0, byte: byteMissRatio[end] ?? 0 };
+  }
+  const share = (sizeBytes - sizesBytes[above - 1]!) / (sizesBytes[above]! - sizesBytes[above - 1]!);
+  const between = (ratios: readonly number[]): number =>
+    ratios[above - 1]! + share * (ratios[above]! - ratios[above - 1]!);
+  return { object: between(objectMissRatio), byte: between(byteMissRatio) };
+}

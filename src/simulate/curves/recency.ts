@@ -1,6 +1,8 @@
 import { NONE, widened } from './keys.ts';
 
 const POSITIONS_MIN = 128;
+/** With more of the positions taken after a renumbering, the next one would come too soon. */
+const CROWDED_SHARE = 0.75;
 
 /**
  * Slots in the order of their last use, with the bytes that lie above each: a Fenwick tree over positions of use (Bennett and
@@ -8,8 +10,8 @@ const POSITIONS_MIN = 128;
  * cumulative frequency tables", Software: Practice and Experience 24(3), 1994).
  *
  * Every use takes a new position. When they are used up, the slots are numbered anew from the oldest on, into twice as many
- * positions where more than half are taken. All operations are O(log n) amortised. 12 bytes a position, of which there are two to four times as many as slots, and
- * 4 a slot.
+ * positions where most are taken. All operations are O(log n) amortised. 12 bytes a position, of which there are up to three times
+ * as many as slots, and 4 a slot.
  */
 export class RecencyOrder {
   /** Weights of all slots, summed. */
@@ -56,7 +58,8 @@ export class RecencyOrder {
 
   /** Numbers the slots anew, closing the gaps, and weighs them anew. O(positions). */
   renumber(): void {
-    const length = this.#count * 2 >= this.#tree.length ? this.#tree.length * 2 : this.#tree.length;
+    const { length: positions } = this.#tree;
+    const length = this.#count > positions * CROWDED_SHARE ? positions * 2 : positions;
     const slotAt = new Int32Array(length).fill(NONE);
     const tree = new Float64Array(length);
     let position = 0;

@@ -16,7 +16,7 @@ export interface ReuseOptions {
   readonly sizesBytes: readonly number[];
   /** Share of the keys to begin with, above 0 to 1. */
   readonly rate: number;
-  /** Most keys at a time: where there are more, the rate falls. */
+  /** Fewer keys than that at any time, at least 2: where there would be more, the rate falls. */
   readonly keysMax: number;
 }
 
@@ -57,6 +57,7 @@ export class ReuseSample {
     this.#counted = this.#followed;
   }
 
+  /** Keys that are followed now. */
   get keys(): number {
     return this.#keys.count;
   }
@@ -90,7 +91,7 @@ export class ReuseSample {
       const distanceBytes = this.#use(batch, row);
       if (isClients && place < this.#counted)
         this.#misses.add(this.#columnOf(distanceBytes), batch.bodyBytes[row]!, 1 / this.rate);
-      if (this.#keys.count > this.#keysMax) this.#shrink();
+      if (this.#keys.count >= this.#keysMax) this.#shrink();
     }
   }
 
@@ -209,7 +210,7 @@ export class ReuseSample {
     this.lower(rateOf(threshold));
     // A great many variants of one resource share a place: then the oldest of them leave.
     for (const slot of this.#order.oldestFirst()) {
-      if (this.#keys.count <= this.#keysMax) return;
+      if (this.#keys.count < this.#keysMax) return;
       this.#drop(slot);
     }
   }

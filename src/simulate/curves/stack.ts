@@ -15,7 +15,7 @@ export interface CurveOptions {
 export interface SampleOptions extends CurveOptions {
   /** Share of all keys, above 0 to 1; where less is recorded, that. Default 1. */
   readonly rate?: number;
-  /** Most keys at a time; the rate falls so that they are no more. Default: no bound. */
+  /** Bound on the keys at any time, at least 2; the rate falls so that it is kept. Default: none. */
   readonly keysMax?: number;
 }
 
@@ -53,7 +53,7 @@ export function shardsCurve(batches: Iterable<TrafficBatch>, options: SampleOpti
   const { rules = LIVE_RULES, sizesBytes = ALL_SIZES_BYTES } = options;
   const { rate = 1, keysMax = Number.POSITIVE_INFINITY } = options;
   assert(rate > 0 && rate <= 1, 'a rate is above 0 to 1');
-  assert(keysMax >= 1 && sizesBytes.length > 0, 'a curve has at least one key and one size');
+  assert(keysMax >= 2 && sizesBytes.length > 0, 'a curve has at least two keys and one size');
   const sample = new ReuseSample({ rules, sizesBytes, rate, keysMax });
   for (const batch of batches) sample.observe(batch);
   const curve = sample.curve();
