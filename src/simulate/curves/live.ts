@@ -24,7 +24,8 @@ const SPARE_SHARE = 0.4;
 /**
  * The miss-ratio curve of a running node (least recently used), of about the last `windowS` seconds, in bounded memory: a fixed-size
  * SHARDS sample ({@link ReuseSample}) that forgets. To be fed with each batch of recorded requests, in the order of their times:
- * `new LiveCurve()` is a listener of the recorder, and says its `curve()` whenever somebody asks.
+ * `new LiveCurve()` is a listener of the recorder, and says its `curve()` whenever somebody asks (`missRatiosAt` reads it at a size). Batches
+ * of an earlier run's record may be fed first. For a node with another policy only differences between sizes mean something.
  *
  * What was counted loses half its weight in half a window, and a key that was not asked for in a whole window is forgotten: asked for
  * again, it is a miss at every size. When less is asked for, the rate rises again: twice as many keys are followed, and counted a window

@@ -30,7 +30,7 @@ export interface ReuseOptions {
  * lifetime as a cache that loses nothing has it; a smaller one may have fetched the response anew meanwhile, and then keeps it longer. Which
  * of them do depends on the size, so the curve is a little too high where much expires: `miniature.ts` has it right.
  *
- * Per request O(log keys). About 80 bytes a key.
+ * Per request O(log keys). 60 to 110 bytes a key.
  */
 export class ReuseSample {
   readonly #rules: CurveRules;
