@@ -8,7 +8,7 @@ export interface Curve {
   /** `exact`: all keys. `shards`: reuse distances of some. `miniature`: caches made as small as the share of the keys. */
   readonly method: 'exact' | 'shards' | 'miniature';
   readonly policy: PolicyName;
-  /** Share of the keys that was looked at, above 0 to 1; at the end, where it fell on the way. */
+  /** Share of the keys that was looked at, above 0 to 1; at the end, where it fell on the way, and of miniatures that of the largest size. */
   readonly rate: number;
   /** Keys that were looked at, at the end. */
   readonly keys: number;
@@ -53,9 +53,13 @@ export const PUBLISHED_RULES: CurveRules = {
   usableS: () => Number.POSITIVE_INFINITY,
 };
 
-/** False for what no size of the cache would have changed. */
+/** True for requests that no cache of any size would have answered: they went past it, or were not for an image. */
+export function goesPast(kind: ServedKind): boolean {
+  return kind.outcome === 'bypass' || kind.outcome === 'refused';
+}
+
 function mayBeStored(kind: ServedKind): boolean {
-  if (kind.outcome === 'bypass' || kind.outcome === 'failed' || kind.outcome === 'refused') return false;
+  if (kind.outcome === 'failed') return false;
   return kind.notStored === '' || BY_SIZE.has(kind.notStored);
 }
 

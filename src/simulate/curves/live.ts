@@ -62,12 +62,12 @@ export class LiveCurve {
 
   /** Requests that follow those of earlier batches; a second out of order does no harm. */
   onBatch(batch: TrafficBatch): void {
+    this.#sample.observe(batch);
     if (batch.count === 0) return;
     if (this.#nowS === 0) {
       this.#startedS = secondsOf(batch, 0);
       this.#steppedS = this.#startedS;
     }
-    this.#sample.observe(batch);
     // A clock that was set back stands still here until it has caught up.
     this.#nowS = Math.max(this.#nowS, secondsOf(batch, batch.count - 1));
     if (this.#nowS - this.#steppedS >= this.#windowS / STEPS) this.#step(batch.rate);

@@ -6,7 +6,7 @@ import { replayPublished } from '../published/replay.ts';
 import { LIVE_RULES, PUBLISHED_RULES } from './curve.ts';
 import { GOLDEN, imageTraffic, lasting, meanError, rowOf, rowsOf, sampled } from './curves.fixture.ts';
 import { miniatureCurve } from './miniature.ts';
-import { exactCurve } from './stack.ts';
+import { exactCurve, shardsCurve } from './stack.ts';
 
 const PUBLISHED = ['lru', 'fifo', 'sieve', 's3-fifo', 'gdsf'] as const;
 
@@ -82,6 +82,26 @@ describe('some of the keys', () => {
     const ofWhole = miniatureCurve(whole, { ...options, rate: 0.25 });
     expect(meanError(ofSample.objectMissRatio, ofWhole.objectMissRatio)).toBeLessThan(1e-9);
     expect(ofSample.rate).toBe(0.25);
+  });
+
+  test('a record of which less is kept from the middle on', () => {
+    const middle = rows.length / 2;
+    const batches = [...batchesOf(rows.slice(0, middle)), ...sampled(rows.slice(middle), 0.25)];
+    const options = { policy: 'lru', sizesBytes, miniatureBytesMin: 1 } as const;
+    const exact = miniatureCurve(whole, options);
+    const curve = miniatureCurve(batches, options);
+    expect([curve.rate, curve.requests, curve.bytes]).toEqual([0.25, exact.requests, exact.bytes]);
+    expect(meanError(curve.objectMissRatio, exact.objectMissRatio)).toBeLessThan(0.02);
+    expect(meanError(curve.byteMissRatio, exact.byteMissRatio)).toBeLessThan(0.03);
+    expect(Math.abs(curve.uniqueBytes / uniqueBytes - 1)).toBeLessThan(0.05);
+    const reused = shardsCurve(batches, { sizesBytes });
+    expect([reused.rate, reused.requests, reused.bytes]).toEqual([0.25, exact.requests, exact.bytes]);
+    expect(meanError(reused.objectMissRatio, exact.objectMissRatio)).toBeLessThan(0.02);
+    expect(Math.abs(reused.uniqueBytes / uniqueBytes - 1)).toBeLessThan(0.05);
+    // And more again: keys that were not followed for a while stay out.
+    const more = [...batches, ...batchesOf(rows)];
+    expect(shardsCurve(more, { sizesBytes }).rate).toBe(0.25);
+    expect(miniatureCurve(more, options).rate).toBe(0.25);
   });
 
   test('small caches are not made smaller than they can be', () => {

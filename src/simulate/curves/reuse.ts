@@ -1,6 +1,6 @@
 import type { TrafficBatch } from '../../traffic/batch.ts';
 import { placeOf, rateOf, thresholdOf } from '../../traffic/sample.ts';
-import type { Curve, CurveRules } from './curve.ts';
+import { type Curve, type CurveRules, goesPast } from './curve.ts';
 import { KeyTable, NONE, widened } from './keys.ts';
 import { RecencyOrder } from './recency.ts';
 import { Misses, StratumTotals, sumOf } from './tally.ts';
@@ -81,14 +81,16 @@ export class ReuseSample {
   /** Requests, in the order of their times over all batches. */
   observe(batch: TrafficBatch): void {
     this.lower(batch.rate);
-    const isWhole = batch.rate === 1;
-    if (!isWhole) this.#totals.addTotals(batch.totals);
+    // Without totals the rows have to say it: all there are, or a sample that nothing corrects.
+    const hasTotals = batch.totals.length > 0;
+    if (hasTotals) this.#totals.addTotals(batch.totals);
     for (let row = 0; row < batch.count; row += 1) {
-      const isClients = !batch.kindTable[batch.kinds[row]!]!.internal;
-      if (isWhole && isClients) this.#totals.add(batch.bodyBytes[row]!);
+      const kind = batch.kindTable[batch.kinds[row]!]!;
+      const isClients = !kind.internal;
+      if (isClients && !hasTotals) this.#totals.add(batch.bodyBytes[row]!, 1 / batch.rate);
       const place = placeOf(batch.keyHi[row]!);
       if (place >= this.#followed) continue;
-      const distanceBytes = this.#use(batch, row);
+      const distanceBytes = goesPast(kind) ? Number.POSITIVE_INFINITY : this.#use(batch, row);
       if (isClients && place < this.#counted)
         this.#misses.add(this.#columnOf(distanceBytes), batch.bodyBytes[row]!, 1 / this.rate);
       if (this.#keys.count >= this.#keysMax) this.#shrink();
