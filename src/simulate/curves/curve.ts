@@ -32,6 +32,9 @@ export interface CurveRules {
   usableS(kind: ServedKind, life: ResponseLife): number;
 }
 
+/** End of a lifetime without a known end, in seconds since the epoch. */
+export const FOREVER_S = 0xffff_ffff;
+
 /** Key and head where a record does not say. */
 const BESIDE_BYTES = 400;
 /** Blocks of the memory tier, and what one is charged (store/memory/arena.ts). */

@@ -36,7 +36,8 @@ const SPARE_SHARE = 0.4;
  * that is not sampled, O(log keys) for one that is, and O(keys) 64 times a window.
  */
 export class LiveCurve {
-  readonly #windowS: number;
+  /** How far back it looks, in seconds. */
+  readonly windowS: number;
   readonly #keysMax: number;
   readonly #sample: ReuseSample;
   #startedS = 0;
@@ -45,7 +46,7 @@ export class LiveCurve {
   #raisedS = 0;
 
   constructor({ windowS = WINDOW_S, keysMax = KEYS_MAX, rules = LIVE_RULES }: LiveCurveOptions = {}) {
-    this.#windowS = windowS;
+    this.windowS = windowS;
     this.#keysMax = keysMax;
     this.#sample = new ReuseSample({ rules, sizesBytes: ALL_SIZES_BYTES, rate: 1, keysMax });
   }
@@ -70,7 +71,7 @@ export class LiveCurve {
     }
     // A clock that was set back stands still here until it has caught up.
     this.#nowS = Math.max(this.#nowS, secondsOf(batch, batch.count - 1));
-    if (this.#nowS - this.#steppedS >= this.#windowS / STEPS) this.#step(batch.rate);
+    if (this.#nowS - this.#steppedS >= this.windowS / STEPS) this.#step(batch.rate);
   }
 
   /** The curve now, from the first hit to all bytes there are. O(sizes). */
@@ -80,11 +81,11 @@ export class LiveCurve {
 
   #step(recordedRate: number): void {
     const sample = this.#sample;
-    sample.fade(2 ** ((-HALVINGS * (this.#nowS - this.#steppedS)) / this.#windowS));
-    sample.forget(this.#nowS - this.#windowS);
+    sample.fade(2 ** ((-HALVINGS * (this.#nowS - this.#steppedS)) / this.windowS));
+    sample.forget(this.#nowS - this.windowS);
     this.#steppedS = this.#nowS;
     if (sample.followedRate > sample.rate) {
-      if (this.#nowS - this.#raisedS >= this.#windowS) sample.settle();
+      if (this.#nowS - this.#raisedS >= this.windowS) sample.settle();
       return;
     }
     const rate = Math.min(recordedRate, sample.rate * 2);

@@ -3,7 +3,7 @@ import { createPolicy } from '../../policy/create.ts';
 import type { EvictionPolicy, PolicyName } from '../../policy/policy.ts';
 import type { TrafficBatch } from '../../traffic/batch.ts';
 import { placeOf, rateOf, thresholdOf } from '../../traffic/sample.ts';
-import { type Curve, type CurveRules, goesPast, LIVE_RULES } from './curve.ts';
+import { type Curve, type CurveRules, FOREVER_S, goesPast, LIVE_RULES } from './curve.ts';
 import { KeyTable, NONE, widened } from './keys.ts';
 import { Misses, StratumTotals, sumOf } from './tally.ts';
 
@@ -149,7 +149,7 @@ class Miniature {
   readonly #sizeBytes: number;
   readonly #policy: EvictionPolicy;
   readonly #victims: number[] = [];
-  #usableUntilS = new Float64Array(64);
+  #usableUntilS = new Uint32Array(64);
 
   constructor({ policy, form = 'live' }: MiniatureOptions, sizeBytes: number, threshold: number) {
     this.#sizeBytes = sizeBytes;
@@ -203,8 +203,8 @@ class Miniature {
     if (slot >= this.#usableUntilS.length)
       this.#usableUntilS = widened(
         this.#usableUntilS,
-        new Float64Array(Math.max(slot + 1, this.#usableUntilS.length * 2)),
+        new Uint32Array(Math.max(slot + 1, this.#usableUntilS.length * 2)),
       );
-    this.#usableUntilS[slot] = usableUntilS;
+    this.#usableUntilS[slot] = Math.min(FOREVER_S, usableUntilS);
   }
 }

@@ -1,14 +1,12 @@
 import type { TrafficBatch } from '../../traffic/batch.ts';
 import { placeOf, rateOf, thresholdOf } from '../../traffic/sample.ts';
-import { type Curve, type CurveRules, goesPast } from './curve.ts';
+import { type Curve, type CurveRules, FOREVER_S, goesPast } from './curve.ts';
 import { KeyTable, NONE, widened } from './keys.ts';
 import { RecencyOrder } from './recency.ts';
 import { Misses, StratumTotals, sumOf } from './tally.ts';
 
 /** What a fixed-size sample keeps of its keys when it has become too large. */
 const KEPT_SHARE = 7 / 8;
-/** No end of a lifetime is known. */
-const FOREVER_S = 0xffff_ffff;
 
 export interface ReuseOptions {
   readonly rules: CurveRules;
