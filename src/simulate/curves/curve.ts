@@ -56,9 +56,12 @@ export const PUBLISHED_RULES: CurveRules = {
   usableS: () => Number.POSITIVE_INFINITY,
 };
 
-/** True for requests that no cache of any size would have answered: they went past it, or were not for an image. */
-export function goesPast(kind: ServedKind): boolean {
-  return kind.outcome === 'bypass' || kind.outcome === 'refused';
+/**
+ * True for requests that no cache of any size would have answered: they went past it for a reason of their own, or were not for an
+ * image. What a route did not cache is for the rules to judge.
+ */
+export function goesPast({ outcome, notStored }: ServedKind): boolean {
+  return outcome === 'refused' || (outcome === 'bypass' && notStored !== 'route');
 }
 
 function mayBeStored(kind: ServedKind): boolean {
