@@ -3,9 +3,12 @@ import { seededRandom } from '../../base/random.ts';
 import { POLICY_NAMES } from '../../policy/policy.ts';
 import { batchesOf, type TrafficRow } from '../../traffic/batch.ts';
 import { replayPublished } from '../published/replay.ts';
+import { nodeWith, recordOf, START_MS, stated } from '../simulate.fixture.ts';
+import { simulate } from '../simulate.ts';
 import { LIVE_RULES, PUBLISHED_RULES } from './curve.ts';
-import { GOLDEN, imageTraffic, lasting, meanError, rowOf, rowsOf, sampled } from './curves.fixture.ts';
+import { GOLDEN, HIT, imageTraffic, lasting, meanError, rowOf, rowsOf, sampled } from './curves.fixture.ts';
 import { miniatureCurve } from './miniature.ts';
+import { nodeRules } from './node-rules.ts';
 import { exactCurve, shardsCurve } from './stack.ts';
 
 const PUBLISHED = ['lru', 'fifo', 'sieve', 's3-fifo', 'gdsf'] as const;
@@ -110,5 +113,36 @@ describe('some of the keys', () => {
     const curve = miniatureCurve(whole, { ...options, miniatureBytesMin: sizesBytes[1]! });
     expect(curve.objectMissRatio.slice(0, 2)).toEqual(exact.objectMissRatio.slice(0, 2));
     expect(curve.objectMissRatio.slice(2)).not.toEqual(exact.objectMissRatio.slice(2));
+  });
+});
+
+describe('beside the simulator', () => {
+  const kind = { ...HIT, outcome: 'miss', tier: 'none' } as const;
+  const lives = [100, 1_000, 100_000].map((lifetimeS) => stated(lifetimeS));
+  const trace = imageTraffic({ requests: 40_000, images: 8_000, seed: 3 });
+  const rows = Array.from(trace.keys, (key, at) =>
+    rowOf(key, trace.sizes[at]!, START_MS + at * 100, {
+      kind,
+      life: lives[key % lives.length]!,
+      besideBytes: 300,
+      originMs: 1,
+    }),
+  );
+  const { uniqueBytes } = exactCurve(batchesOf(rows));
+
+  test.each(POLICY_NAMES)('%s: as many hits, and bytes of them, with lifetimes', (policy) => {
+    for (const share of [0.01, 0.1, 0.5]) {
+      const sizeBytes = Math.floor(share * uniqueBytes);
+      const node = nodeWith({ memory: { sizeBytes, policy, objectBytesMax: 2 ** 32 } });
+      const { hits, hitBytes, requests, bytes } = simulate(recordOf(rows), [node])[0]!.all;
+      const curve = miniatureCurve(batchesOf(rows), {
+        policy,
+        sizesBytes: [sizeBytes],
+        rules: nodeRules(node),
+      });
+      expect([curve.requests, curve.bytes]).toEqual([requests, bytes]);
+      expect(Math.round((1 - curve.objectMissRatio[0]!) * requests)).toBe(hits);
+      expect(Math.round((1 - curve.byteMissRatio[0]!) * bytes)).toBe(hitBytes);
+    }
   });
 });
