@@ -1,3 +1,4 @@
+import { formatDuration } from '../../base/units.ts';
 import type { CurveSnapshot } from '../../monitor/snapshot.ts';
 import { missRatiosAt } from './curve.ts';
 import type { LiveCurve } from './live.ts';
@@ -28,6 +29,6 @@ export function describeAround({ observedS, windowS, sizes }: CurveSnapshot): st
     const points = percent - own!;
     return `${percent.toFixed(1)} % (${points < 0 ? '-' : '+'}${Math.abs(points).toFixed(1)})`;
   };
-  const filling = observedS < windowS ? ', while it is still being filled' : '';
-  return `with half the memory ${against(half!)} of the requests would be hits, with twice as much ${against(double!)}${filling}`;
+  const soFar = observedS < windowS ? `, of ${formatDuration(observedS * 1000)} so far` : '';
+  return `hits with half the memory ${against(half!)}, with twice as much ${against(double!)}${soFar}`;
 }

@@ -142,10 +142,9 @@ describe('around the size that there is', () => {
       byteHitRatio: 0,
     }));
     const around = { observedS: HOUR_S, windowS: HOUR_S, requests: 10, sizes };
-    const line =
-      'with half the memory 25.0 % (-25.0) of the requests would be hits, with twice as much 98.0 % (+48.0)';
+    const line = 'hits with half the memory 25.0 % (-25.0), with twice as much 98.0 % (+48.0)';
     expect(describeAround(around)).toBe(line);
-    expect(describeAround({ ...around, observedS: 60 })).toBe(`${line}, while it is still being filled`);
+    expect(describeAround({ ...around, observedS: 60 })).toBe(`${line}, of 1 min so far`);
   });
 
   test('nothing is said before the first request', () => {
