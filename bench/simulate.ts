@@ -9,13 +9,17 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { curves } from './simulate/curves.ts';
 import { publishedForms } from './simulate/published.ts';
 import type { Section } from './simulate/section.ts';
 import { describeRun } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
 import { runBenchmark, Unusable } from './support/workbench.ts';
 
-const SECTIONS: ReadonlyMap<string, Section> = new Map([['published', publishedForms]]);
+const SECTIONS: ReadonlyMap<string, Section> = new Map([
+  ['published', publishedForms],
+  ['curves', curves],
+]);
 
 async function main(): Promise<boolean> {
   const { values, positionals } = parseArgs({
