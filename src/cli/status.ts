@@ -3,6 +3,7 @@ import { hitRatio } from '../monitor/rates.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { ADMIN_HELP, type AdminIo, adminCommand } from './admin-command.ts';
 import { EXIT } from './io.ts';
+import { variantText } from './live-variants.ts';
 
 const HELP = `holdfast status: a running node on one screen
 
@@ -82,15 +83,10 @@ function variantLines({ originals, variants }: Pick<Snapshot['memory'], 'origina
 
 function imageLines({ images }: Snapshot): string[] {
   if (images === undefined) return [];
-  const { active, waiting, residentBytes, restarts, results } = images;
-  const made = (results.made ?? 0) + (results.original ?? 0) + (results.provisional ?? 0);
-  const rest = Object.entries(results).filter(
-    ([word]) => !['made', 'original', 'provisional'].includes(word),
-  );
-  const others = rest.map(([word, count]) => `, ${word} ${formatCount(count)}`).join('');
+  const { active, waiting, residentBytes, restarts } = images;
   const size = residentBytes === 0 ? 'not started' : `${formatSize(residentBytes)} resident`;
   return [
-    row('variants', `made ${formatCount(made)}${others}; ${active} being made, ${waiting} waiting`),
+    row('variants', `${variantText(images)}; ${active} being made, ${waiting} waiting`),
     row('', `their process: ${size}, restarts ${formatCount(restarts)}`),
   ];
 }
