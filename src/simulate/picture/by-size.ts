@@ -18,7 +18,7 @@ export function chartBySize(curves: readonly SizeCurve[], marks: readonly Mark[]
   const sizes = curves.flatMap(({ points }) => points.map(({ sizeBytes }) => sizeBytes));
   const ratios = series.flatMap(({ points }) => points.map(({ y }) => y ?? 0));
   const x = sizeAxis('size of the cache', sizes);
-  const sampled = Math.min(...curves.map(({ rate }) => rate));
+  const sampled = Math.min(...curves.flatMap(({ points }) => points.map(({ report }) => report.rate)));
   const how = sampled < 1 ? `, estimated from ${Number((sampled * 100).toPrecision(2))} % of the keys` : '';
   return {
     title: 'Hit ratio by size',

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { seededRandom } from '../../base/random.ts';
 import { madeRecord, naiveReplay, plainNode, START_MS, uniformRequests } from '../naive.fixture.ts';
-import { sizeCurve, sizesBetween } from '../size-curve.ts';
+import { pointsAt, sizesBetween } from '../size-curve.ts';
+import { withSizes } from '../sized.ts';
 import { type Axis, linearAxis, placeOn, sizeAxis, ticksOf } from './axis.ts';
 import { chartBySize } from './by-size.ts';
 import { type Chart, chartSvg } from './chart.ts';
@@ -171,7 +172,9 @@ describe('pages', () => {
   }));
 
   test('hold everything in themselves and escape what comes from files and records', () => {
-    const curve = sizeCurve(record, plainNode(2e6, HOSTILE), sizesBetween(1e5, 4e6, 5), naiveReplay);
+    const node = (memoryBytes: number) => withSizes(plainNode(2e6, HOSTILE), { memoryBytes });
+    const points = pointsAt({ record, node, replay: naiveReplay }, sizesBetween(1e5, 4e6, 5));
+    const curve = { name: HOSTILE, short: 'A', points };
     const html = simulationPage(reports, [
       chartBySize([curve], [{ at: 2e6, text: HOSTILE }]),
       ...chartsOverTime(reports),
