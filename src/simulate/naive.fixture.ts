@@ -122,6 +122,7 @@ function naiveReport(record: TrafficRecord, node: SimulatedNode, countFromMs: nu
     for (let i = 0; i < batch.count; i += 1) {
       const atMs = batch.baseMs + batch.timeUs[i]! / 1000;
       const minute = Math.floor((atMs - fromMs) / 60_000);
+      series.memoryUsedBytes[minute] = used;
       const key = batch.keyLo[i]!;
       const size = batch.bodyBytes[i]!;
       const counted = atMs >= countFromMs ? 1 : 0;

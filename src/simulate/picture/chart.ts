@@ -45,7 +45,7 @@ export interface Mark {
 export const CHART_COLORS = 6;
 
 const WIDTH = 480;
-const LEFT = 58;
+const LEFT = 70;
 const RIGHT = 26;
 const PLOT_HEIGHT = 190;
 const LINE = 17;
@@ -100,10 +100,12 @@ function extremes({ series, y }: Chart): string {
   return `${said.join('; ')}.`;
 }
 
+/** One line is what the title says: it needs no name. */
 function legendOf(
   series: readonly Series[],
   head: number,
 ): { readonly svg: string; readonly height: number } {
+  if (series.length < 2) return { svg: '', height: head };
   let x = LEFT;
   let y = head + 14;
   const parts = series.map(({ name, color, dashed }) => {
@@ -153,7 +155,9 @@ function marksOf({ x, y, marks = [], level }: Chart, frame: Frame): string {
   const { left, top, width, height } = frame;
   const upright = marks.map(({ at, text }) => {
     const place = rounded(xOf(x, at, frame));
-    return `<line class="mark" x1="${place}" y1="${top}" x2="${place}" y2="${top + height}"/><text class="m" x="${place}" y="${top - 4}">${escapeHtml(text)}</text>`;
+    const half = text.length * 3.3;
+    const middle = Math.min(WIDTH - half, Math.max(left + half, place));
+    return `<line class="mark" x1="${place}" y1="${top}" x2="${place}" y2="${top + height}"/><text class="m" x="${rounded(middle)}" y="${top - 4}">${escapeHtml(text)}</text>`;
   });
   if (level !== undefined) {
     const place = rounded(yOf(y, level.at, frame));
@@ -167,6 +171,7 @@ function marksOf({ x, y, marks = [], level }: Chart, frame: Frame): string {
 /** The short names at the right ends, moved apart where they would cover each other. */
 function ends({ series, x, y }: Chart, frame: Frame): string {
   const { top, height } = frame;
+  if (series.length < 2) return '';
   const labels = series.flatMap(({ short, color, points }) => {
     const last = points.findLast((point) => point.y !== undefined);
     return last === undefined

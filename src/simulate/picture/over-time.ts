@@ -26,12 +26,12 @@ export function chartsOverTime(reports: readonly SimulationReport[]): Chart[] {
     draw('Byte hit ratio over time', `Of the bytes of ${each}.`, 'share', { part: 'hitBytes', of: 'bytes' }),
     draw('Origin requests', `Per second, in ${busiest}.`, 'per-s', { most: 'originRequests' }),
     draw('Origin bytes', `Per second, in ${busiest}.`, 'size-per-s', { most: 'originBytes' }),
-    draw('Premature evictions', `A minute, in ${busiest}: should be none.`, 'count', {
+    draw('Premature evictions', `In ${busiest}: should be none.`, 'count', {
       most: 'prematureEvictions',
       perS: false,
     }),
-    draw('Evictions', `A minute, in ${busiest}.`, 'count', { most: 'evictions', perS: false }),
-    draw('Refusals', `Newcomers that were not let in, a minute, in ${busiest}.`, 'count', {
+    draw('Evictions', `In ${busiest}.`, 'count', { most: 'evictions', perS: false }),
+    draw('Refusals', `Newcomers that were not let in, in ${busiest}.`, 'count', {
       most: 'refusals',
       perS: false,
     }),

@@ -41,7 +41,7 @@ figcaption { font-weight: 600; } figcaption small { display: block; font-weight:
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; background: var(--back); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .28rem .8rem; text-align: right; white-space: nowrap; }
-th:first-child { text-align: left; font-weight: 400; }
+th:first-child { position: sticky; left: 0; background: var(--back); text-align: left; font-weight: 400; }
 thead th { min-width: 6rem; max-width: 14rem; white-space: normal; overflow-wrap: anywhere; }
 thead th, tbody th[colspan] { font-weight: 600; color: var(--dim); }
 tbody th[colspan] { padding-top: .9rem; border-bottom: 1px solid var(--line); }
