@@ -1,153 +1,27 @@
 /**
- * Eviction policies: exact agreement with a C reference simulator, what they are worth in the live cache, and speed.
+ * Eviction policies: what they are worth in the live cache, and what they cost. That their published forms equal a
+ * reference simulator is shown by `bench:simulate`.
  *
- *   bun bench/policies.ts [--traces DIR] [--write]
+ *   npm run bench:policies -- [--traces DIR] [--write]
  *
  * DIR holds `reference.csv` (misses and missed bytes per trace, policy and cache size) and the traces it names as
- * `<trace>.csv.gz`. Exit codes: 0 all counts equal, 1 a difference, 2 unusable input.
+ * `<trace>.csv.gz`. `--write` puts what they are worth into bench/RESULTS.md. Exit codes: 0 measured, 2 unusable input.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { seededRandom } from '../src/base/random.ts';
 import { createPolicy } from '../src/policy/create.ts';
 import { POLICY_NAMES, type PolicyName } from '../src/policy/policy.ts';
-import { parseTrace, replayPublished, type Trace, unitSized } from '../src/policy/replay.ts';
+import { replay } from '../src/simulate/published/replay.ts';
 import { describeRun } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
 import { comparePolicies } from './support/policies-live.ts';
-
-/** The reference's names for our policies. */
-const REFERENCE_NAMES: Readonly<Record<string, PolicyName>> = {
-  LRU: 'lru',
-  FIFO: 'fifo',
-  SIEVE: 'sieve',
-  S3FIFO: 's3-fifo',
-  GDSF: 'gdsf',
-};
-
-interface ReferenceRow {
-  readonly trace: string;
-  readonly policy: PolicyName;
-  readonly fraction: string;
-  readonly capacityBytes: number;
-  readonly sized: boolean;
-  readonly requests: number;
-  readonly misses: number;
-  readonly missedBytes: number;
-}
+import { readReference, readTrace, tracesDir } from './support/traces.ts';
+import { runBenchmark } from './support/workbench.ts';
 
 const unpinned = (): boolean => false;
-
-function unusable(problem: string): never {
-  console.error(`bench/policies: ${problem}`);
-  process.exit(2);
-}
-
-function tracesDir(args: readonly string[]): string {
-  const at = args.indexOf('--traces');
-  const given = at === -1 ? undefined : args[at + 1];
-  if (at !== -1 && given === undefined) unusable('--traces needs a folder');
-  const dir = given ?? resolve(import.meta.dirname, '../../shared/data/traces');
-  const reference = join(dir, 'reference.csv');
-  if (existsSync(reference)) return dir;
-  return unusable(`${reference} is missing. Name the folder with the traces: --traces DIR`);
-}
-
-function readReference(dir: string): ReferenceRow[] {
-  const [header, ...lines] = readFileSync(join(dir, 'reference.csv'), 'utf8').trim().split('\n');
-  const columns = header!.split(',');
-  const rows: ReferenceRow[] = [];
-  for (const line of lines) {
-    const cells = line.split(',');
-    const cell = (name: string): string =>
-      cells[columns.indexOf(name)] ?? unusable(`reference.csv has no column "${name}"`);
-    const policy = REFERENCE_NAMES[cell('policy')];
-    if (policy === undefined) continue;
-    rows.push({
-      trace: cell('trace'),
-      policy,
-      fraction: cell('cache_frac'),
-      capacityBytes: Number(cell('cache_size_bytes')),
-      sized: cell('ignore_size') === '0',
-      requests: Number(cell('requests')),
-      misses: Number(cell('misses')),
-      missedBytes: Number(cell('bytes_missed')),
-    });
-  }
-  return rows;
-}
-
-function readTrace(dir: string, name: string): Trace {
-  const path = join(dir, `${name}.csv.gz`);
-  if (!existsSync(path)) unusable(`${path} is missing, but reference.csv names it`);
-  return parseTrace(gunzipSync(readFileSync(path)).toString('utf8'));
-}
-
-/** Million requests per second over all repetitions until `atLeastMs` have passed, each on an empty policy. */
-function replaySpeed(trace: Trace, row: ReferenceRow, atLeastMs: number): number {
-  let requests = 0;
-  const begin = performance.now();
-  let tookMs = 0;
-  while (tookMs < atLeastMs) {
-    const policy = createPolicy(row.policy, {
-      capacityBytes: row.capacityBytes,
-      isPinned: unpinned,
-      form: 'published',
-      slots: trace.objects,
-    });
-    replayPublished(trace, policy);
-    requests += trace.keys.length;
-    tookMs = performance.now() - begin;
-  }
-  return requests / tookMs / 1_000;
-}
-
 const left = (text: string | number, width: number): string => String(text).padEnd(width);
 const right = (text: string | number, width: number): string => String(text).padStart(width);
-
-/** Replays every row of the reference; returns how many differ. */
-function compareWithReference(dir: string): number {
-  const rows = readReference(dir);
-  if (rows.length === 0) unusable('reference.csv has no row for any of our policies');
-  console.log('Misses and missed bytes against the reference (published forms, empty at the start)\n');
-  console.log(
-    `${left('trace', 15)}${left('sizes', 7)}${left('policy', 9)}${right('cache', 7)}${right('misses', 9)}` +
-      `${right('missed bytes', 15)}${right('miss %', 8)}${right('Mreq/s', 8)}  result`,
-  );
-  let differences = 0;
-  let name = '';
-  let sized: Trace | undefined;
-  let units: Trace | undefined;
-  for (const row of rows.toSorted(
-    (a, b) => a.trace.localeCompare(b.trace) || Number(b.sized) - Number(a.sized),
-  )) {
-    if (row.trace !== name || sized === undefined || units === undefined) {
-      name = row.trace;
-      sized = readTrace(dir, name);
-      units = unitSized(sized);
-    }
-    const trace = row.sized ? sized : units;
-    const options = { capacityBytes: row.capacityBytes, isPinned: unpinned, slots: trace.objects };
-    const policy = createPolicy(row.policy, { ...options, form: 'published' });
-    const got = replayPublished(trace, policy);
-    policy.check();
-    const equal =
-      trace.keys.length === row.requests && got.misses === row.misses && got.missedBytes === row.missedBytes;
-    if (!equal) differences += 1;
-    console.log(
-      `${left(row.trace, 15)}${left(row.sized ? 'bytes' : 'unit', 7)}${left(row.policy, 9)}` +
-        `${right(`${Number(row.fraction) * 100} %`, 7)}${right(got.misses, 9)}${right(got.missedBytes, 15)}` +
-        `${right(((100 * got.misses) / row.requests).toFixed(2), 8)}` +
-        `${right(replaySpeed(trace, row, 20).toFixed(1), 8)}  ` +
-        (equal
-          ? 'equal'
-          : `DIFFERS: reference has ${row.requests} requests, ${row.misses}, ${row.missedBytes}`),
-    );
-  }
-  console.log(`\n${rows.length - differences} of ${rows.length} rows equal the reference exactly.\n`);
-  return differences;
-}
 
 /** What serving large objects from the main queue changes: live form against published form. */
 function compareForms(dir: string): void {
@@ -157,14 +31,14 @@ function compareForms(dir: string): void {
       `${right('bytes: published %', 20)}${right('live %', 9)}`,
   );
   for (const row of readReference(dir)) {
-    if (row.policy !== 's3-fifo' || !row.sized) continue;
+    if (row.policy !== 'S3FIFO' || !row.sized) continue;
     const trace = readTrace(dir, row.trace);
     const live = createPolicy('s3-fifo', { capacityBytes: row.capacityBytes, isPinned: unpinned });
-    const got = replayPublished(trace, live);
+    const got = replay(trace, live);
     const total = trace.sizes.reduce((bytes, size) => bytes + size, 0);
     const percent = (part: number, whole: number): string => ((100 * part) / whole).toFixed(2);
     console.log(
-      `${left(row.trace, 15)}${right(`${Number(row.fraction) * 100} %`, 7)}` +
+      `${left(row.trace, 15)}${right(`${row.fraction * 100} %`, 7)}` +
         `${right(percent(row.misses, row.requests), 13)}${right(percent(got.misses, row.requests), 9)}` +
         `${right(percent(row.missedBytes, total), 20)}${right(percent(got.missedBytes, total), 9)}`,
     );
@@ -172,12 +46,12 @@ function compareForms(dir: string): void {
   console.log();
 }
 
-/** What the policies are worth; with `--write` also into RESULTS.md. */
-function showLive(dir: string): void {
+/** What the policies are worth; where it is asked for also into RESULTS.md. */
+function showLive(dir: string, write: boolean): void {
   const header = describeRun('npm run bench:policies -- --write');
   const markdown = `${header}\n\n${comparePolicies(dir)}`;
   console.log(markdown);
-  if (process.argv.includes('--write'))
+  if (write)
     writeSection(join(import.meta.dirname, 'RESULTS.md'), 'policies', `## Eviction policies\n\n${markdown}`);
 }
 
@@ -231,9 +105,15 @@ function showCosts(): void {
   }
 }
 
-const dir = tracesDir(process.argv.slice(2));
-const differences = compareWithReference(dir);
-compareForms(dir);
-showLive(dir);
-showCosts();
-process.exit(differences === 0 ? 0 : 1);
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({
+    options: { traces: { type: 'string' }, write: { type: 'boolean', default: false } },
+  });
+  const dir = tracesDir(values.traces);
+  compareForms(dir);
+  showLive(dir, values.write);
+  showCosts();
+  return true;
+}
+
+await runBenchmark('policies', main);

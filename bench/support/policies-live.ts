@@ -6,7 +6,7 @@ import { Cache } from '../../src/cache/cache.ts';
 import { METADATA_BYTES } from '../../src/cache/contract.ts';
 import { NONE } from '../../src/cache/entries.ts';
 import { POLICY_NAMES, type PolicyName } from '../../src/policy/policy.ts';
-import { parseTrace, type Trace } from '../../src/policy/replay.ts';
+import { parseTrace, type Trace } from '../../src/simulate/published/trace.ts';
 import { table } from './markdown.ts';
 
 /**

@@ -2,10 +2,11 @@ import { describe, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { replay } from '../simulate/published/replay.ts';
+import { parseTrace, unitSized } from '../simulate/published/trace.ts';
 import { createPolicy } from './create.ts';
 import { beladyMisses, createModel } from './policy.models.ts';
 import { POLICY_NAMES, type PolicyName } from './policy.ts';
-import { parseTrace, replayPublished, unitSized } from './replay.ts';
 
 interface Golden {
   readonly policy: PolicyName;
@@ -32,10 +33,10 @@ describe('5,000 real requests', () => {
     '%s (%s form) in %d %s',
     (_policy, _form, _capacity, _sizes, { policy, form, sizes, capacityBytes, misses, missedBytes }) => {
       const subject = createPolicy(policy, { capacityBytes, isPinned, form });
-      expect(replayPublished(traces[sizes], subject)).toEqual({ misses, missedBytes });
+      expect(replay(traces[sizes], subject)).toEqual({ misses, missedBytes });
       subject.check();
       const model = createModel(policy, { capacityBytes, isPinned, form });
-      expect(replayPublished(traces[sizes], model)).toEqual({ misses, missedBytes });
+      expect(replay(traces[sizes], model)).toEqual({ misses, missedBytes });
     },
   );
 

@@ -1,5 +1,6 @@
+import type { ReplayCounts } from '../simulate/published/replay.ts';
+import type { Trace } from '../simulate/published/trace.ts';
 import type { EntryId, HoldKind, PolicyName } from './policy.ts';
-import type { ReplayCounts, Trace } from './replay.ts';
 import { FrequencySketch } from './sketch.ts';
 
 /**

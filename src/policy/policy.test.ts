@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test';
 import { seededRandom } from '../base/random.ts';
+import { replay } from '../simulate/published/replay.ts';
+import { type Trace, unitSized } from '../simulate/published/trace.ts';
 import { createPolicy } from './create.ts';
 import { beladyMisses, createModel } from './policy.models.ts';
 import { policySuite } from './policy.suite.ts';
 import { POLICY_NAMES } from './policy.ts';
-import { replayPublished, type Trace, unitSized } from './replay.ts';
 
 for (const name of POLICY_NAMES) {
   policySuite({
@@ -70,7 +71,7 @@ describe.each([...POLICY_NAMES])('%s against the bound', (name) => {
       for (const capacityBytes of [1, 7, 30, 100, 250]) {
         const policy = createPolicy(name, { capacityBytes, isPinned: unpinned });
         const bound = beladyMisses(units, capacityBytes, name === 'w-tinylfu').misses;
-        expect(replayPublished(units, policy).misses).toBeGreaterThanOrEqual(bound);
+        expect(replay(units, policy).misses).toBeGreaterThanOrEqual(bound);
       }
     }
   });

@@ -1,10 +1,12 @@
-/** Writes `policies.json` from the naive models. Run it when a policy is added or its algorithm changes on purpose. */
+/** Writes `policies.json` and `published.json` from the naive models. Run it when a policy is added or its algorithm changes on purpose. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { POLICY_NAMES } from '../../src/policy/policy.ts';
 import { createModel } from '../../src/policy/policy.models.ts';
-import { parseTrace, replayPublished, unitSized } from '../../src/policy/replay.ts';
+import { COMPARISON_NAMES, createComparisonModel } from '../../src/simulate/published/published.models.ts';
+import { replay } from '../../src/simulate/published/replay.ts';
+import { parseTrace, unitSized } from '../../src/simulate/published/trace.ts';
 
 const sized = parseTrace(gunzipSync(readFileSync(join(import.meta.dirname, 'calgary_img_5000.csv.gz'))).toString());
 const objectBytes = new Uint32Array(sized.objects);
@@ -14,6 +16,7 @@ sized.keys.forEach((key, i) => {
 const uniqueBytes = objectBytes.reduce((sum, size) => sum + size, 0);
 
 const lines: string[] = [];
+const comparisonLines: string[] = [];
 for (const sizes of ['bytes', 'unit'] as const) {
   const trace = sizes === 'bytes' ? sized : unitSized(sized);
   const footprint = sizes === 'bytes' ? uniqueBytes : sized.objects;
@@ -21,10 +24,15 @@ for (const sizes of ['bytes', 'unit'] as const) {
     const capacityBytes = Math.floor(footprint * fraction);
     for (const policy of POLICY_NAMES) {
       for (const form of policy === 's3-fifo' ? (['live', 'published'] as const) : (['published'] as const)) {
-        const counts = replayPublished(trace, createModel(policy, { capacityBytes, isPinned: () => false, form }));
+        const counts = replay(trace, createModel(policy, { capacityBytes, isPinned: () => false, form }));
         lines.push(JSON.stringify({ policy, form, sizes, capacityBytes, ...counts }));
       }
+    }
+    for (const policy of COMPARISON_NAMES) {
+      const counts = replay(trace, createComparisonModel(policy, trace, capacityBytes));
+      comparisonLines.push(JSON.stringify({ policy, form: 'published', sizes, capacityBytes, ...counts }));
     }
   }
 }
 writeFileSync(join(import.meta.dirname, 'policies.json'), `[\n${lines.join(',\n')}\n]\n`);
+writeFileSync(join(import.meta.dirname, 'published.json'), `[\n${comparisonLines.join(',\n')}\n]\n`);

@@ -1,5 +1,3 @@
-import type { EntryId, EvictionPolicy } from './policy.ts';
-
 /** Requests in order, with keys already replaced by the numbers 0 to `objects` - 1. */
 export interface Trace {
   /** Number of different keys. */
@@ -8,41 +6,6 @@ export interface Trace {
   readonly keys: Uint32Array;
   /** The size of each request's object in bytes, at least 1. */
   readonly sizes: Uint32Array;
-}
-
-export interface ReplayCounts {
-  readonly misses: number;
-  /** Sum of the sizes of the requests that missed. */
-  readonly missedBytes: number;
-}
-
-/** The part of a policy that a replay needs: naive models have it too. */
-export type Replayable = Pick<EvictionPolicy, 'has' | 'hit' | 'admit'>;
-
-/**
- * Replays a trace under the conventions of published simulators (libCacheSim's): every request counts, no warm-up,
- * a hit does not change the stored size, nothing but the object's size is charged, nothing is pinned.
- * With a policy's published form the counts are the literature's, miss for miss.
- *
- * @param policy empty, and used for nothing else; entry ids and fingerprints are the trace's keys.
- */
-export function replayPublished(trace: Trace, policy: Replayable): ReplayCounts {
-  const { keys, sizes } = trace;
-  const victims: EntryId[] = [];
-  let misses = 0;
-  let missedBytes = 0;
-  for (let i = 0; i < keys.length; i += 1) {
-    const key = keys[i]!;
-    if (policy.has(key)) {
-      policy.hit(key);
-      continue;
-    }
-    misses += 1;
-    missedBytes += sizes[i]!;
-    policy.admit(key, key, sizes[i]!, victims);
-    victims.length = 0;
-  }
-  return { misses, missedBytes };
 }
 
 /** The same requests with every object counting 1: cache sizes are then numbers of objects. */

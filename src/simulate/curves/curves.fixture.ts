@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { type Random, seededRandom } from '../../base/random.ts';
+import {
+  batchesOf,
+  type ResponseLife,
+  type ServedKind,
+  type StratumTotal,
+  stratumOf,
+  type TrafficBatch,
+  type TrafficRow,
+  UNKNOWN_LIFE,
+} from '../../traffic/batch.ts';
+import { placeOf, thresholdOf } from '../../traffic/sample.ts';
+import { parseTrace, type Trace } from '../published/trace.ts';
+
+/** A request that was served from memory. */
+export const HIT: ServedKind = {
+  route: 'images',
+  status: 200,
+  outcome: 'hit',
+  tier: 'memory',
+  notStored: '',
+  variant: false,
+  internal: false,
+  head: false,
+};
+
+/** 5,000 requests of a real server. */
+export const GOLDEN: Trace = parseTrace(
+  gunzipSync(
+    readFileSync(join(import.meta.dirname, '../../../test/golden/calgary_img_5000.csv.gz')),
+  ).toString('utf8'),
+);
+
+/** A row for a key, at a time, in milliseconds; other fields as given. */
+export function rowOf(
+  key: number,
+  bodyBytes: number,
+  atMs: number,
+  more: Partial<TrafficRow> = {},
+): TrafficRow {
+  const { u32 } = seededRandom(key);
+  return {
+    atMs,
+    keyLo: u32(),
+    keyHi: u32(),
+    bodyBytes,
+    besideBytes: 0,
+    originMs: undefined,
+    kind: HIT,
+    life: UNKNOWN_LIFE,
+    ...more,
+  };
+}
+
+/** A trace as rows, one a millisecond, from a second on. */
+export function rowsOf(trace: Trace): TrafficRow[] {
+  return Array.from(trace.keys, (key, at) => rowOf(key, trace.sizes[at]!, 1000 + at));
+}
+
+/** Lifetimes of so many seconds, as a route gave them. */
+export function lasting(lifetimeS: number): ResponseLife {
+  return { known: 'applied', lifetimeS, whileRevalidateS: 0, ifErrorS: 0, flags: 0 };
+}
+
+/** Traffic of images: popularity by a power law, sizes over four orders of magnitude, some asked for once only. */
+export function imageTraffic({
+  requests,
+  images,
+  seed,
+}: {
+  readonly requests: number;
+  readonly images: number;
+  readonly seed: number;
+}): Trace {
+  const random = seededRandom(seed);
+  const cumulative = new Float64Array(images);
+  let sum = 0;
+  for (let rank = 0; rank < images; rank += 1) {
+    sum += 1 / (rank + 1) ** 0.8;
+    cumulative[rank] = sum;
+  }
+  const keys = new Uint32Array(requests);
+  const sizes = new Uint32Array(requests);
+  let objects = images;
+  for (let at = 0; at < requests; at += 1) {
+    const isOnce = random.next() < 0.15;
+    const key = isOnce ? objects : ranked(cumulative, random.next() * sum);
+    if (isOnce) objects += 1;
+    keys[at] = key;
+    sizes[at] = imageBytes(seededRandom(seed * 31 + key));
+  }
+  return { objects, keys, sizes };
+}
+
+/** What a recorder keeps of rows at a rate, with the totals of all of them. */
+export function sampled(rows: readonly TrafficRow[], rate: number): TrafficBatch[] {
+  const batches = batchesOf(
+    rows.filter(({ keyHi }) => placeOf(keyHi) < thresholdOf(rate)),
+    rate,
+  );
+  const totals = new Map<number, { route: string; stratum: number; requests: number; bodyBytes: number }>();
+  for (const { bodyBytes } of rows) {
+    const stratum = stratumOf(bodyBytes);
+    const total = totals.get(stratum) ?? { route: 'images', stratum, requests: 0, bodyBytes: 0 };
+    total.requests += 1;
+    total.bodyBytes += bodyBytes;
+    totals.set(stratum, total);
+  }
+  const all: readonly StratumTotal[] = [...totals.values()];
+  return batches.map((batch, at) => (at === 0 ? { ...batch, totals: all } : batch));
+}
+
+/** Mean absolute difference of two curves over the same sizes. */
+export function meanError(one: readonly number[], other: readonly number[]): number {
+  return one.reduce((sum, value, at) => sum + Math.abs(value - other[at]!), 0) / one.length;
+}
+
+function ranked(cumulative: Float64Array, dice: number): number {
+  let low = 0;
+  let high = cumulative.length - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (cumulative[middle]! < dice) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Log-normal, median 24 KB. */
+function imageBytes(random: Random): number {
+  const bell = Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+  return Math.max(200, Math.round(24_000 * Math.exp(1.2 * bell)));
+}
