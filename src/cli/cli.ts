@@ -28,6 +28,10 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly load:
       about: 'fill the cache from a list or a sitemap',
       load: async () => (await import('./warm.ts')).warm,
     },
+    traffic: {
+      about: 'records of traffic: import logs, look at them, take parts',
+      load: async () => (await import('./traffic.ts')).traffic,
+    },
     sign: {
       about: 'sign the address of an image: sign <url> -c holdfast.yaml',
       load: async () => (await import('./sign.ts')).sign,

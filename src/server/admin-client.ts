@@ -4,6 +4,8 @@ import { adminTokenFile } from './admin-token.ts';
 /** Where commands look for a node unless told: the default of `admin.listen`. */
 export const DEFAULT_ADMIN_URL = 'http://127.0.0.1:9090';
 const TIMEOUT_MS = 5_000;
+/** For what is long: a whole record. */
+const DOWNLOAD_TIMEOUT_MS = 3_600_000;
 
 /** Why a command could not talk to a node: `message` says what failed and where, `remedy` what to do. */
 export class AdminError extends Error {
@@ -56,6 +58,27 @@ export class AdminClient {
     return this.#ask('GET', path, undefined, []);
   }
 
+  /** The bytes that a GET of that path answers, as they arrive, for an hour at most. What breaks off throws an AdminError. */
+  async download(path: string): Promise<AsyncIterable<Uint8Array>> {
+    try {
+      const response = await this.#fetch('GET', path, undefined, DOWNLOAD_TIMEOUT_MS);
+      if (response.status >= 300)
+        throw this.#refused(response.status, await response.text(), this.#token !== undefined);
+      return this.#pieces(response);
+    } catch (error) {
+      this.#token = undefined;
+      throw error instanceof AdminError ? error : this.#unreachable(error, DOWNLOAD_TIMEOUT_MS);
+    }
+  }
+
+  async *#pieces(response: Response): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const piece of response.body ?? []) yield piece;
+    } catch (error) {
+      throw this.#unreachable(error, DOWNLOAD_TIMEOUT_MS);
+    }
+  }
+
   /**
    * Changes something, by POST or DELETE.
    *
@@ -86,22 +109,11 @@ export class AdminClient {
     refusals: readonly number[],
     timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS,
   ): Promise<unknown> {
-    const token = await this.#findToken();
-    const ca = await this.#authority();
     try {
-      const response = await this.#options.fetch(`${this.url}${path}`, {
-        method,
-        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(ca === undefined ? {} : { tls: { ca } }),
-        redirect: 'manual',
-        // Not even one from the environment: the request carries the token. (The type knows only URLs.)
-        proxy: false as never,
-        signal: AbortSignal.timeout(timeoutMs),
-      });
+      const response = await this.#fetch(method, path, body, timeoutMs);
       const text = await response.text();
       if (response.status >= 300 && !refusals.includes(response.status))
-        throw this.#refused(response.status, text, token !== undefined);
+        throw this.#refused(response.status, text, this.#token !== undefined);
       return this.#checked(
         parsed(text),
         (value): value is object => typeof value === 'object' && value !== null,
@@ -111,6 +123,21 @@ export class AdminClient {
       this.#token = undefined;
       throw error instanceof AdminError ? error : this.#unreachable(error, timeoutMs);
     }
+  }
+
+  async #fetch(method: string, path: string, body: unknown, timeoutMs: number): Promise<Response> {
+    const token = await this.#findToken();
+    const ca = await this.#authority();
+    return this.#options.fetch(`${this.url}${path}`, {
+      method,
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(ca === undefined ? {} : { tls: { ca } }),
+      redirect: 'manual',
+      // Not even one from the environment: the request carries the token. (The type knows only URLs.)
+      proxy: false as never,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
   }
 
   /** The certificate of a private authority, where one is named. */

@@ -149,6 +149,11 @@ export const EDGES: readonly Edge[] = [
     ['disk', 'runtime'],
     'where log lines are written, with a pause while a pipe is full',
   ),
+  edge(
+    'src/cli/traffic/files.ts',
+    ['disk', 'process'],
+    'reads logs piece by piece, writes what is exported; where temporary files go',
+  ),
   edge('src/cli/terminal.ts', ['disk'], 'the terminal: reads keys, writes the screen'),
   edge(
     'src/cli/demo/',

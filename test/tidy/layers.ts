@@ -34,6 +34,8 @@ export const KNOWS_THE_ORDER: Readonly<Record<string, string>> = {
   'src/serve/explain.ts': 'follows a request through steps 1 to 3 without serving it, and says what they say',
   'src/server/live.ts': 'builds the routes of step 1 from the configuration, for request.ts',
   'src/serve/edge.ts': 'the first half of request.ts again, for hits that a worker answers by itself',
+  'src/cli/traffic/config-namer.ts':
+    'gives the requests of a log the routes and keys that steps 1 and 2 would',
   'src/server/workers/edge-node.ts': 'builds the routes of step 1 in a worker, for edge.ts',
 };
 

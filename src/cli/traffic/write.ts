@@ -1,0 +1,47 @@
+import { formatCount, formatSize } from '../../base/units.ts';
+import type { TrafficBatch } from '../../traffic/batch.ts';
+import { createRecord, openRecord } from '../../traffic/files.ts';
+import type { RecordWriter } from '../../traffic/record.ts';
+import { momentText, Refused } from './command.ts';
+
+/** Begins a record, or adds to the one in a directory. @throws Refused with a sentence. */
+export function recordWriter(path: string): RecordWriter {
+  try {
+    return createRecord(path);
+  } catch (error) {
+    throw new Refused((error as Error).message);
+  }
+}
+
+/** Writes batches as a record. @returns a line that says what was written. @throws Refused when that cannot be done. */
+export function writeRecord(path: string, batches: Iterable<TrafficBatch>): string {
+  const writer = recordWriter(path);
+  let rows = 0;
+  try {
+    for (const batch of batches) {
+      rows += batch.count;
+      writeBatch(writer, batch, path);
+    }
+  } finally {
+    writer.close();
+  }
+  return writtenText(path, rows);
+}
+
+/** Writes one batch. @throws Refused when it cannot be written. */
+export function writeBatch(writer: RecordWriter, batch: TrafficBatch, path: string): void {
+  try {
+    writer.write(batch);
+  } catch (error) {
+    throw new Refused(`cannot write to ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** What stands in a record that has just been written. */
+export function writtenText(path: string, rows: number): string {
+  if (rows === 0) return `${path}: no request was written`;
+  const { info } = openRecord(path);
+  const span = `${momentText(info.fromMs)} to ${momentText(info.toMs)}`;
+  const requests = `${formatCount(rows)} request${rows === 1 ? '' : 's'} written`;
+  return `${path}: ${requests}; it has ${formatCount(info.rows)} now, ${span}, ${formatSize(info.storedBytes)}`;
+}
