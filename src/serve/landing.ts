@@ -1,6 +1,7 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import { Flag, NONE } from '../cache/entries.ts';
 import type { NotStoredReason } from '../cache/outcome.ts';
+import { outlasts } from '../cache/outlasts.ts';
 import { confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
 import { isTrouble } from '../http/status.ts';
@@ -18,7 +19,7 @@ import type { FlightMemory } from './flight-memory.ts';
 import { forget } from './forget.ts';
 import type { Generations } from './generations.ts';
 import type { Ledger } from './ledger.ts';
-import { incumbent, outlasts, type Place, placeOf } from './place.ts';
+import { incumbent, type Place, placeOf } from './place.ts';
 import { Spool, type SpoolBudget } from './spool.ts';
 import { keptFields } from './upstream.ts';
 import { disarmSvg } from './variants/svg.ts';
@@ -131,8 +132,8 @@ export class Landing {
     // Also for what is not stored: who waits for another variant does not get this one.
     flight.place = place;
     if (
-      outlasts(this.#tier, plan.stale, head.status, nowS) ||
-      outlasts(this.#tier, incumbent(this.#tier, place), head.status, nowS)
+      outlasts(this.#tier.cache, plan.stale, head.status, nowS) ||
+      outlasts(this.#tier.cache, incumbent(this.#tier, place), head.status, nowS)
     ) {
       flight.held = flight.hasStandIn;
       this.#share(flight, head, 'status', SHARED_ERROR_BYTES_MAX);
