@@ -2,8 +2,9 @@ import { formatSize } from '../base/units.ts';
 import { answerOf, yamlOf } from '../simulate/planner/answer.ts';
 import type { Plan } from '../simulate/planner/planner.ts';
 import { type PlanTable, policiesTable, sizesTable } from '../simulate/planner/tables.ts';
+import type { TextForm } from './io.ts';
 import { bar, type Line, paint, type Span } from './live-draw.ts';
-import { type TextForm, wrapped } from './simulate-text.ts';
+import { wrapped } from './simulate-text.ts';
 
 const COLUMNS = 80;
 const BAR = 46;

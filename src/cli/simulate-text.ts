@@ -2,20 +2,13 @@ import { changeText, compare, isWorse, valueText } from '../simulate/comparison.
 import { letterOf } from '../simulate/figures.ts';
 import { aboutRecord, remarksOn } from '../simulate/remarks.ts';
 import type { MinuteSeries, SimulationReport } from '../simulate/report.ts';
+import type { TextForm } from './io.ts';
 import { type Line, paint, type Span, safe, sparkline } from './live-draw.ts';
 
 const COLUMNS = 80;
-const LABEL = 30;
+const LABEL = 32;
 const CHANGE = 18;
-const GRAPH = 48;
-
-/** What a place that shows text can do. */
-export interface TextForm {
-  /** Shows colours. */
-  readonly color: boolean;
-  /** Shows more than ASCII. */
-  readonly isTerminal: boolean;
-}
+const GRAPH = 46;
 
 /**
  * Reports side by side, at most 80 columns wide: the first is A, the others are compared with it, and what is worse is marked.
@@ -43,7 +36,10 @@ export function wrapped(text: string, indent = '', first = indent): Line[] {
   const lines: string[] = [];
   let line = first;
   let isEmpty = true;
-  for (const word of text.replace(/[^\x20-\x7e]/g, '?').split(' ')) {
+  const plain = text.replace(/[^\x20-\x7e]/g, '?');
+  // A number and its unit stay together.
+  const words = plain.replace(/(\d) (?=(?:%|[KMGT]?i?B|min|ms|[smhd])(?!\w))/g, '$1\u00a0').split(' ');
+  for (const word of words) {
     if (!isEmpty && line.length + 1 + word.length > COLUMNS) {
       lines.push(line);
       line = indent;
@@ -52,7 +48,7 @@ export function wrapped(text: string, indent = '', first = indent): Line[] {
     line += isEmpty ? word : ` ${word}`;
     isEmpty = false;
   }
-  return [...lines, line].map((each) => [each]);
+  return [...lines, line].map((each) => [each.replaceAll('\u00a0', ' ')]);
 }
 
 /** With two reports the change has a column of its own; with more a worse figure has a mark behind it. */

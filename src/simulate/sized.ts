@@ -1,5 +1,6 @@
 import { largestObjectUnsaid } from '../config/complete.ts';
 import { diskObjectBytesMax, largestOnDisk } from '../config/disk.ts';
+import type { PolicyName } from '../policy/policy.ts';
 import type { SimulatedNode, SimulatedRoute } from './plan.ts';
 
 /** Sizes of the tiers of a node, in bytes. */
@@ -50,4 +51,9 @@ function diskOf(disk: SimulatedNode['disk'], sizeBytes: number): NonNullable<Sim
       ? unsaid(sizeBytes)
       : Math.min(disk.objectBytesMax, diskObjectBytesMax(sizeBytes));
   return { ...disk, sizeBytes, objectBytesMax };
+}
+
+/** The node with another policy. */
+export function withPolicy(node: SimulatedNode, policy: PolicyName): SimulatedNode {
+  return { ...node, memory: { ...node.memory, policy } };
 }

@@ -1,5 +1,5 @@
 import { formatCount, formatDuration, formatSize, sizeText } from '../../base/units.ts';
-import { figureText, LOST, type LostTo, lostTo } from '../figures.ts';
+import { byteHitRatioOf, figureText, LOST, type LostTo, lostTo } from '../figures.ts';
 import type { SimulationReport } from '../report.ts';
 import type { TierSizes } from '../sized.ts';
 import type { Plan, Variation } from './planner.ts';
@@ -95,7 +95,7 @@ function lostSentence(ceiling: SimulationReport): string[] {
   const parts = lost.map(
     ([why, count]) => `${figureText(count / all.requests, 'share')} ${SAID[why as LostTo]}`,
   );
-  return [`That is because of its requests ${listed(parts)}. ${REMEDIES[most[0] as LostTo]}`];
+  return [`Of its requests ${listed(parts)}. ${REMEDIES[most[0] as LostTo]}`];
 }
 
 const SAID: Readonly<Record<LostTo, string>> = {
@@ -134,34 +134,35 @@ function driver({ points, aims, unmet, tier, ceiling, targets }: Plan): string[]
     return [
       `Nothing drives that size: the smallest ${tier} that was tried, ${formatSize(points[0]!.sizeBytes)}, is enough.`,
     ];
-  const parts = [
-    `The number that drives the size is the ${kindOf(binding).about}${targets.length > 1 ? ', of all targets' : ''}: `,
-    listed(
-      (['easier', 'harder'] as const).flatMap((by) => {
-        const target = shifted(binding, by);
-        return target === undefined ? [] : [shiftText(target, points, now, by, ceiling)];
-      }),
-    ),
-    '.',
-  ];
-  return [`${parts.join('')}${nearCeiling(binding, ceiling)}`];
+  const subject = `The number that drives the size is the ${kindOf(binding).about}${targets.length > 1 ? ', of all targets' : ''}`;
+  const shifts = (['easier', 'harder'] as const).flatMap((by) => {
+    const target = shifted(binding, by);
+    return target === undefined ? [] : [{ by, target, bytes: sizeFor(points, target) }];
+  });
+  if (shifts.every(({ bytes }) => bytes !== undefined && Math.abs(bytes / now - 1) < 0.005))
+    return [`${subject}; asking a little more or less of it changes nothing.`];
+  const texts = shifts.map(({ by, target, bytes }) => shiftText(target, bytes, { points, now, by, ceiling }));
+  return [`${subject}: ${listed(texts)}.${nearCeiling(binding, ceiling)}`];
 }
 
 function shiftText(
   target: Target,
-  points: Plan['points'],
-  nowBytes: number,
-  by: 'easier' | 'harder',
-  ceiling: SimulationReport,
+  bytes: number | undefined,
+  among: {
+    readonly points: Plan['points'];
+    readonly now: number;
+    readonly by: 'easier' | 'harder';
+    readonly ceiling: SimulationReport;
+  },
 ): string {
+  const { points, now, by, ceiling } = among;
   const name = figureText(target.value, kindOf(target).unit);
   if (!isMet(target, ceiling)) return `${name} cannot be reached at any size`;
-  const bytes = sizeFor(points, target);
   if (bytes === undefined)
     return by === 'easier'
       ? `for ${name} the smallest size would do (${formatSize(points[0]!.sizeBytes)})`
       : `${name} takes more than ${formatSize(points.at(-1)!.sizeBytes)}`;
-  const change = Math.round((bytes / nowBytes - 1) * 100);
+  const change = Math.round((bytes / now - 1) * 100);
   const verb = by === 'easier' ? 'would do with' : 'takes';
   return `${name} ${verb} ${formatSize(bytes)} before the margin (${change > 0 ? '+' : ''}${change} %)`;
 }
@@ -178,18 +179,22 @@ function withLess({ sensitivity, aims, unmet }: Plan): string[] {
   if (unmet.length > 0) return [];
   const less = sensitivity.find(({ factor }) => factor === 0.9);
   if (less === undefined) return [];
-  const verdict = (one: Variation): string => {
-    const missed = aims.filter((aim) => !isMet(aim, one.report));
-    return missed.length === 0
-      ? `still meets ${aims.length > 1 ? 'all targets' : 'the target'}, with ${cameTo(aims[0]!, one.report)}`
-      : `misses ${listed(missed.map((aim) => `the ${kindOf(aim).about} (${figureText(reached(aim, one.report) ?? 0, kindOf(aim).unit)})`))}`;
+  const verdict = ({ report, meets }: Variation): string => {
+    if (meets)
+      return `still meets ${aims.length > 1 ? 'all targets' : 'the target'}, with ${cameTo(aims[0]!, report)}`;
+    const missed = aims.filter((aim) => !isMet(aim, report));
+    const figures = (missed.length > 0 ? missed : aims).map(
+      (aim) => `the ${kindOf(aim).about} (${figureText(reached(aim, report) ?? 0, kindOf(aim).unit)})`,
+    );
+    return `misses ${listed(figures)}`;
   };
   const half = sensitivity.find(({ factor }) => factor === 0.5);
   const further = half === undefined ? '' : ` Half of it ${verdict(half)}.`;
   return [`A tenth less (${sizesText(less.sizes)}) ${verdict(less)}.${further}`];
 }
 
-function policySentence({ policy, policies, aims }: Plan): string[] {
+function policySentence(plan: Plan): string[] {
+  const { policy, policies, aims } = plan;
   const [aim] = aims;
   const chosen = policies.find(({ name }) => name === policy);
   if (aim === undefined || chosen === undefined || policies.length < 2) return [];
@@ -203,13 +208,25 @@ function policySentence({ policy, policies, aims }: Plan): string[] {
   const figures = policies.map(({ report }) => text(report));
   if (figures.every((figure) => figure === figures[0]))
     return ['At this size the policy makes no difference.'];
+  const keeps = bytesSentence(plan);
   const rest = others.length === 1 ? '' : `, the worst ${worst.name} with ${text(worst.report)}`;
   return [
-    `At this size ${policy} comes to a ${about} of ${text(chosen.report)}; the best of the other policies is ${best.name} with ${text(best.report)}${rest}.`,
+    `At this size ${policy} comes to a ${about} of ${text(chosen.report)}; the best of the other policies is ${best.name} with ${text(best.report)}${rest}.${keeps}`,
   ];
 }
 
-function diskSentence({ disk, chosen }: Plan): string[] {
+/** What an operator who pays for bytes should know of a policy that is good at requests. */
+function bytesSentence({ policy, policies, targets }: Plan): string {
+  if (targets.some(({ name }) => name === 'byte-hit' || name === 'origin-bytes')) return '';
+  const ratioOf = ({ report }: Plan['policies'][number]): number => byteHitRatioOf(report.all) ?? 0;
+  const mine = policies.find(({ name }) => name === policy);
+  const best = policies.toSorted((a, b) => ratioOf(b) - ratioOf(a))[0];
+  if (mine === undefined || best === undefined || ratioOf(best) - ratioOf(mine) < 0.02) return '';
+  const text = (rival: Plan['policies'][number]): string => figureText(ratioOf(rival), 'share');
+  return ` In bytes ${best.name} is better, with a byte hit ratio of ${text(best)} instead of ${text(mine)}: add a target for byte-hit if that matters.`;
+}
+
+function diskSentence({ disk, chosen, memoryAlone }: Plan): string[] {
   if (disk === 'none') return [];
   if (disk === 'no-difference')
     return [
@@ -217,7 +234,9 @@ function diskSentence({ disk, chosen }: Plan): string[] {
     ];
   const { memoryHits, diskHits, requests } = chosen.report.all;
   const share = (hits: number): string => figureText(hits / Math.max(1, requests), 'share');
-  return [`Of all requests memory answers ${share(memoryHits)} and the disk ${share(diskHits)}.`];
+  const alone =
+    memoryAlone === undefined ? '' : ` Without the disk it would take ${formatSize(memoryAlone)} of memory.`;
+  return [`Of all requests memory answers ${share(memoryHits)} and the disk ${share(diskHits)}.${alone}`];
 }
 
 function costSentence({ prices, sensitivity }: Plan): string[] {
@@ -234,7 +253,7 @@ function costSentence({ prices, sensitivity }: Plan): string[] {
   return [`That costs ${moneyText(chosen.cost)} a month: ${listed(given)}.`];
 }
 
-function cautions({ window, chosen, demand, ceiling }: Plan): string[] {
+function cautions({ window, chosen, demand, ceiling, sensitivity }: Plan): string[] {
   const said: string[] = [];
   if (window.requests < FEW_REQUESTS)
     said.push(
@@ -242,15 +261,26 @@ function cautions({ window, chosen, demand, ceiling }: Plan): string[] {
     );
   const beforeMs = window.fromMs - demand.fromMs;
   const first = ceiling.all.missReasons.first / Math.max(1, ceiling.all.requests);
-  if (beforeMs < window.toMs - window.fromMs && first > 0.01)
+  if (beforeMs < window.toMs - window.fromMs && first > 0.01) {
+    const begin = beforeMs <= 0 ? 'with an empty cache' : `only ${formatDuration(beforeMs)} after the record`;
     said.push(
-      `Beware: the record begins ${beforeMs <= 0 ? 'with' : `only ${formatDuration(beforeMs)} before`} ${window.text}, so ${figureText(first, 'share')} of its requests are first ones that a cache which has run for longer would partly know. The size is rather too small than too large for it.`,
+      `Beware: ${window.text} begins ${begin}, so ${figureText(first, 'share')} of its requests are first ones that a cache which has run for longer would partly know, and more images would be in use then. The size is rather too small than too large.`,
+    );
+  }
+  const sampled = sensitivity[0]?.report.rate ?? 1;
+  if (sampled < chosen.report.rate)
+    said.push(
+      `The tables below are estimates from ${shareOfKeys(sampled)} of the keys; what is chosen was replayed with all that the record has.`,
     );
   if (chosen.report.rate < 1)
     said.push(
-      `The record has ${Number((chosen.report.rate * 100).toPrecision(2))} % of the keys: all figures are estimates for all of them.`,
+      `The record has ${shareOfKeys(chosen.report.rate)} of the keys: all figures are estimates for all of them.`,
     );
   return said;
+}
+
+function shareOfKeys(rate: number): string {
+  return `${Number((rate * 100).toPrecision(2))} %`;
 }
 
 /** `a`, `a and b`, `a, b and c`. */

@@ -1,29 +1,24 @@
 import type { PolicyName } from '../../policy/policy.ts';
+import { cut } from '../../traffic/derived.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
 import type { ReplayOptions, SimulatedNode } from '../plan.ts';
 import type { Replay } from '../replay.ts';
 import type { SimulationReport } from '../report.ts';
 import { pointsAt, type SizePoint, type Trials } from '../size-curve.ts';
-import { type TierSizes, withSizes } from '../sized.ts';
-import { hasPrices, monthlyCost, type Prices } from './prices.ts';
+import { type TierSizes, withPolicy, withSizes } from '../sized.ts';
+import { DISK_BYTES_MIN, MEMORY_BYTES_MIN, withMargin } from './amounts.ts';
+import { aroundIt, confirmed } from './around.ts';
+import type { Prices } from './prices.ts';
 import { smallestSize } from './search.ts';
-import { isMet, kindOf, reached, type Target } from './targets.ts';
-import { type Demand, demandOf, type PlanWindow, until } from './window.ts';
+import { isMet, kindOf, reached, type Target, translated } from './targets.ts';
+import { type Demand, demandOf, type PlanWindow } from './window.ts';
 
-/** The smallest tiers that a configuration may have. */
-const MEMORY_BYTES_MIN = 4 * 1024 ** 2;
-const DISK_BYTES_MIN = 8 * 1024 ** 2;
 /** Of all hits, what memory should answer where there is a disk, unless a target says otherwise. */
 const MEMORY_SHARE = 0.8;
 /** What a target that cannot be met is eased to: so close to the best that there is. */
 const NEAR_SHARE = 0.01;
 /** Another policy is looked into when it is better by so much, in points of a share or as a part of another figure. */
 const BETTER = 0.002;
-/** What the sizes are multiplied by to see how much depends on them. */
-const FACTORS = [0.5, 0.75, 0.9, 1, 1.25, 2] as const;
-/** How often a size that was found on a sample may turn out too small on the whole. */
-const CORRECTIONS_MAX = 5;
-
 /** What is asked of a plan. */
 export interface PlanQuestion {
   /** With whatever growth or stress is to be planned for. */
@@ -42,8 +37,10 @@ export interface PlanQuestion {
   /** Added to what is needed: 0.2 for a fifth. */
   readonly margin: number;
   readonly prices: Prices;
-  /** Above so many rows sizes are looked for on a sample of the keys; what is chosen is replayed with all of them. */
+  /** Longer records are searched by a sample of their keys that has so many rows; what is found is confirmed with all of them. */
   readonly searchRowsMax: number;
+  /** Up to so many rows other sizes and policies are replayed with all keys too. */
+  readonly exactRowsMax: number;
   readonly replay: Replay;
   /** Told what is going to take a while. */
   readonly onStep?: (text: string) => void;
@@ -55,12 +52,20 @@ export interface Sized {
   readonly report: SimulationReport;
 }
 
-/** What another size than the chosen one would do. */
+/** What another size than the chosen one would do, by a sample where the record is long. */
 export interface Variation extends Sized {
   /** Of the chosen sizes. */
   readonly factor: number;
+  readonly meets: boolean;
   /** A month, as far as prices are given. */
   readonly cost: number | undefined;
+}
+
+/** What another policy would do at the chosen sizes, by a sample where the record is long. */
+export interface Rival {
+  readonly name: PolicyName;
+  readonly report: SimulationReport;
+  readonly meets: boolean;
 }
 
 /** The answer. */
@@ -83,10 +88,12 @@ export interface Plan {
   readonly tier: 'memory' | 'disk';
   /** Whether a disk was asked for, and what it came to. */
   readonly disk: 'none' | 'needed' | 'no-difference';
+  /** Memory that would do without the disk that was planned, before the margin. */
+  readonly memoryAlone: number | undefined;
   /** Half of the sizes to twice as much, the chosen ones among them. */
   readonly sensitivity: readonly Variation[];
   /** All policies at the chosen sizes. */
-  readonly policies: readonly { readonly name: PolicyName; readonly report: SimulationReport }[];
+  readonly policies: readonly Rival[];
   readonly margin: number;
   readonly prices: Prices;
 }
@@ -103,58 +110,118 @@ export function plan(question: PlanQuestion): Plan | undefined {
   if (window.requests === 0) return undefined;
   const search = searchOf(question, window);
   onStep('looking for the most that any size can do');
-  const ceiling = ceilingOf(search, question, demand);
+  const ceiling = ceilingOf(search, search.exact, question, demand);
+  const sampled = search.isSampled ? ceilingOf(search, search.options, question, demand) : ceiling;
   const unmet = targets.filter((target) => !isMet(target, ceiling));
   const aims = targets.map((target) => (unmet.includes(target) ? eased(target, ceiling) : target));
-  const memoryAims = question.disk ? aimsOfMemory(aims, ceiling) : aims;
-  onStep('looking for the size of the memory');
-  const memory = withBestPolicy(search, question, memoryAims, mostBytes(ceiling, demand), onStep);
-  const memoryBytes = withMargin(memory.sizeBytes, margin, MEMORY_BYTES_MIN);
-  const node = withPolicy(question.node, memory.policy);
-  const disk = question.disk
-    ? diskFor({ search, node, memoryBytes, aims, ceiling, demand, onStep })
-    : undefined;
-  const sizes: TierSizes = {
-    memoryBytes,
-    diskBytes: disk?.sizeBytes === undefined ? 'none' : withMargin(disk.sizeBytes, margin, DISK_BYTES_MIN),
-  };
+  const found = decided(question, search, {
+    aims: aims.map((aim) => translated(aim, ceiling, sampled)),
+    ceiling: sampled,
+    demand,
+  });
   onStep('replaying what was chosen');
-  const chosen = confirmed(question, search, node, sizes, aims);
+  const node = withPolicy(question.node, found.policy);
+  const memoryBelow = withMargin(found.needed.memoryBytes, margin, MEMORY_BYTES_MIN);
+  const enough =
+    found.disk === 'needed'
+      ? confirmed(question, search, node, { ...found.needed, memoryBytes: memoryBelow }, aims)
+      : confirmed(question, search, node, found.needed, aims);
+  const needed = found.disk === 'needed' ? { ...enough, memoryBytes: found.needed.memoryBytes } : enough;
+  const sizes: TierSizes = {
+    memoryBytes: withMargin(needed.memoryBytes, margin, MEMORY_BYTES_MIN),
+    diskBytes:
+      typeof needed.diskBytes === 'number' ? withMargin(needed.diskBytes, margin, DISK_BYTES_MIN) : 'none',
+  };
+  const report = search.replay(search.record, [withSizes(node, sizes)], search.exact)[0]!;
+  const chosen = { sizes, report };
+  onStep('looking at what else there could be');
+  const around = aroundIt(question, search, node, chosen, aims);
   return {
+    ...found,
     window,
     demand,
     targets,
     unmet,
     ceiling,
-    policy: memory.policy,
-    needed: { memoryBytes: memory.sizeBytes, diskBytes: disk?.sizeBytes ?? 'none' },
+    needed,
     chosen,
     aims,
-    points: disk?.sizeBytes === undefined ? memory.points : disk.points,
-    tier: disk?.sizeBytes === undefined ? 'memory' : 'disk',
-    disk: !question.disk ? 'none' : disk?.sizeBytes === undefined ? 'no-difference' : 'needed',
-    ...aroundIt(question, search, node, chosen.sizes),
+    ...around,
     margin,
     prices: question.prices,
   };
 }
 
-/** The record up to the end of the window, replayed on a sample where it is long. */
-type Search = Omit<Trials, 'node'> & { readonly exact: ReplayOptions; readonly rate: number };
+/** The record up to the end of the window, and how it is replayed: with all keys, or by a sample. */
+export type Search = Omit<Trials, 'node' | 'options'> & {
+  readonly options: ReplayOptions;
+  readonly exact: ReplayOptions;
+  readonly isSampled: boolean;
+};
 
 function searchOf({ record, replay, searchRowsMax }: PlanQuestion, window: PlanWindow): Search {
   const exact = { countFromMs: window.fromMs };
   const { rows, rateMin } = record.info;
-  const rate = Math.min(1, searchRowsMax / Math.max(1, rows)) * rateMin;
-  const options = rate < rateMin ? { ...exact, rate } : exact;
-  return { record: until(record, window.toMs), options, exact, replay, rate };
+  const isSampled = rows > searchRowsMax;
+  const options = isSampled ? { ...exact, rate: (rateMin * searchRowsMax) / rows } : exact;
+  return { record: cut(record, { toMs: window.toMs }), options, exact, replay, isSampled };
+}
+
+/** Sizes are without margin; that of a disk is for memory with it. */
+type Found = Pick<Plan, 'policy' | 'needed' | 'points' | 'tier' | 'disk' | 'memoryAlone'>;
+
+interface Wanted {
+  readonly aims: readonly Target[];
+  readonly ceiling: SimulationReport;
+  readonly demand: Demand;
+}
+
+function decided(question: PlanQuestion, search: Search, wanted: Wanted): Found {
+  const { onStep = () => undefined, margin } = question;
+  const { aims, ceiling, demand } = wanted;
+  onStep('looking for the size of the memory');
+  const memoryAims = question.disk ? aimsOfMemory(aims, ceiling) : aims;
+  const { policy, sizeBytes, points } = withBestPolicy(
+    search,
+    question,
+    memoryAims,
+    mostBytes(ceiling, demand),
+    onStep,
+  );
+  const alone: Found = {
+    policy,
+    needed: { memoryBytes: sizeBytes, diskBytes: 'none' },
+    points,
+    tier: 'memory',
+    disk: question.disk ? 'no-difference' : 'none',
+    memoryAlone: undefined,
+  };
+  if (!question.disk) return alone;
+  onStep('looking for the size of the disk');
+  const memoryBytes = withMargin(sizeBytes, margin, MEMORY_BYTES_MIN);
+  const disk = diskFor(search, withPolicy(question.node, policy), memoryBytes, wanted);
+  if (disk.sizeBytes === undefined) return alone;
+  const needed = { memoryBytes: sizeBytes, diskBytes: disk.sizeBytes };
+  return {
+    ...alone,
+    needed,
+    points: disk.points,
+    tier: 'disk',
+    disk: 'needed',
+    memoryAlone: disk.memoryAlone,
+  };
 }
 
 /** With memory for all that was ever asked for, whatever its policy. */
-function ceilingOf(search: Search, { node, record }: PlanQuestion, demand: Demand): SimulationReport {
+function ceilingOf(
+  search: Search,
+  options: ReplayOptions,
+  { node, record }: PlanQuestion,
+  demand: Demand,
+): SimulationReport {
   const bytes = Math.max(MEMORY_BYTES_MIN, Math.ceil(demand.bytes / record.info.rateMin));
   const unlimited = (memoryBytes: number) => withSizes(node, { memoryBytes, diskBytes: 'none' });
-  return pointsAt({ ...search, node: unlimited }, [bytes])[0]!.report;
+  return pointsAt({ ...search, options, node: unlimited }, [bytes])[0]!.report;
 }
 
 /** Beyond it more memory changes nothing: everything fits, and the largest object may be stored. */
@@ -195,19 +262,21 @@ function withBestPolicy(
 ): Decided {
   const sized = (policy: PolicyName) => (memoryBytes: number) =>
     withSizes(withPolicy(question.node, policy), { memoryBytes, diskBytes: 'none' });
-  const decide = (policy: PolicyName, upToBytes: number): Decided => {
-    const found = smallestSize({ ...search, node: sized(policy) }, aims, MEMORY_BYTES_MIN, upToBytes);
+  const decide = (policy: PolicyName, fromBytes: number, upToBytes: number): Decided => {
+    const found = smallestSize({ ...search, node: sized(policy) }, aims, fromBytes, upToBytes);
     return { policy, sizeBytes: found.sizeBytes ?? upToBytes, points: found.points };
   };
   const [first, ...others] = question.policies;
-  const decided = decide(first!, mostBytes);
+  const decided = decide(first!, MEMORY_BYTES_MIN, mostBytes);
   if (others.length === 0 || decided.sizeBytes <= MEMORY_BYTES_MIN) return decided;
   onStep('comparing policies');
   const nodes = question.policies.map((policy) => sized(policy)(decided.sizeBytes));
   const reports = search.replay(search.record, nodes, search.options);
   const best = bestOf(reports, aims[0]!);
   if (best === 0) return decided;
-  const another = decide(question.policies[best]!, decided.sizeBytes);
+  // No policy is known to do with less than a quarter of what another one needs.
+  const fromBytes = Math.max(MEMORY_BYTES_MIN, Math.round(decided.sizeBytes / 4));
+  const another = decide(question.policies[best]!, fromBytes, decided.sizeBytes);
   return another.sizeBytes < decided.sizeBytes * 0.98 ? another : decided;
 }
 
@@ -221,95 +290,24 @@ function bestOf(reports: readonly SimulationReport[], target: Target): number {
 }
 
 /** The smallest disk below that memory; without a size when none is needed. */
-function diskFor(want: {
-  readonly search: Search;
-  readonly node: SimulatedNode;
-  readonly memoryBytes: number;
-  readonly aims: readonly Target[];
-  readonly ceiling: SimulationReport;
-  readonly demand: Demand;
-  readonly onStep: (text: string) => void;
-}): { readonly sizeBytes: number | undefined; readonly points: readonly SizePoint[] } {
-  const { search, node, memoryBytes, ceiling, demand, onStep } = want;
-  const aims = want.aims.filter(({ name }) => name !== 'memory-hit');
-  const alone = pointsAt(
-    { ...search, node: (bytes) => withSizes(node, { memoryBytes: bytes, diskBytes: 'none' }) },
-    [memoryBytes],
-  )[0]!;
-  if (aims.every((aim) => isMet(aim, alone.report))) return { sizeBytes: undefined, points: [] };
-  onStep('looking for the size of the disk');
+function diskFor(
+  search: Search,
+  node: SimulatedNode,
+  memoryBytes: number,
+  { aims: all, ceiling, demand }: Wanted,
+): {
+  readonly sizeBytes: number | undefined;
+  readonly points: readonly SizePoint[];
+  readonly memoryAlone: number | undefined;
+} {
+  const aims = all.filter(({ name }) => name !== 'memory-hit');
+  const without = (bytes: number) => withSizes(node, { memoryBytes: bytes, diskBytes: 'none' });
+  const alone = smallestSize({ ...search, node: without }, aims, memoryBytes, mostBytes(ceiling, demand));
+  if (alone.sizeBytes === memoryBytes) return { sizeBytes: undefined, points: [], memoryAlone: memoryBytes };
   const sized = (diskBytes: number) => withSizes(node, { memoryBytes, diskBytes });
   // Records are laid into segments, an eighth of the disk each where it is small, and a part of it is written twice.
   const largest = Math.min(demand.largestBytes, 64 * 1024 ** 2) + 1024 ** 2;
   const most = Math.ceil(Math.max(DISK_BYTES_MIN, ceiling.memory.usedBytesMax * 1.5, 8 * largest));
   const found = smallestSize({ ...search, node: sized }, aims, DISK_BYTES_MIN, most);
-  return { sizeBytes: found.sizeBytes ?? most, points: found.points };
-}
-
-/** What was found, on the whole record; larger where a sample was too kind. */
-function confirmed(
-  { replay, margin }: PlanQuestion,
-  { record, exact, options }: Search,
-  node: SimulatedNode,
-  sizes: TierSizes,
-  aims: readonly Target[],
-): Sized {
-  let now = sizes;
-  for (let round = 0; ; round += 1) {
-    const report = replay(record, [withSizes(node, now)], exact)[0]!;
-    const isEnough = aims.every((aim) => isMet(aim, report));
-    if (isEnough || options === exact || margin === 0 || round === CORRECTIONS_MAX)
-      return { sizes: now, report };
-    now = scaled(now, 1.1);
-  }
-}
-
-/** How much depends on the sizes and on the policy. */
-function aroundIt(
-  { replay, prices, record: whole, allPolicies }: PlanQuestion,
-  { record, options, rate }: Search,
-  node: SimulatedNode,
-  sizes: TierSizes,
-): Pick<Plan, 'sensitivity' | 'policies'> {
-  const all = FACTORS.map((factor) => ({
-    factor,
-    sizes: factor === 1 ? sizes : scaled(sizes, factor),
-  })).filter(
-    // What is at the smallest size already cannot become smaller.
-    (each) => each.factor >= 1 || each.sizes.memoryBytes < sizes.memoryBytes,
-  );
-  const nodes = all.map((each) => withSizes(node, each.sizes));
-  const reports = replay(record, nodes, options);
-  const sampled = rate < whole.info.rateMin ? { rate } : {};
-  const months = prices.egress === undefined ? [] : replay(whole, nodes, sampled);
-  const sensitivity = all.map((each, at) => ({
-    ...each,
-    report: reports[at]!,
-    cost: hasPrices(prices) ? monthlyCost(prices, each.sizes, months[at]) : undefined,
-  }));
-  const policyNodes = allPolicies.map((policy) => withSizes(withPolicy(node, policy), sizes));
-  const policies = replay(record, policyNodes, options).map((report, at) => ({
-    name: allPolicies[at]!,
-    report,
-  }));
-  return { sensitivity, policies };
-}
-
-function withPolicy(node: SimulatedNode, policy: PolicyName): SimulatedNode {
-  return { ...node, memory: { ...node.memory, policy } };
-}
-
-/** With the margin, rounded up to at most a thirty-second more: sizes that people write. */
-function withMargin(bytes: number, margin: number, leastBytes: number): number {
-  const wanted = Math.max(leastBytes, bytes * (1 + margin));
-  const step = Math.max(1024 ** 2, 2 ** (Math.floor(Math.log2(wanted)) - 5));
-  return Math.ceil(wanted / step) * step;
-}
-
-function scaled({ memoryBytes, diskBytes }: TierSizes, factor: number): TierSizes {
-  return {
-    memoryBytes: Math.max(MEMORY_BYTES_MIN, Math.round(memoryBytes * factor)),
-    diskBytes:
-      typeof diskBytes === 'number' ? Math.max(DISK_BYTES_MIN, Math.round(diskBytes * factor)) : diskBytes,
-  };
+  return { sizeBytes: found.sizeBytes ?? most, points: found.points, memoryAlone: alone.sizeBytes };
 }

@@ -1,13 +1,12 @@
 import { pointsAt, type SizePoint, sizesBetween, type Trials } from '../size-curve.ts';
 import { isMet, kindOf, reached, type Target } from './targets.ts';
 
-/** Sizes that are tried at first, and at most in one further step. */
+/** Sizes that are tried at first, at most: about one for each factor of two. */
 const GRID = 10;
-const STEP = 3;
 /** The grid reaches down to this share of what is asked for. */
 const GRID_SHARE = 1 / 512;
-/** A size is found when no smaller one than by this share is known to be too small. */
-const CLOSE_SHARE = 0.015;
+/** A size is found when one that is smaller by at most this share is known to be too small. */
+const CLOSE_SHARE = 0.02;
 
 /** What came of a search for the smallest size that meets all targets. */
 export interface Found {
@@ -19,7 +18,7 @@ export interface Found {
 
 /**
  * Looks for the smallest size that meets all targets: equal factors at first, then between the largest that does not and those
- * above, which all do. Costs ten replays in one pass, and about three times three more.
+ * above, which all do, about where the figures of both say. Costs ten replays in one pass, and once or twice three more.
  *
  * @param leastBytes the smallest size that may be.
  * @param mostBytes one beyond which nothing changes.
@@ -37,7 +36,7 @@ export function smallestSize(
     const fresh = [...new Set(sizes)].filter((size) => !points.has(size));
     for (const point of pointsAt(trials, fresh)) points.set(point.sizeBytes, point);
   };
-  tryAll(toBytes < fromBytes * 1.2 ? [fromBytes, toBytes] : sizesBetween(fromBytes, toBytes, GRID));
+  tryAll(firstSizes(fromBytes, toBytes));
   for (;;) {
     const sorted = ascending(points);
     const at = firstOfGood(sorted, targets);
@@ -47,9 +46,28 @@ export function smallestSize(
     if (bad === undefined || good <= bad * (1 + CLOSE_SHARE) || good - bad <= 1)
       return { sizeBytes: good, points: sorted };
     const before = points.size;
-    tryAll(sizesBetween(bad, good, STEP + 2));
+    tryAll(nextSizes(sorted, targets, bad, good));
     if (points.size === before) return { sizeBytes: good, points: sorted };
   }
+}
+
+function firstSizes(fromBytes: number, toBytes: number): number[] {
+  if (toBytes < fromBytes * 1.2) return [fromBytes, toBytes];
+  return sizesBetween(fromBytes, toBytes, Math.min(GRID, Math.ceil(Math.log2(toBytes / fromBytes)) + 2));
+}
+
+/** The middle, and just below and above where the figures say that it is: mostly those two end the search. */
+function nextSizes(
+  points: readonly SizePoint[],
+  targets: readonly Target[],
+  bad: number,
+  good: number,
+): number[] {
+  const guesses = targets.map((target) => sizeFor(points, target) ?? 0);
+  const guess = Math.max(...guesses);
+  const step = 1 + CLOSE_SHARE * 0.45;
+  const sizes = [guess / step, guess * step, Math.sqrt(bad * good)].map(Math.round);
+  return sizes.filter((size) => size > bad && size < good);
 }
 
 /** Where the sizes begin that all meet the targets: one that does below one that does not is luck, and not counted on. */

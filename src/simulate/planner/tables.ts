@@ -4,7 +4,6 @@ import type { SimulationReport } from '../report.ts';
 import type { TierSizes } from '../sized.ts';
 import type { Plan } from './planner.ts';
 import { moneyText } from './prices.ts';
-import { isMet } from './targets.ts';
 
 /** A table as it is read, for text and pages alike. The first column names the rows. */
 export interface PlanTable {
@@ -23,12 +22,12 @@ export interface PlanRow {
 const FIGURES = ['hits', 'byte hits', 'origin peak', 'premature'] as const;
 
 /** The chosen sizes and others around them: what less would do, and what more would bring. */
-export function sizesTable({ sensitivity, aims }: Plan): PlanTable {
+export function sizesTable({ sensitivity }: Plan): PlanTable {
   const priced = sensitivity.some(({ cost }) => cost !== undefined);
   const disk = sensitivity.some(({ sizes }) => typeof sizes.diskBytes === 'number');
   const columns = ['', 'memory', ...(disk ? ['disk'] : []), ...FIGURES, ...(priced ? ['a month'] : [])];
   const rows = sensitivity.map(
-    ({ factor, sizes, report, cost }): PlanRow => ({
+    ({ factor, sizes, report, meets, cost }): PlanRow => ({
       cells: [
         factor === 1 ? 'chosen' : `${factor > 1 ? '+' : ''}${Math.round((factor - 1) * 100)} %`,
         ...sizeCells(sizes, disk),
@@ -36,19 +35,19 @@ export function sizesTable({ sensitivity, aims }: Plan): PlanTable {
         ...(priced ? [cost === undefined ? '-' : moneyText(cost)] : []),
       ],
       chosen: factor === 1,
-      meets: aims.every((aim) => isMet(aim, report)),
+      meets,
     }),
   );
   return { columns, rows };
 }
 
 /** All policies at the chosen sizes. */
-export function policiesTable({ policies, policy, aims }: Plan): PlanTable {
+export function policiesTable({ policies, policy }: Plan): PlanTable {
   const rows = policies.map(
-    ({ name, report }): PlanRow => ({
+    ({ name, report, meets }): PlanRow => ({
       cells: [name, ...figuresOf(report)],
       chosen: name === policy,
-      meets: aims.every((aim) => isMet(aim, report)),
+      meets,
     }),
   );
   return { columns: ['', ...FIGURES], rows };

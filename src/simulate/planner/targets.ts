@@ -81,6 +81,19 @@ export function isMet(target: Target, report: SimulationReport): boolean {
   return kindOf(target).wants === 'at least' ? value >= target.value : value <= target.value;
 }
 
+/**
+ * A target as another report has to meet it, which says something else of the same thing: a sample, of what all keys come to. Shares are
+ * moved by the difference, all else by the ratio.
+ *
+ * @param there what the whole says, and `here` the sample, of the same sizes.
+ */
+export function translated(target: Target, there: SimulationReport, here: SimulationReport): Target {
+  const [before, after] = [reached(target, there), reached(target, here)];
+  if (before === undefined || after === undefined || before === after) return target;
+  if (kindOf(target).unit === 'share') return { ...target, value: target.value + after - before };
+  return before === 0 ? target : { ...target, value: target.value * (after / before) };
+}
+
 /** `a hit ratio of at least 95.00 %`. */
 export function targetText(target: Target): string {
   const { about, wants, unit } = kindOf(target);

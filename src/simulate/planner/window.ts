@@ -84,16 +84,3 @@ export function stretch(
   const inside = requests.slice(first, last);
   return { fromMs: startMs, toMs: endMs, text, requests: inside.reduce((sum, count) => sum + count, 0) };
 }
-
-/** The record up to a time; what comes later is not read. */
-export function until(record: TrafficRecord, toMs: number): TrafficRecord {
-  const info = { ...record.info, toMs: Math.min(record.info.toMs, toMs) };
-  return {
-    info,
-    batches: (range) =>
-      record.batches({
-        fromMs: range?.fromMs ?? 0,
-        toMs: Math.min(toMs, range?.toMs ?? Number.POSITIVE_INFINITY),
-      }),
-  };
-}
