@@ -10,6 +10,7 @@ import { createLog, type Log } from '../monitor/log.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
 import { type Node, startNode } from '../server/node.ts';
 import type { ConfigSource } from '../server/reload.ts';
+import { openTraffic } from '../server/traffic/open.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import { argumentMistake } from './arguments.ts';
 import { judgedFile } from './config-file.ts';
@@ -154,13 +155,19 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   const token = config.admin.token ?? newAdminToken();
   const workers = await workerCount(config.server.workers, world);
   if (workers.note !== undefined) log.warn(workers.note);
+  const { place, hashKey, note } = await openTraffic(
+    config,
+    source && ((path) => world.openDirectory(path)),
+    world.hashKey,
+  );
   const node = startNode({
     config,
     adminToken: token,
     clock: world.clock,
     log,
     version: world.version,
-    hashKey: world.hashKey,
+    hashKey,
+    traffic: place,
     collectGarbage: () => world.collectGarbage(),
     readCertificates: (path) => world.readFileNow(path),
     readFile: (path) => world.readFile(path),
@@ -187,7 +194,7 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   });
   // A token that the operator chose is known to who needs it.
   const tokenFile = config.admin.token === undefined ? publishToken(node, token, world) : undefined;
-  world.out(await startupSummary(config, node, tokenFile, world));
+  world.out(await startupSummary(config, node, { tokenFile, trafficNote: note }, world));
   await untilStopped(node, config, world);
   if (tokenFile !== undefined) removeAdminToken(tokenFile);
   await files.close();

@@ -40,6 +40,7 @@ function statusLines(it: Snapshot): string[] {
     ),
     ...variantLines(memory),
     ...diskLines(it),
+    ...trafficLines(it),
     row(
       'evicted',
       `${formatCount(evictions)}, of which ${formatCount(memory.earlyEvictions)} early and ${formatCount(memory.prematureEvictions)} premature${age}`,
@@ -60,6 +61,25 @@ function statusLines(it: Snapshot): string[] {
       'process',
       `${formatSize(it.process.residentBytes)} resident, ${formatDuration(it.process.cpuSeconds * 1000)} of processor time`,
     ),
+  ];
+}
+
+function trafficLines({ traffic, nowMs }: Snapshot): string[] {
+  if (traffic === undefined) return [];
+  const { path, isPaused, rows, droppedRows, rate, storedBytes, sizeBytes, oldestMs } = traffic;
+  const share = rate === 1 ? 'every request' : `${(100 * rate).toPrecision(3)} % of the keys`;
+  const lost = droppedRows === 0 ? '' : `, ${formatCount(droppedRows)} lost`;
+  const hours = oldestMs === undefined ? 0 : (nowMs - oldestMs) / 3_600_000;
+  const back = hours < 48 ? `${hours.toFixed(1)} h` : `${(hours / 24).toFixed(1)} days`;
+  const where = path ?? 'memory';
+  return [
+    row(
+      'traffic',
+      isPaused
+        ? `NOT RECORDED for the moment: ${where} cannot be written`
+        : `${share} recorded: ${formatCount(rows)}${lost}`,
+    ),
+    row('', `${formatSize(storedBytes)} of ${formatSize(sizeBytes)} in ${where}, back ${back}`),
   ];
 }
 

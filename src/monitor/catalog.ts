@@ -3,6 +3,7 @@ import { GUARD_METRICS } from './catalog-guard.ts';
 import { IMAGE_METRICS } from './catalog-images.ts';
 import { OPERATION_METRICS } from './catalog-operations.ts';
 import { REQUEST_METRICS } from './catalog-requests.ts';
+import { TRAFFIC_METRICS } from './catalog-traffic.ts';
 
 /**
  * The one table of metrics. Exposition, reference documentation, panels and alerts come from it.
@@ -343,6 +344,7 @@ export const METRICS = [
   ...IMAGE_METRICS,
 
   ...OPERATION_METRICS,
+  ...TRAFFIC_METRICS,
   metric(
     'holdfast_access_log_lines_total',
     'counter',

@@ -9,6 +9,7 @@ import type {
   OriginSnapshot,
   RouteSnapshot,
   Snapshot,
+  TrafficSnapshot,
 } from './snapshot.ts';
 import { TRANSFORM_RESULTS } from './transform-books.ts';
 
@@ -27,6 +28,7 @@ export interface NodeFacts {
   readonly disk?: DiskSnapshot;
   /** What is made of images; its results are the recorder's. */
   readonly images?: Omit<ImagesSnapshot, 'results'> | undefined;
+  readonly traffic?: TrafficSnapshot;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];
   /** By origin id. */

@@ -47,6 +47,8 @@ export interface Snapshot {
   readonly disk?: DiskSnapshot;
   /** Absent on nodes whose routes have no images. */
   readonly images?: ImagesSnapshot;
+  /** Absent where traffic is not recorded. */
+  readonly traffic?: TrafficSnapshot;
   readonly routes: readonly RouteSnapshot[];
   readonly origins: readonly OriginSnapshot[];
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number };
@@ -68,6 +70,26 @@ export interface ImagesSnapshot {
   readonly restarts: number;
   /** By how they ended; what never happened is left out. */
   readonly results: Readonly<Partial<Record<TransformResultWord, number>>>;
+}
+
+/** What a node records of its traffic, since it was started. */
+export interface TrafficSnapshot {
+  /** The directory; absent for a record in memory. */
+  readonly path?: string;
+  /** It cannot be written for the moment. */
+  readonly isPaused: boolean;
+  /** Requests recorded. */
+  readonly rows: number;
+  /** Requests that were to be recorded, and were lost. */
+  readonly droppedRows: number;
+  /** Share of the keys whose requests are recorded. */
+  readonly rate: number;
+  /** Bytes that the record takes, and may take. */
+  readonly storedBytes: number;
+  readonly sizeBytes: number;
+  /** Time of the oldest request, wall clock; absent for an empty record. */
+  readonly oldestMs?: number;
+  readonly writeErrors: number;
 }
 
 /** The configuration of a node. */

@@ -32,6 +32,8 @@ export interface FlightsOptions {
   readonly pseudonym: string;
   /** Told of a fault of our own, after it was counted. */
   readonly onFault?: (error: unknown) => void;
+  /** Traffic is recorded. */
+  readonly recordsTraffic?: boolean;
 }
 
 /**
@@ -69,6 +71,7 @@ export class Flights implements FlightSteps {
       generations: this.#generations,
       memory: this.#memory,
       budget: this.#budget,
+      recordsTraffic: options.recordsTraffic === true,
       close: (flight) => this.onClosed(flight),
       overtake: (flight, key) => this.#overtake(flight, key),
     });

@@ -9,6 +9,7 @@ import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
 import type { NodeOptions } from './node.ts';
 import type { Reloader } from './reload.ts';
+import type { Traffic } from './traffic/traffic.ts';
 import type { Crew } from './workers/crew.ts';
 
 /** Where a snapshot reads. */
@@ -22,6 +23,7 @@ export interface Parts {
   readonly reloader: Reloader;
   readonly crew: Crew | undefined;
   readonly transformer: Transformer | undefined;
+  readonly traffic: Traffic | undefined;
 }
 
 /** What the node says of itself, read anew at each call. */
@@ -35,6 +37,7 @@ export function snapshots({
   reloader,
   crew,
   transformer,
+  traffic,
 }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
   return () => {
@@ -62,6 +65,7 @@ export function snapshots({
       memory: memorySnapshot(tier),
       ...(options.disk === undefined ? {} : { disk: diskSnapshot(options.disk, path) }),
       images: path.routes.all.some(({ images }) => images !== undefined) ? transformer?.gauges() : undefined,
+      ...(traffic === undefined ? {} : { traffic: traffic.snapshot() }),
       routes: tier.cache.account.routes,
       origins: live.guards.map((guard) => guard.gauges()),
       process: options.processUsage(),

@@ -12,11 +12,10 @@ import { basename, join } from 'node:path';
 import type { TrafficBatch } from './batch.ts';
 import type { BlockSource } from './blocks.ts';
 import { encodeBlock } from './format.ts';
+import { EXTENSION, fileName } from './names.ts';
 import { recordFrom } from './reading.ts';
 import type { RecordWriter, TrafficRecord } from './record.ts';
 
-/** What the files of a record end in. */
-const EXTENSION = '.hft';
 /** A file of a directory is full with so many bytes: one is removed at a time, and can be sent on its own. */
 const FILE_BYTES = 256 * 1024 * 1024;
 
@@ -77,12 +76,6 @@ class Writer implements RecordWriter {
     this.#file = undefined;
     this.#bytes = 0;
   }
-}
-
-/** Name of a file whose first request is of that time; `again` tells those of one time apart. */
-export function fileName(firstMs: number, again = 0): string {
-  const time = new Date(Math.floor(firstMs)).toISOString().replace(/[-:]/g, '');
-  return `traffic-${time}${again === 0 ? '' : `-${again}`}${EXTENSION}`;
 }
 
 function newFile(directory: string, firstMs: number): number {

@@ -82,10 +82,12 @@ class Merger {
   *open(batch: TrafficBatch): Generator<TrafficBatch> {
     const rate = this.#cursors.reduce((least, { batch: { rate: one } }) => Math.min(least, one), batch.rate);
     if (rate !== this.#rate) {
-      yield* this.flush();
+      // Totals are of all requests: those of a higher rate hold for a lower one.
+      if (this.#builder.count > 0 || rate > this.#rate) yield* this.flush();
       this.#rate = rate;
       this.#builder = new BatchBuilder(rate);
     }
+    this.#lastMs = Math.max(this.#lastMs, batch.baseMs);
     if (batch.count > 0) this.#cursors.push({ batch, at: 0 });
     for (const total of batch.totals)
       this.#totals.add(total.route, total.stratum, total.requests, total.bodyBytes);
@@ -151,4 +153,13 @@ class Merger {
 
 function timeOf({ batch, at }: Cursor): number {
   return batch.baseMs + batch.timeUs[at]! / 1000;
+}
+
+/** Batches that may overlap in time as fewer that do not. */
+export function mergeBatches(batches: readonly TrafficBatch[]): TrafficBatch[] {
+  const merger = new Merger();
+  const merged: TrafficBatch[] = [];
+  for (const batch of [...batches].sort((a, b) => a.baseMs - b.baseMs)) merged.push(...merger.open(batch));
+  merged.push(...merger.emitUntil(Number.POSITIVE_INFINITY), ...merger.flush());
+  return merged;
 }

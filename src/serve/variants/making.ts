@@ -111,7 +111,7 @@ export class Making implements OriginExchange {
       return;
     }
     const original = { route: ask.originals, host, resource: ask.resource, primary: ask.primary };
-    this.#abandonOriginal = openOriginal(lookUp, original, clock.monotonicMs(), (opened) => {
+    this.#abandonOriginal = openOriginal(lookUp, original, 'original', clock.monotonicMs(), (opened) => {
       this.#abandonOriginal = undefined;
       this.#original = opened;
       if (this.#over) this.#release();
@@ -217,7 +217,7 @@ export class Making implements OriginExchange {
       return;
     }
     const { lookUp, clock } = this.#parts;
-    this.#abandonOriginal = openOriginal(lookUp, ask, clock.monotonicMs(), (opened) => {
+    this.#abandonOriginal = openOriginal(lookUp, ask, 'overlay', clock.monotonicMs(), (opened) => {
       this.#abandonOriginal = undefined;
       this.#overlay = opened;
       if (this.#over) this.#release();
