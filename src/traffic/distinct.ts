@@ -1,8 +1,9 @@
 const REGISTERS = 2 ** 14;
 
 /**
- * How many different keys there were, estimated (HyperLogLog; Flajolet, Fusy, Gandouet, Meunier, 2007; with linear counting for few).
- * Standard error 0.8 %; 16 KiB, however many there are.
+ * How many different keys there were, estimated: HyperLogLog (Flajolet, Fusy, Gandouet, Meunier, 2007) with the estimator of Ertl ("New
+ * cardinality estimation algorithms for HyperLogLog sketches", 2017), which has no bias for few keys either. Standard error 0.8 %; 16 KiB,
+ * however many there are.
  */
 export class DistinctKeys {
   readonly #registers = new Uint8Array(REGISTERS);
@@ -17,17 +18,40 @@ export class DistinctKeys {
 
   /** The estimate. */
   count(): number {
-    let sum = 0;
-    let empty = 0;
-    for (const rank of this.#registers) {
-      sum += 2 ** -rank;
-      if (rank === 0) empty += 1;
-    }
-    const raw = ((0.7213 / (1 + 1.079 / REGISTERS)) * REGISTERS ** 2) / sum;
-    if (raw <= 2.5 * REGISTERS && empty > 0) return Math.round(REGISTERS * Math.log(REGISTERS / empty));
-    // Ranks are made of 32 bits, beside those of the place: nothing collides below 2^46 keys.
-    return Math.round(raw);
+    const ranks = new Uint32Array(RANK_MAX + 1);
+    for (const rank of this.#registers) ranks[rank]! += 1;
+    let sum = REGISTERS * tau(1 - ranks[RANK_MAX]! / REGISTERS);
+    for (let rank = RANK_MAX - 1; rank > 0; rank -= 1) sum = (sum + ranks[rank]!) / 2;
+    sum += REGISTERS * sigma(ranks[0]! / REGISTERS);
+    return Math.round(REGISTERS ** 2 / (2 * Math.LN2 * sum));
   }
+}
+
+/** A rank is one more than the leading zeros of 32 bits. */
+const RANK_MAX = 33;
+
+function sigma(share: number): number {
+  if (share === 1) return Number.POSITIVE_INFINITY;
+  let [x, y, z, before] = [share, 1, share, -1];
+  while (z !== before) {
+    x *= x;
+    before = z;
+    z += x * y;
+    y += y;
+  }
+  return z;
+}
+
+function tau(share: number): number {
+  if (share === 0 || share === 1) return 0;
+  let [x, y, z, before] = [share, 1, 1 - share, -1];
+  while (z !== before) {
+    x = Math.sqrt(x);
+    before = z;
+    y /= 2;
+    z -= (1 - x) ** 2 * y;
+  }
+  return z / 3;
 }
 
 /** The finalizer of MurmurHash3. */

@@ -3,21 +3,15 @@ const FILL = 0.6;
 
 /**
  * A number from 0 to 2^32 - 1 for each key, by the halves of its hash: open addressing in typed arrays, 13 bytes a slot and 22 to 43
- * a key. Where it is bounded, each further key takes the place of another.
+ * a key.
  */
 export class KeyTable {
-  readonly #keysMax: number;
   #slots = SLOTS_FIRST;
   #lo = new Uint32Array(SLOTS_FIRST);
   #hi = new Uint32Array(SLOTS_FIRST);
   #values = new Uint32Array(SLOTS_FIRST);
   #used = new Uint8Array(SLOTS_FIRST);
   #count = 0;
-
-  /** @param keysMax most keys that are remembered; default: all. */
-  constructor(keysMax = Number.POSITIVE_INFINITY) {
-    this.#keysMax = keysMax;
-  }
 
   /** Keys that are remembered. */
   get size(): number {
@@ -34,13 +28,11 @@ export class KeyTable {
   set(keyLo: number, keyHi: number, value: number): void {
     let at = this.#slotOf(keyLo, keyHi);
     if (this.#used[at] === 0) {
-      if (this.#count >= this.#keysMax) at = homeOf(keyLo, keyHi, this.#slots);
-      else if (this.#count >= this.#slots * FILL) {
+      if (this.#count >= this.#slots * FILL) {
         this.#grow();
         at = this.#slotOf(keyLo, keyHi);
       }
-      // A key whose home is free is one more; else it takes the place of what lives there, and all others are still found.
-      if (this.#used[at] === 0) this.#count += 1;
+      this.#count += 1;
     }
     this.#used[at] = 1;
     this.#lo[at] = keyLo;

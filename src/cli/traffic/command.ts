@@ -110,7 +110,7 @@ function readArguments<const O extends Options>(
 }
 
 /** The record at a path. @throws Unusable when there is none that can be read. */
-export function recordAt(path: string): TrafficRecord {
+function recordAt(path: string): TrafficRecord {
   try {
     return openRecord(path);
   } catch (error) {

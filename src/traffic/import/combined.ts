@@ -90,6 +90,8 @@ export class CombinedParser implements LineParser {
         continue;
       }
       end = find(bytes, SPACE, at, to);
+      // `0.020, 0.100`: a list is one field.
+      while (end > at && bytes[end - 1] === COMMA) end = find(bytes, SPACE, end + 1, to);
       if (end < 0) end = to;
       if (quoted !== 1) {
         place += 1;
@@ -123,6 +125,8 @@ export class CombinedParser implements LineParser {
     }
   }
 }
+
+const COMMA = 0x2c;
 
 /** How nginx's `$upstream_response_time` or `$upstream_header_time` is labelled in practice; seconds. */
 const ORIGIN_LABEL = /^(?:urt|uht|upstream_(?:response|header)_time|upstream_time|ttfb_origin)$/i;

@@ -53,6 +53,8 @@ export class OpenInput {
   readonly #first: Uint8Array[] = [];
   #format = '';
   #packing = 'none';
+  /** It could not be unpacked to its end. */
+  #isCut = false;
   #bytesRead = 0;
   /** The time of its first request, as far as it was looked for; milliseconds since the epoch. */
   firstMs = Number.POSITIVE_INFINITY;
@@ -68,6 +70,8 @@ export class OpenInput {
   async begin(): Promise<void> {
     const { name } = this.#input;
     const head = await this.#readHead();
+    if (head.length === 0 && this.#isCut)
+      throw new NoLog(`${name} is damaged: nothing of it can be unpacked`);
     const found = this.#shared.format ?? detectFormat(head, this.#shared.fields);
     if (typeof found === 'object') throw new NoLog(`${name} ${found.refused}`);
     this.#format = found;
@@ -116,7 +120,7 @@ export class OpenInput {
       this.#reader!.feed(result.value);
       return true;
     }
-    this.#reader!.end();
+    this.#reader!.end(this.#isCut);
     return false;
   }
 
@@ -135,6 +139,7 @@ export class OpenInput {
     this.#packing = packing;
     const { troubles } = this.#shared.report;
     const onTrouble = (why: string): void => {
+      this.#isCut = true;
       const told = `${this.#input.name}: ${why}`;
       if (!troubles.includes(told)) troubles.push(told);
     };

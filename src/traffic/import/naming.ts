@@ -95,15 +95,15 @@ export class PlainNamer implements Namer {
 
   #takeQuery(bytes: Uint8Array, from: number, to: number, start: number): number {
     const { query } = this.#rules;
-    if (query === 'none' || from + 1 === to) return start;
-    if (query !== 'all') return -1;
+    if (query !== 'none' && query !== 'all') return -1;
+    const buffer = this.#buffer;
     let length = start;
     for (let at = from; at < to; at += 1, length += 1) {
       const byte = bytes[at]!;
       if (byte <= 0x20 || byte === 0x7f || byte === 0x23) return -1;
-      this.#buffer[length] = byte;
+      buffer[length] = byte;
     }
-    return length;
+    return query === 'none' || from + 1 === to ? start : length;
   }
 
   /** The long way: any spelling of a target becomes the one that keys have. */

@@ -16,8 +16,12 @@ export interface LineSink {
 /** Reads a log piece by piece, wherever pieces end. */
 export interface PieceReader {
   feed(piece: Uint8Array): void;
-  /** The log is at its end. */
-  end(): void;
+  /**
+   * The log is at its end.
+   *
+   * @param isCut it goes on, but cannot be read any further: a line without its end is not whole.
+   */
+  end(isCut: boolean): void;
 }
 
 const NEWLINE = 0x0a;
@@ -60,9 +64,13 @@ export class LineReader implements PieceReader {
     if (at < piece.length) this.#hold(piece, at);
   }
 
-  end(): void {
+  end(isCut: boolean): void {
     if (this.#tooLong) this.#endHeld();
-    else if (this.#held.length > 0) this.#read(this.#held, 0, this.#held.length, true);
+    else if (isCut && this.#held.length > 0) {
+      this.#lineNumber += 1;
+      this.#sink.counted();
+      this.#sink.unreadable('cut', this.#lineNumber, this.#held, 0, this.#held.length);
+    } else if (this.#held.length > 0) this.#read(this.#held, 0, this.#held.length, true);
     this.#held = new Uint8Array(0);
   }
 

@@ -6,17 +6,14 @@ import {
   TrafficTables,
   UNKNOWN_LIFE,
 } from '../batch.ts';
-import { KeyTable } from '../key-table.ts';
 import { type Line, type OwnRow, spanText } from './line.ts';
 import type { Named, Namer } from './naming.ts';
 import type { ImportReport, LeftOutReason } from './report.ts';
+import { SizeMemory } from './sizes.ts';
 
 /** Extensions of images, in front of a query, a further extension (`a.jpg.webp`), or options (`a.jpg@webp`). */
 const IMAGE_PATH =
   /\.(?:jpe?g|jfif|png|apng|gif|webp|avif|svgz?|ico|bmp|tiff?|heic|heif|jxl|jp2|cur)(?:$|[?@./;,!:])/i;
-
-/** Most keys whose size is remembered, for requests of which a log only says what was sent: 55 MB. */
-const SIZES_MAX = 2_500_000;
 
 /** Makes rows of a record out of lines of logs. */
 export class RowMaker {
@@ -24,7 +21,7 @@ export class RowMaker {
   readonly #life: ResponseLife;
   readonly #onlyImages: boolean;
   readonly #report: ImportReport;
-  readonly #sizes = new KeyTable(SIZES_MAX);
+  readonly #sizes = new SizeMemory();
   readonly tables = new TrafficTables();
   /** Kinds by what they are made of, so that no text is put together for each row. */
   readonly #kinds = new Map<string, Map<number, ServedKind>>();

@@ -49,7 +49,13 @@ export class TimeReader {
     const match = /^(\d\d)\/([A-Za-z]{3})\/(\d{4}):(\d\d):(\d\d):\d\d/.exec(text);
     const zone = /^ ([+-])(\d\d)(\d\d)/.exec(text.slice(zoneAt - from));
     const month = match === null ? -1 : MONTHS.indexOf(match[2]!.toLowerCase());
-    if (match === null || month < 0 || Number(match[4]) > 23 || Number(match[5]) > 59) {
+    if (
+      match === null ||
+      month < 0 ||
+      !(Number(match[1]) >= 1 && Number(match[1]) <= 31) ||
+      Number(match[4]) > 23 ||
+      Number(match[5]) > 59
+    ) {
       this.#minuteMs = Number.NaN;
       this.#minute.fill(0);
       return;

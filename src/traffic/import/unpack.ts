@@ -1,4 +1,5 @@
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { ZstdFrames } from './zstd-frames.ts';
 
 /** How a file is packed, by its first bytes. */
 export type Packing = 'gzip' | 'zstd' | 'none';
@@ -13,6 +14,8 @@ export function packingOf(head: Uint8Array): Packing {
 
 /** Pieces that come out at a time. */
 const PIECE_BYTES = 256 * 1024;
+/** Packed bytes that are handed over at a time: what they hold is lost when they turn out to be damaged. */
+const SLICE_BYTES = 16 * 1024;
 /** Pieces that are ready and not taken yet: unpacking goes on beside reading. */
 const READY_MAX = 4;
 
@@ -29,6 +32,7 @@ export async function* unpacked(
 ): AsyncGenerator<Uint8Array> {
   const options = { chunkSize: PIECE_BYTES };
   const stream = packing === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
+  const frames = packing === 'zstd' ? new ZstdFrames() : undefined;
   const ready: Uint8Array[] = [];
   let isDone = false;
   let wake: (() => void) | undefined;
@@ -51,14 +55,18 @@ export async function* unpacked(
     if (error !== undefined) onTrouble(inWords(error));
     stir();
   };
-  stream.on('end', () => finish());
+  stream.on('end', () => finish(frames?.isWhole === false ? new Error('unexpected end') : undefined));
   stream.on('error', finish);
   stream.on('drain', stir);
   let failure: unknown;
   const pump = async (): Promise<void> => {
     for await (const chunk of chunks) {
       if (isDone) return;
-      if (!stream.write(chunk)) await new Promise<void>((resolve) => untilDrained(stream, resolve));
+      frames?.feed(chunk);
+      for (let at = 0; at < chunk.length && !isDone; at += SLICE_BYTES) {
+        const taken = stream.write(chunk.subarray(at, at + SLICE_BYTES));
+        if (!taken) await new Promise<void>((resolve) => untilDrained(stream, resolve));
+      }
     }
     stream.end();
   };
