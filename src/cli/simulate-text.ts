@@ -54,7 +54,7 @@ export function wrapped(text: string, indent = '', first = indent): Line[] {
 /** With two reports the change has a column of its own; with more a worse figure has a mark behind it. */
 function figures(reports: readonly SimulationReport[]): Line[] {
   const count = reports.length;
-  const width = count <= 2 ? 15 : Math.floor((COLUMNS - LABEL) / count);
+  const width = count <= 2 ? 14 : Math.floor((COLUMNS - LABEL) / count);
   const head: Span[] = [' '.repeat(LABEL)];
   if (count > 1) head.push([reports.map((_, at) => letterOf(at).padStart(width - 1)).join(' '), 'bold']);
   return compare(reports).flatMap(({ title, rows }, section): Line[] => {

@@ -42,7 +42,7 @@ export interface Mark {
 }
 
 /** Colours that there are; further series begin again. */
-export const CHART_COLORS = 6;
+const CHART_COLORS = 6;
 
 const WIDTH = 480;
 const LEFT = 70;

@@ -38,7 +38,7 @@ export function yamlOf({ policy, chosen }: Plan): string {
 }
 
 /** `1.5 GiB of memory`, `1.5 GiB of memory and 20 GiB of disk`. */
-export function sizesText({ memoryBytes, diskBytes }: TierSizes): string {
+function sizesText({ memoryBytes, diskBytes }: TierSizes): string {
   const memory = `${formatSize(memoryBytes)} of memory`;
   return typeof diskBytes === 'number' ? `${memory} and ${formatSize(diskBytes)} of disk` : memory;
 }
