@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import type { AdminClient } from '../server/admin-client.ts';
 import { letterOf } from '../simulate/figures.ts';
 import { nodeOf } from '../simulate/node-of.ts';
 import { chartBySize } from '../simulate/picture/by-size.ts';
@@ -8,6 +10,8 @@ import type { ReplayOptions, SimulatedNode, WarmIndex } from '../simulate/plan.t
 import type { Replay } from '../simulate/replay.ts';
 import { pointsAt, sizesBetween } from '../simulate/size-curve.ts';
 import { withSizes } from '../simulate/sized.ts';
+import { warmAt } from '../simulate/warm-at.ts';
+const readWarmIndex = (text: string, _name: string): WarmIndex => JSON.parse(text);
 import { cut, stressed } from '../traffic/derived.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
 import { UsageError } from './admin-command.ts';
@@ -24,7 +28,7 @@ import {
   writePictures,
 } from './replayed.ts';
 import { simulationText } from './simulate-text.ts';
-import { momentGiven, recordCommand } from './traffic/command.ts';
+import { momentGiven, recordCommand, Unusable } from './traffic/command.ts';
 
 const HELP = `holdfast simulate: what configurations would have done to recorded traffic
 
@@ -33,7 +37,8 @@ const HELP = `holdfast simulate: what configurations would have done to recorded
   --from TIME          count from then on; what was asked for before fills the cache. 2026-11-24T10:00, in UTC
   --to TIME            end there
   --cold               begin with an empty cache, also at --from, and with a running node's record
-  --warm               begin with what the running node holds (--admin), where the record is from a file
+  --warm FILE          begin with what a node held: its answer to GET /api/traffic/index; or "node": ask the running one
+                       (so it is for a running node's own record)
 ${REPLAY_HELP}
 Replays the record through the code that serves, without a byte of an image. Figures of the second and further configurations
 that are worse than those of the first, by more than one part in a hundred, are marked. Exit codes: 0 done, 1 refused, 2 unusable
@@ -45,18 +50,19 @@ const OPTIONS = {
   from: { type: 'string' },
   to: { type: 'string' },
   cold: { type: 'boolean', default: false },
-  warm: { type: 'boolean', default: false },
+  warm: { type: 'string' },
 } as const;
 
 /** Sizes of a curve, around the one that is configured. */
-const CURVE = { from: 1 / 8, to: 4, sizes: 8, rowsMax: 1_000_000 } as const;
+const CURVE = { from: 1 / 8, to: 4, sizes: 10, rowsMax: 1_000_000 } as const;
 
 /** `holdfast simulate`: prints figures of one or several configurations, and draws them. */
 export function simulate(args: readonly string[], io: ReplayIo): Promise<number> {
   const command = { name: 'simulate', help: HELP, options: OPTIONS } as const;
   return recordCommand(command, args, io, async ({ values, positionals, record, client }) => {
     if (positionals.length === 0) throw new UsageError('name at least one configuration');
-    if (values.cold && values.warm) throw new UsageError('--cold and --warm exclude each other');
+    if (values.cold && values.warm !== undefined)
+      throw new UsageError('--cold and --warm exclude each other');
     const asJson = wantsJson(values);
     const stresses = stressesGiven(values.stress);
     const [fromMs, toMs] = [momentGiven('from', values.from), momentGiven('to', values.to)];
@@ -66,12 +72,10 @@ export function simulate(args: readonly string[], io: ReplayIo): Promise<number>
     if (nodes === undefined) return EXIT.unusable;
     const whole = stressed(await record(values.traffic), stresses);
     const traffic = cut(whole, { fromMs: values.cold ? fromMs : undefined, toMs });
-    const warm =
-      values.warm || (values.traffic === undefined && !values.cold)
-        ? ((await client().get('/api/traffic/index')) as WarmIndex)
-        : undefined;
+    const source = values.warm ?? (values.traffic === undefined && !values.cold ? 'node' : undefined);
+    const warm = source === undefined ? undefined : await warmIndex(source, client, io);
     const options: ReplayOptions = {
-      ...(warm === undefined ? {} : { warm }),
+      ...(warm === undefined ? {} : { warm: warmAt(warm, traffic.info.fromMs) }),
       ...(fromMs === undefined || values.cold ? {} : { countFromMs: fromMs }),
     };
     const progress = replaying(io);
@@ -87,6 +91,29 @@ export function simulate(args: readonly string[], io: ReplayIo): Promise<number>
   });
 }
 
+/** What a node held, or holds now. @throws Unusable when that cannot be read. */
+async function warmIndex(source: string, client: () => AdminClient, io: ReplayIo): Promise<WarmIndex> {
+  if (source === 'node') {
+    const asked = client();
+    const pieces = await Array.fromAsync(await asked.download('/api/traffic/index'));
+    return indexOf(Buffer.concat(pieces).toString(), asked.url);
+  }
+  try {
+    return indexOf(await io.readFile(resolve(io.cwd, source)), source);
+  } catch (error) {
+    if (error instanceof Unusable) throw error;
+    throw new Unusable(`${source} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function indexOf(text: string, name: string): WarmIndex {
+  try {
+    return readWarmIndex(text, name);
+  } catch (error) {
+    throw new Unusable((error as Error).message);
+  }
+}
+
 async function nodesOf(files: readonly string[], io: ReplayIo): Promise<SimulatedNode[] | undefined> {
   const nodes: SimulatedNode[] = [];
   for (const file of files) {
@@ -97,7 +124,7 @@ async function nodesOf(files: readonly string[], io: ReplayIo): Promise<Simulate
   return nodes;
 }
 
-/** One chart with the curves of all: the size of their memory from an eighth to four times as much. */
+/** One chart with the curves of all: from an eighth of the smallest memory to four times the largest. */
 function curvesOf(
   record: TrafficRecord,
   nodes: readonly SimulatedNode[],
@@ -108,15 +135,16 @@ function curvesOf(
   if (rows === 0) return [];
   const rate = Math.min(1, CURVE.rowsMax / rows) * rateMin;
   const sampled = rate < rateMin ? { ...options, rate } : options;
+  const sizes = nodes.map(({ memory }) => memory.sizeBytes);
+  const [from, to] = [Math.min(...sizes) * CURVE.from, Math.max(...sizes) * CURVE.to];
   const curves = nodes.map((node, at) => {
-    const { sizeBytes } = node.memory;
     const trials = {
       record,
       options: sampled,
       replay,
       node: (memoryBytes: number) => withSizes(node, { memoryBytes }),
     };
-    const points = pointsAt(trials, sizesBetween(sizeBytes * CURVE.from, sizeBytes * CURVE.to, CURVE.sizes));
+    const points = pointsAt(trials, sizesBetween(from, to, CURVE.sizes));
     return { name: `${letterOf(at)} ${node.name}`, short: letterOf(at), points };
   });
   const marks = nodes.map(({ memory }, at) => ({ at: memory.sizeBytes, text: letterOf(at) }));

@@ -46,7 +46,7 @@ function sizesText({ memoryBytes, diskBytes }: TierSizes): string {
 function metBy({ chosen, needed, policy, targets, window, margin }: Plan): string {
   const came = targets.map((target) => cameTo(target, chosen.report)).join(', ');
   const rest =
-    margin === 0 || needed.memoryBytes * (1 + margin) < chosen.sizes.memoryBytes * 0.9
+    margin === 0
       ? ''
       : ` Without the margin of ${Math.round(margin * 100)} % it would be ${sizesText(needed)}.`;
   return `Configure ${sizesText(chosen.sizes)} with the policy ${policy}: in ${windowText(window)} that comes to ${came}, where ${listed(targets.map(wanted))} is wanted.${rest}`;

@@ -1,38 +1,42 @@
 import type { SimulatedNode } from '../plan.ts';
 import type { SimulationReport } from '../report.ts';
+import { pointsAt } from '../size-curve.ts';
 import { type TierSizes, withPolicy, withSizes } from '../sized.ts';
 import { DISK_BYTES_MIN, MEMORY_BYTES_MIN, scaled } from './amounts.ts';
 import type { Plan, PlanQuestion, Search, Sized } from './planner.ts';
 import { hasPrices, monthlyCost } from './prices.ts';
+import { smallestOf } from './search.ts';
 import { isMet, type Target, translated } from './targets.ts';
 
 /** What the sizes are multiplied by to see how much depends on them. */
 const FACTORS = [0.5, 0.75, 0.9, 1, 1.25, 2] as const;
-/** What sizes that were found on a sample are multiplied by until they meet the targets on the whole. */
-const CORRECTIONS = [1, 1.06, 1.13, 1.25] as const;
+/** Around sizes that were found on a sample the whole record is tried at these. */
+const CORRECTIONS = [0.7, 0.85, 1, 1.12, 1.3] as const;
 
 /**
- * Sizes that were found by a sample, on the whole record: larger where the sample was too kind, as they are where it was not one. With
- * a disk its size alone becomes larger.
+ * Sizes that were found by a sample, put right by replays of the whole record: those may be smaller, since a sample has no room for the
+ * largest images, or larger. Sizes that were found on the whole stay. With a disk it is its size that is put right.
  */
 export function confirmed(
-  { replay }: PlanQuestion,
-  { record, exact, isSampled }: Search,
+  { record, exact, isSampled, replay }: Search,
   node: SimulatedNode,
   needed: TierSizes,
   aims: readonly Target[],
 ): TierSizes {
   if (!isSampled) return needed;
-  const sizes = CORRECTIONS.map((factor) => {
-    const { memoryBytes, diskBytes } = scaled(needed, factor);
-    return typeof diskBytes === 'number'
-      ? { memoryBytes: needed.memoryBytes, diskBytes }
-      : { memoryBytes, diskBytes };
-  });
-  const nodes = sizes.map((each) => withSizes(node, each));
-  const reports = replay(record, nodes, exact);
-  const at = reports.findIndex((report) => aims.every((aim) => isMet(aim, report)));
-  return sizes.at(at)!;
+  const { memoryBytes, diskBytes } = needed;
+  const isDisk = typeof diskBytes === 'number';
+  const sizesWith = (bytes: number): TierSizes =>
+    isDisk ? { memoryBytes, diskBytes: bytes } : { memoryBytes: bytes, diskBytes };
+  const [nowBytes, leastBytes] = isDisk ? [diskBytes, DISK_BYTES_MIN] : [memoryBytes, MEMORY_BYTES_MIN];
+  const tried = CORRECTIONS.map((factor) => Math.max(leastBytes, Math.round(nowBytes * factor)));
+  const trials = {
+    record,
+    options: exact,
+    replay,
+    node: (bytes: number) => withSizes(node, sizesWith(bytes)),
+  };
+  return sizesWith(Math.round(smallestOf(pointsAt(trials, [...new Set(tried)]), aims)));
 }
 
 /** How much depends on the sizes and on the policy, by a sample where the record is long. */

@@ -124,8 +124,8 @@ export function plan(question: PlanQuestion): Plan | undefined {
   const memoryBelow = withMargin(found.needed.memoryBytes, margin, MEMORY_BYTES_MIN);
   const enough =
     found.disk === 'needed'
-      ? confirmed(question, search, node, { ...found.needed, memoryBytes: memoryBelow }, aims)
-      : confirmed(question, search, node, found.needed, aims);
+      ? confirmed(search, node, { ...found.needed, memoryBytes: memoryBelow }, aims)
+      : confirmed(search, node, found.needed, aims);
   const needed = found.disk === 'needed' ? { ...enough, memoryBytes: found.needed.memoryBytes } : enough;
   const sizes: TierSizes = {
     memoryBytes: withMargin(needed.memoryBytes, margin, MEMORY_BYTES_MIN),

@@ -96,6 +96,13 @@ export function sizeFor(points: readonly SizePoint[], target: Target): number | 
   return bad.sizeBytes * (good.sizeBytes / bad.sizeBytes) ** share;
 }
 
+/** The smallest size for all targets by what was tried: the smallest of those where it is enough, the largest where none is. */
+export function smallestOf(points: readonly SizePoint[], targets: readonly Target[]): number {
+  const at = firstOfGood(points, targets);
+  if (at === 0 || at === points.length) return points.at(at === 0 ? 0 : -1)!.sizeBytes;
+  return Math.max(...targets.map((target) => sizeFor(points, target) ?? 0));
+}
+
 /** The target that asks for the largest size; the first of those that ask for the same. */
 export function bindingTarget(points: readonly SizePoint[], targets: readonly Target[]): Target | undefined {
   const wanted = targets.map((target) => ({ target, sizeBytes: sizeFor(points, target) ?? 0 }));
