@@ -50,6 +50,7 @@ export class Claims {
 
   /** The victims have left: those that were looked at and stay may be read again. */
   settled(): void {
+    if (this.#forVictims.length === 0) return;
     for (const slot of this.#forVictims) if (this.#entries.used(slot)) this.yield(slot);
     this.#forVictims.length = 0;
   }

@@ -18,6 +18,7 @@ export interface Departure {
 }
 
 const CAPACITY = 65_536;
+const NUMBER_OF = new Map<DepartureKind, number>(KINDS.map((kind, number) => [kind, number]));
 
 /**
  * What happened last to keys that are not stored, for whoever asks why: a ring of the latest 65,536 events, 28 bytes each.
@@ -41,7 +42,7 @@ export class Departures {
     this.#storedS[at] = departure.storedS;
     this.#usableUntilS[at] = departure.usableUntilS;
     this.#purge[at] = departure.purge;
-    this.#kind[at] = KINDS.indexOf(departure.kind);
+    this.#kind[at] = NUMBER_OF.get(departure.kind)!;
     this.#added += 1;
   }
 

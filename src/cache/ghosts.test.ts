@@ -43,7 +43,6 @@ test.each([1, 2, 7, 64, 100])(
       if (random.u32() % 3 > 0) {
         const ghost = {
           usableUntilS: random.u32(),
-          evictedS: i,
           sizeBytes: random.u32(),
           route: random.u32() % 1000,
         };
@@ -59,6 +58,6 @@ test.each([1, 2, 7, 64, 100])(
 
 test('without places nothing is remembered', () => {
   const ghosts = new Ghosts(0);
-  ghosts.add(1, 2, { usableUntilS: 1, evictedS: 1, sizeBytes: 1, route: 0 });
+  ghosts.add(1, 2, { usableUntilS: 1, sizeBytes: 1, route: 0 });
   expect([ghosts.count, ghosts.take({ lo: 1, hi: 2 })]).toEqual([0, undefined]);
 });

@@ -1,15 +1,25 @@
 import { assert } from '../base/assert.ts';
 import type { Hash64 } from '../base/hash.ts';
-import { NONE } from './entries.ts';
 
-/** Memory of one place in the ring: its columns, and up to two heads of the index. */
-export const GHOST_BYTES = 35;
+/** Memory of one place in the ring: its row, and up to two heads of the index. */
+export const GHOST_BYTES = 32;
+
+/** Words of a ghost's row. One row, and not columns: a look-up that finds nothing touches one cache line of it. */
+const Word = {
+  LO: 0,
+  HI: 1,
+  NEXT: 2,
+  USABLE_UNTIL_S: 3,
+  SIZE_BYTES: 4,
+  /** Plus one; 0 where no ghost is. */
+  ROUTE: 5,
+} as const;
+const ROW = 6;
 
 /** What a ghost remembers of an eviction. */
 export interface Ghost {
   /** Until when the evicted response could have been served, in seconds since the epoch. */
   readonly usableUntilS: number;
-  readonly evictedS: number;
   readonly sizeBytes: number;
   readonly route: number;
 }
@@ -23,32 +33,19 @@ export interface Ghost {
  */
 export class Ghosts {
   readonly capacity: number;
-  readonly #lo: Uint32Array;
-  readonly #hi: Uint32Array;
-  readonly #usableUntilS: Uint32Array;
-  readonly #evictedS: Uint32Array;
-  readonly #sizeBytes: Uint32Array;
-  readonly #route: Uint16Array;
-  /** Chain of the index. */
-  readonly #next: Int32Array;
-  readonly #heads: Int32Array;
-  /** 1 where the ring position holds a ghost that was not taken. */
-  readonly #live: Uint8Array;
+  readonly #rows: Uint32Array;
+  /** Per bucket the position of its first ghost, plus one; 0 for none. {@link Word.NEXT} goes on like that. */
+  readonly #heads: Uint32Array;
+  /** What the last {@link take} found: reused. */
+  readonly #taken = { usableUntilS: 0, sizeBytes: 0, route: 0 };
   #cursor = 0;
   #count = 0;
 
   /** @param capacity ghosts remembered; 0 switches the list off. */
   constructor(capacity: number) {
     this.capacity = capacity;
-    this.#lo = new Uint32Array(capacity);
-    this.#hi = new Uint32Array(capacity);
-    this.#usableUntilS = new Uint32Array(capacity);
-    this.#evictedS = new Uint32Array(capacity);
-    this.#sizeBytes = new Uint32Array(capacity);
-    this.#route = new Uint16Array(capacity);
-    this.#next = new Int32Array(capacity);
-    this.#live = new Uint8Array(capacity);
-    this.#heads = new Int32Array(2 ** Math.max(1, Math.ceil(Math.log2(capacity + 1)))).fill(NONE);
+    this.#rows = new Uint32Array(capacity * ROW);
+    this.#heads = new Uint32Array(2 ** Math.max(1, Math.ceil(Math.log2(capacity + 1))));
   }
 
   get count(): number {
@@ -59,49 +56,56 @@ export class Ghosts {
   add(hashLo: number, hashHi: number, ghost: Ghost): void {
     if (this.capacity === 0) return;
     const at = this.#cursor;
+    const row = at * ROW;
+    const rows = this.#rows;
     this.#cursor = at + 1 === this.capacity ? 0 : at + 1;
-    if (this.#live[at] === 1) this.#drop(at);
-    this.#lo[at] = hashLo;
-    this.#hi[at] = hashHi;
-    this.#usableUntilS[at] = ghost.usableUntilS;
-    this.#evictedS[at] = ghost.evictedS;
-    this.#sizeBytes[at] = ghost.sizeBytes;
-    this.#route[at] = ghost.route;
+    if (rows[row + Word.ROUTE] !== 0) this.#drop(at);
     const bucket = hashLo & (this.#heads.length - 1);
-    this.#next[at] = this.#heads[bucket]!;
-    this.#heads[bucket] = at;
-    this.#live[at] = 1;
+    rows[row + Word.LO] = hashLo;
+    rows[row + Word.HI] = hashHi;
+    rows[row + Word.USABLE_UNTIL_S] = ghost.usableUntilS;
+    rows[row + Word.SIZE_BYTES] = ghost.sizeBytes;
+    rows[row + Word.ROUTE] = ghost.route + 1;
+    rows[row + Word.NEXT] = this.#heads[bucket]!;
+    this.#heads[bucket] = at + 1;
     this.#count += 1;
   }
 
-  /** Finds and forgets the latest ghost of a key; undefined when there is none. */
+  /** Finds and forgets the latest ghost of a key; undefined when there is none. It is good until the next call. */
   take(hash: Hash64): Ghost | undefined {
     if (this.#count === 0) return undefined;
-    let at = this.#heads[hash.lo & (this.#heads.length - 1)]!;
-    while (at !== NONE && (this.#lo[at] !== hash.lo || this.#hi[at] !== hash.hi)) at = this.#next[at]!;
-    if (at === NONE) return undefined;
-    this.#drop(at);
-    return {
-      usableUntilS: this.#usableUntilS[at]!,
-      evictedS: this.#evictedS[at]!,
-      sizeBytes: this.#sizeBytes[at]!,
-      route: this.#route[at]!,
-    };
+    const rows = this.#rows;
+    let next = this.#heads[hash.lo & (this.#heads.length - 1)]!;
+    while (next !== 0) {
+      const row = (next - 1) * ROW;
+      if (rows[row + Word.LO] === hash.lo && rows[row + Word.HI] === hash.hi) break;
+      next = rows[row + Word.NEXT]!;
+    }
+    if (next === 0) return undefined;
+    const row = (next - 1) * ROW;
+    const taken = this.#taken;
+    taken.usableUntilS = rows[row + Word.USABLE_UNTIL_S]!;
+    taken.sizeBytes = rows[row + Word.SIZE_BYTES]!;
+    taken.route = rows[row + Word.ROUTE]! - 1;
+    this.#drop(next - 1);
+    return taken;
   }
 
   #drop(at: number): void {
-    const bucket = this.#lo[at]! & (this.#heads.length - 1);
+    const rows = this.#rows;
+    const row = at * ROW;
+    const bucket = rows[row + Word.LO]! & (this.#heads.length - 1);
     let walk = this.#heads[bucket]!;
-    if (walk === at) {
-      this.#heads[bucket] = this.#next[at]!;
+    if (walk === at + 1) {
+      this.#heads[bucket] = rows[row + Word.NEXT]!;
     } else {
-      while (this.#next[walk] !== at) {
-        walk = this.#next[walk]!;
-        assert(walk !== NONE, 'a live ghost is in its chain');
+      while (rows[(walk - 1) * ROW + Word.NEXT] !== at + 1) {
+        walk = rows[(walk - 1) * ROW + Word.NEXT]!;
+        assert(walk !== 0, 'a live ghost is in its chain');
       }
-      this.#next[walk] = this.#next[at]!;
+      rows[(walk - 1) * ROW + Word.NEXT] = rows[row + Word.NEXT]!;
     }
-    this.#live[at] = 0;
+    rows[row + Word.ROUTE] = 0;
     this.#count -= 1;
   }
 }

@@ -1,9 +1,11 @@
 import type { Hash64 } from '../base/hash.ts';
 import type { Account } from './account.ts';
-import { Departures } from './departures.ts';
+import { type Departure, Departures } from './departures.ts';
 import { type Entries, Flag } from './entries.ts';
-import { Ghosts } from './ghosts.ts';
+import { type Ghost, Ghosts } from './ghosts.ts';
 import type { RemovalReason } from './outcome.ts';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The books about what leaves: whether that was early, and, when its key is asked for again, premature. */
 export class Leaving {
@@ -14,6 +16,9 @@ export class Leaving {
   readonly #entries: Entries;
   readonly #account: Account;
   readonly #ghosts: Ghosts;
+  /** Reused: an eviction allocates nothing. */
+  readonly #departure: Writable<Departure> = { kind: 'room', atS: 0, storedS: 0, usableUntilS: 0, purge: 0 };
+  readonly #ghost: Writable<Ghost> = { usableUntilS: 0, sizeBytes: 0, route: 0 };
 
   constructor(entries: Entries, account: Account, ghosts: number) {
     this.#entries = entries;
@@ -24,8 +29,12 @@ export class Leaving {
   /** A visible entry leaves. */
   departs(slot: number, kind: RemovalReason, purge: number): void {
     const entries = this.#entries;
-    const usableUntilS = entries.usableUntilS(slot);
-    const departure = { kind, atS: this.nowS, storedS: entries.storedS(slot), usableUntilS, purge };
+    const departure = this.#departure;
+    departure.kind = kind;
+    departure.atS = this.nowS;
+    departure.storedS = entries.storedS(slot);
+    departure.usableUntilS = entries.usableUntilS(slot);
+    departure.purge = purge;
     this.departures.add(entries.hashLo(slot), entries.hashHi(slot), departure);
   }
 
@@ -40,13 +49,11 @@ export class Leaving {
     if (linked) this.departs(slot, 'room', 0);
     this.#account.evicted(route, chargeBytes, Math.max(0, nowS - entries.storedS(slot)), early);
     if (!early) return;
-    const sizeBytes = entries.recordBytes(slot);
-    this.#ghosts.add(entries.hashLo(slot), entries.hashHi(slot), {
-      usableUntilS,
-      evictedS: nowS,
-      sizeBytes,
-      route,
-    });
+    const ghost = this.#ghost;
+    ghost.usableUntilS = usableUntilS;
+    ghost.sizeBytes = entries.recordBytes(slot);
+    ghost.route = route;
+    this.#ghosts.add(entries.hashLo(slot), entries.hashHi(slot), ghost);
   }
 
   /** A request missed: true, and booked, when its entry had been evicted while it was still usable. */
@@ -55,14 +62,13 @@ export class Leaving {
     const ghost = this.#ghosts.take(hash);
     if (ghost === undefined || nowS >= ghost.usableUntilS) return false;
     this.#account.premature(ghost);
-    const { usableUntilS } = ghost;
-    this.departures.add(hash.lo, hash.hi, {
-      kind: 'premature',
-      atS: nowS,
-      storedS: 0,
-      usableUntilS,
-      purge: 0,
-    });
+    const departure = this.#departure;
+    departure.kind = 'premature';
+    departure.atS = nowS;
+    departure.storedS = 0;
+    departure.usableUntilS = ghost.usableUntilS;
+    departure.purge = 0;
+    this.departures.add(hash.lo, hash.hi, departure);
     return true;
   }
 }

@@ -252,7 +252,7 @@ const cache = group('What is kept, and how much of it.', {
   disk: DISK.optional(),
   ghosts: integer({
     about:
-      'Evicted responses whose hashes are remembered, to tell when one is asked for again too early (a premature eviction). About 35 bytes each, beside the size of the tier; 0 turns that measurement off.',
+      'Evicted responses whose hashes are remembered, to tell when one is asked for again too early (a premature eviction). About 32 bytes each, beside the size of the tier; 0 turns that measurement off.',
     effect: 'restart',
     min: 0,
     max: 16_777_216,

@@ -236,7 +236,7 @@ export class SimulatedDisk {
     if (nowS < usableUntilS) {
       this.#counts.earlyEvictions += 1;
       const sizeBytes = row.keyBytes + row.headBytes + row.bodyBytes;
-      this.#ghosts.add(row.hashLo, row.hashHi, { usableUntilS, evictedS: nowS, sizeBytes, route: row.route });
+      this.#ghosts.add(row.hashLo, row.hashHi, { usableUntilS, sizeBytes, route: row.route });
     }
     index.remove(slot);
   }

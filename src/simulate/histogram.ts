@@ -45,7 +45,12 @@ export class Histogram {
 }
 
 function stepOf(value: number): number {
-  if (value < EXACT) return Math.floor(value);
+  if (value < EXACT) return value | 0;
+  if (value < 2 ** 31) {
+    const whole = value | 0;
+    const power = 31 - Math.clz32(whole);
+    return EXACT + (power - 7) * STEPS + (whole >> (power - 6)) - STEPS;
+  }
   const power = Math.floor(Math.log2(value));
   const step = Math.floor(value / 2 ** (power - 6)) - STEPS;
   return EXACT + (power - 7) * STEPS + Math.min(STEPS - 1, Math.max(0, step));

@@ -57,6 +57,24 @@ export class KeyTable {
   }
 
   /**
+   * Asks memory for what {@link find} is going to read of some rows, many at a time: one after the other each would be waited for.
+   * Halves the time of a look-up in a table that no cache of the processor holds. Changes nothing.
+   *
+   * @returns a number of no meaning, so that the reading is not in vain.
+   */
+  touch(lo: Uint32Array, hi: Uint32Array, from: number, to: number): number {
+    const index = this.#index;
+    const mask = index.length - 1;
+    let sum = 0;
+    for (let row = from; row < to; row += 1) sum += index[spread(lo[row]!, hi[row]!) & mask]!;
+    for (let row = from; row < to; row += 1) {
+      const key = index[spread(lo[row]!, hi[row]!) & mask]! - 1;
+      if (key !== NO_KEY) sum += this.word(key, KeyWord.LO);
+    }
+    return sum;
+  }
+
+  /**
    * The number of a key; a new one gets the next, with zeros for all that is not known. O(1) expected.
    *
    * @param isOriginal variants may be made of it, under the high half of its hash.

@@ -36,7 +36,10 @@ export class OriginSide {
     const queue = this.#queue;
     if (queue === undefined) return 'granted';
     const answer = queue.enter(flight, flight.background);
-    if (answer === 'waits') this.#each((load) => load.deeper(queue.waiting));
+    if (answer === 'waits' && this.#isCounting) {
+      this.#load.deeper(queue.waiting);
+      this.#all.deeper(queue.waiting);
+    }
     if (answer === 'full') this.refused();
     else if (answer === 'granted') flight.holdsPlace = true;
     return answer;
@@ -45,12 +48,16 @@ export class OriginSide {
   /** One that waited has its place. */
   granted(flight: Flight, waitedMs: number): void {
     flight.holdsPlace = true;
-    this.#each((load) => load.granted(waitedMs));
+    if (!this.#isCounting) return;
+    this.#load.granted(waitedMs);
+    this.#all.granted(waitedMs);
   }
 
   /** One that wanted a place gets none. */
   refused(): void {
-    this.#each((load) => load.refused());
+    if (!this.#isCounting) return;
+    this.#load.refused();
+    this.#all.refused();
   }
 
   leave(flight: Flight): void {
@@ -77,18 +84,14 @@ export class OriginSide {
 
   /** It has confirmed what is stored (304). */
   confirmed(): void {
-    this.#each((load) => load.confirmed());
+    if (!this.#isCounting) return;
+    this.#load.confirmed();
+    this.#all.confirmed();
   }
 
   /** @param lengthS of the time that was counted; @param scale what a sample is multiplied by. */
   report(lengthS: number, scale: number): OriginReport {
     return this.#load.report(lengthS, scale, this.hasQueue);
-  }
-
-  #each(note: (load: OriginLoad) => void): void {
-    if (!this.#isCounting) return;
-    note(this.#load);
-    note(this.#all);
   }
 
   get #nowS(): number {

@@ -1,5 +1,5 @@
 import { NOT_ASKED, type TrafficBatch } from '../traffic/batch.ts';
-import { Asked } from './asked.ts';
+import type { Asked } from './asked.ts';
 import { Histogram } from './histogram.ts';
 import { type KeyTable, KeyWord, VARIANT_MARK } from './keys.ts';
 import { type Kind, Kinds } from './kinds.ts';
@@ -36,8 +36,6 @@ export class Rows {
     unknownOriginals: 0,
     refusedRows: 0,
   };
-  /** The row that was read last. */
-  readonly asked = new Asked();
   readonly #keys: KeyTable;
   readonly #originMs: Median[] = [];
   readonly #sizes: Median[] = [];
@@ -67,8 +65,8 @@ export class Rows {
     return this.#kindsOfBatch[this.#batch!.kinds[row]!]!;
   }
 
-  /** Reads a row into {@link asked}. O(1). */
-  read(row: number): RowUse {
+  /** Reads a row into `asked`. O(1). */
+  read(row: number, asked: Asked): RowUse {
     const batch = this.#batch!;
     const kind = this.kindOf(row);
     if (kind.isRefused) {
@@ -76,7 +74,6 @@ export class Rows {
       return 'nothing';
     }
     const keys = this.#keys;
-    const { asked } = this;
     const said = this.#livesOfBatch[batch.lives[row]!]!;
     const key = keys.find(batch.keyLo[row]!, batch.keyHi[row]!, !kind.isVariant);
     asked.key = key;

@@ -1,3 +1,4 @@
+import { NONE } from '../cache/entries.ts';
 import type { Asked } from './asked.ts';
 import { Events } from './events.ts';
 import type { KeyTable } from './keys.ts';
@@ -84,6 +85,18 @@ export class NodeRun {
     this.tiers.disk?.stats.count();
     this.memoryBefore = this.tiers.counts;
     this.diskBefore = this.tiers.disk?.counts;
+  }
+
+  /** As {@link KeyTable.touch}, for what the look-ups of some requests read. */
+  touch(some: readonly Asked[], count: number): number {
+    const { entries } = this.tiers.cache;
+    let sum = 0;
+    for (let at = 0; at < count; at += 1) sum += entries.first(some[at]!);
+    for (let at = 0; at < count; at += 1) {
+      const slot = entries.first(some[at]!);
+      if (slot !== NONE) sum += entries.flags(slot);
+    }
+    return sum;
   }
 
   request(asked: Asked): void {

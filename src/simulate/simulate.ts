@@ -1,5 +1,6 @@
 import type { TrafficBatch } from '../traffic/batch.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
+import { Asked } from './asked.ts';
 import { KeyTable, KeyWord } from './keys.ts';
 import type { ReplayOptions, SimulatedNode } from './plan.ts';
 import type { SimulationReport } from './report.ts';
@@ -26,14 +27,21 @@ export function simulate(
   return new Replay(record, nodes, options).run();
 }
 
+/** Rows that are read before each node is asked for them. */
+const CHUNK_ROWS = 1024;
+
 class Replay {
   readonly #record: TrafficRecord;
   readonly #options: ReplayOptions;
   readonly #sampling: Sampling;
   readonly #runs: readonly NodeRun[];
+  readonly #keys: KeyTable;
   readonly #rows: Rows;
   readonly #countFromMs: number;
-  /** The record was sampled for lack of room: what it says of all requests is in its totals. */
+  /** Rows that were read and wait to be replayed. */
+  readonly #chunk = Array.from({ length: CHUNK_ROWS }, () => new Asked());
+  #inChunk = 0;
+  #touched = 0;
   #done = 0;
   #isCounting = false;
 
@@ -42,6 +50,7 @@ class Replay {
     this.#options = options;
     this.#sampling = new Sampling(rateFor(record, options.rate));
     const keys = new KeyTable(nodes.length);
+    this.#keys = keys;
     this.#rows = new Rows(keys, (name) => this.#addRoute(name));
     const { fromMs } = record.info;
     this.#countFromMs = Math.max(fromMs, options.countFromMs ?? fromMs);
@@ -86,33 +95,41 @@ class Replay {
 
   #replay(batch: TrafficBatch): void {
     const rows = this.#rows;
-    const runs = this.#runs;
     const sampling = this.#sampling;
-    const { count, keyHi } = batch;
+    const { count, keyLo, keyHi } = batch;
+    const keys = this.#keys;
     rows.open(batch);
     const isSampled = batch.rate < 1;
     const countsRows = !sampling.isWhole && !isSampled;
     let counted = 0;
     for (let row = 0; row < count; row += 1) {
-      const atMs = batch.baseMs + batch.timeUs[row]! / 1000;
-      const counts = atMs >= this.#countFromMs;
+      if (row % CHUNK_ROWS === 0)
+        this.#touched += keys.touch(keyLo, keyHi, row, Math.min(count, row + CHUNK_ROWS));
+      const counts = batch.baseMs + batch.timeUs[row]! / 1000 >= this.#countFromMs;
       if (counts) {
         if (!this.#isCounting) this.#startCounting();
         counted += 1;
+        if (countsRows) this.#countRow(batch, row);
       }
-      if (countsRows && counts) this.#countRow(batch, row);
       if (!sampling.has(keyHi[row]!)) continue;
-      const use = rows.read(row);
-      if (use !== 'request') continue;
-      const { asked } = rows;
+      const asked = this.#chunk[this.#inChunk]!;
+      if (rows.read(row, asked) !== 'request') continue;
       asked.counted = counts;
       if (!sampling.isWhole && counts) sampling.seen(asked.kind!.route, asked.bodyBytes);
-      for (let at = 0; at < runs.length; at += 1) {
-        asked.maker = undefined;
-        runs[at]!.request(asked);
-      }
+      this.#inChunk += 1;
+      if (this.#inChunk === CHUNK_ROWS) this.#flush();
     }
+    this.#flush();
     if (isSampled && !sampling.isWhole && count > 0) sampling.batch(batch, rows.kinds, counted / count);
+  }
+
+  /** Node by node: what one of them uses stays in the processor's caches meanwhile. */
+  #flush(): void {
+    for (const run of this.#runs) {
+      this.#touched += run.touch(this.#chunk, this.#inChunk);
+      for (let at = 0; at < this.#inChunk; at += 1) run.request(this.#chunk[at]!);
+    }
+    this.#inChunk = 0;
   }
 
   #countRow(batch: TrafficBatch, row: number): void {
@@ -122,6 +139,7 @@ class Replay {
 
   #startCounting(): void {
     if (this.#isCounting) return;
+    this.#flush();
     this.#isCounting = true;
     for (const run of this.#runs) run.count(this.#countFromMs);
   }

@@ -63,6 +63,10 @@ export class Queue {
       this.#take(background);
       return 'granted';
     }
+    return this.#wait(one, background);
+  }
+
+  #wait(one: Queued, background: boolean): 'waits' | 'full' {
     let oldest: Queued | undefined;
     if (this.waiting >= this.#options.max) {
       oldest = background ? undefined : this.#background.keys().next().value;
@@ -103,6 +107,7 @@ export class Queue {
   }
 
   #grantNext(): void {
+    if (this.waiting === 0) return;
     const awaited = this.#awaited.entries().next().value;
     const next = awaited ?? this.#background.entries().next().value;
     if (next === undefined || !this.#hasRoom(awaited === undefined)) return;
