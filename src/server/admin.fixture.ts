@@ -1,5 +1,5 @@
 import { virtualClock } from '../../test/support/virtual-clock.ts';
-import { fakeNode } from '../monitor/snapshot.fixture.ts';
+import { FIXTURE_TRAFFIC, fakeNode } from '../monitor/snapshot.fixture.ts';
 import { Warmer } from '../serve/warm.ts';
 import type { Purge } from '../store/memory/purges.ts';
 import type { AdminOptions } from './admin.ts';
@@ -18,6 +18,10 @@ export const RELOADED: ReloadReport = {
   needsRestart: ['server.listen'],
   notes: [],
 };
+
+async function* pieces<T>(...all: T[]): AsyncGenerator<T> {
+  yield* all;
+}
 
 /** A purge that removed so many responses. */
 export function fakePurge(removed: number): Purge {
@@ -43,6 +47,9 @@ export function fakeAdmin(more: Partial<AdminOptions> = {}): AdminOptions {
       url.startsWith('ftp')
         ? undefined
         : { nowS: 1, method, host: 'h', path: '/', query: '', routes: [], verdict: 'answered 404: no route' },
+    traffic: () => FIXTURE_TRAFFIC,
+    trafficRecord: () => pieces(Uint8Array.of(1, 2, 3)),
+    liveIndex: () => pieces('{}\n'),
     warmer: new Warmer({
       clock,
       handler: { handle: () => undefined },
