@@ -151,8 +151,8 @@ export const EDGES: readonly Edge[] = [
   ),
   edge(
     'src/cli/traffic/files.ts',
-    ['disk', 'process'],
-    'reads logs piece by piece, writes what is exported; where temporary files go',
+    ['disk'],
+    'reads logs piece by piece, writes what is exported, and the record of a node while a command reads it',
   ),
   edge('src/cli/terminal.ts', ['disk'], 'the terminal: reads keys, writes the screen'),
   edge(

@@ -133,7 +133,7 @@ function clientFor(values: object, io: TrafficIo): AdminClient {
 
 async function nodeRecord(client: AdminClient, cleanUps: (() => void)[]): Promise<TrafficRecord> {
   const pieces = await client.download('/api/traffic/record');
-  const directory = temporaryDirectory();
+  const directory = temporaryDirectory(env);
   cleanUps.push(() => removeAll(directory));
   const path = `${directory}/node.hft`;
   const output = createOutput(path);

@@ -8,7 +8,6 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Bytes of a file that are read at a time. */
@@ -49,9 +48,9 @@ export function createOutput(path: string): Output {
   };
 }
 
-/** A directory for one command, that only its user can read. Remove it with {@link removeAll}. */
-export function temporaryDirectory(): string {
-  return mkdtempSync(join(tmpdir(), 'holdfast-traffic-'));
+/** A directory for one command, in TMPDIR or /tmp, that only its user can read. Remove it with {@link removeAll}. */
+export function temporaryDirectory(env: Readonly<Record<string, string | undefined>>): string {
+  return mkdtempSync(join(env['TMPDIR'] || '/tmp', 'holdfast-traffic-'));
 }
 
 /** Removes a file or a directory with all that is in it; also where there is none. */

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { HashKey } from '../../base/hash.ts';
 import { formatCount, formatSize } from '../../base/units.ts';
 import { formatProblems } from '../../config/problem.ts';
 import { validateConfig } from '../../config/validate.ts';
@@ -33,6 +34,7 @@ const HELP = `holdfast traffic import: make a record of logs
   --route NAME        what that one route is called (default all)
   --query RULE        what of a query is in the key: all (default), none, or names, parted by commas
   --host              the host is in the key
+  --key FILE          the file "key" of a node's own record: with -c, keys are then those of the node, and the records can be merged
   --lifetime TIME     how long every response is good for (1d, 12h); without it, that is unknown
   --only images       leaves out what is no image (default: all)
 
@@ -49,6 +51,7 @@ const OPTIONS = {
   route: { type: 'string' },
   query: { type: 'string' },
   host: { type: 'boolean', default: false },
+  key: { type: 'string' },
   lifetime: { type: 'string' },
   only: { type: 'string' },
 } as const;
@@ -133,9 +136,10 @@ function unreadable(error: unknown): unknown {
 
 async function namerOf(values: Values, io: TrafficIo): Promise<Namer> {
   const { config: file, query = 'all', route = 'all', host } = values;
+  const hashKey = values.key === undefined ? IMPORT_HASH_KEY : await keyIn(values.key, io);
   if (file === undefined) {
     if (!/^[\w.-]{1,64}$/.test(route)) throw new UsageError(`--route ${route} is no name of a route`);
-    return new PlainNamer({ route, keyHost: host, query: queryOf(query), hashKey: IMPORT_HASH_KEY });
+    return new PlainNamer({ route, keyHost: host, query: queryOf(query), hashKey });
   }
   if (values.query !== undefined || host || values.route !== undefined)
     throw new UsageError(
@@ -149,10 +153,24 @@ async function namerOf(values: Values, io: TrafficIo): Promise<Namer> {
     throw new Unusable(cannotRead(file, error));
   }
   const result = validateConfig(text, { file, env: io.env, baseDir: dirname(path) });
-  if (result.ok) return new ConfigNamer(result.config, IMPORT_HASH_KEY, '');
+  if (result.ok) return new ConfigNamer(result.config, hashKey, '');
   throw new Unusable(
     `the configuration is not valid\n${formatProblems(result.problems, { color: io.isTty })}`.trimEnd(),
   );
+}
+
+/** The secret that a node hashes its keys with: 16 hexadecimal digits. */
+async function keyIn(file: string, io: TrafficIo): Promise<HashKey> {
+  let text: string;
+  try {
+    text = await io.readFile(resolve(io.cwd, file));
+  } catch (error) {
+    throw new Unusable(`cannot read the key: ${(error as Error).message}`);
+  }
+  const match = /^([0-9a-f]{8})([0-9a-f]{8})\s*$/.exec(text);
+  if (match === null)
+    throw new Unusable(`${file} is not the key of a record: that is a line of 16 hexadecimal digits`);
+  return { k0: Number.parseInt(match[1]!, 16), k1: Number.parseInt(match[2]!, 16) };
 }
 
 function queryOf(text: string): QueryRule {
