@@ -14,6 +14,7 @@ import {
 } from '../simulate/naive.fixture.ts';
 import { plan as makePlan } from '../simulate/planner/planner.ts';
 import { busiest } from '../simulate/planner/window.ts';
+import { warmHead, warmLine } from '../simulate/warm-index.ts';
 import { batchesOf } from '../traffic/batch.ts';
 import { createRecord } from '../traffic/files.ts';
 import { plan } from './plan.ts';
@@ -326,4 +327,58 @@ test('the terminal forms are as they were', async () => {
     if (process.env['HOLDFAST_WRITE_GOLDEN'] === '1') await writeFile(path, text);
     expect(text).toBe(await readFile(path, 'utf8'));
   }
+});
+
+describe('a running node', () => {
+  /** Answers as its admin port does. */
+  const node: ReplayIo['fetch'] = async (url) => {
+    const { pathname } = new URL(url);
+    if (pathname === '/api/traffic/record') return new Response(readFileSync(join(dir, 'made.hft')));
+    // It holds every image, and the time is a day after the record.
+    const takenAtMs = START_MS + 86_400_000;
+    const atS = Math.floor(takenAtMs / 1000);
+    const held = new Map(rowsOf(REQUESTS).map((row) => [row.keyLo, row]));
+    const lines = [...held.values()].map(({ keyLo, keyHi }) =>
+      warmLine({
+        keyLo,
+        keyHi,
+        route: 'all',
+        status: 200,
+        recordBytes: 100_400,
+        bodyBytes: 100_000,
+        bornS: atS - 60,
+        freshUntilS: atS + 86_000,
+        revalidateUntilS: atS + 86_000,
+        errorUntilS: atS + 86_000,
+        storedS: atS - 60,
+        flags: 0,
+        tier: 'memory',
+      }),
+    );
+    return new Response(warmHead(takenAtMs) + lines.join(''));
+  };
+
+  test('lends its record and what it holds', async () => {
+    const args = ['a.yaml', '--admin', '127.0.0.1:9', '--token', 'x', '--format', 'json'];
+    const warm = JSON.parse((await run(simulate, args, node)).out)[0];
+    expect(warm).toMatchObject({ start: 'warm', all: { requests: REQUESTS.length, hits: REQUESTS.length } });
+    const cold = JSON.parse((await run(simulate, [...args, '--cold'], node)).out)[0];
+    expect(cold).toMatchObject({ start: 'cold', all: { missReasons: { first: 160 } } });
+  });
+
+  test('its index can be kept in a file', async () => {
+    writeFileSync(join(dir, 'index'), await (await node('http://127.0.0.1/api/traffic/index', {})).text());
+    const args = ['a.yaml', '--traffic', 'made.hft', '--warm', 'index', '--format', 'json'];
+    expect(JSON.parse((await run(simulate, args)).out)[0].all.hits).toBe(REQUESTS.length);
+    const cases = [
+      [['a.yaml', '--traffic', 'made.hft', '--warm', 'none'], 'none cannot be read'],
+      [['a.yaml', '--traffic', 'made.hft', '--warm', 'a.yaml'], 'a.yaml: line 1 is damaged'],
+      [['a.yaml', '--traffic', 'made.hft', '--warm', 'index', '--cold'], 'exclude each other'],
+    ] as const;
+    for (const [wrong, words] of cases) {
+      const { code, err } = await run(simulate, wrong);
+      expect(code).toBe(2);
+      expect(err).toContain(words);
+    }
+  });
 });

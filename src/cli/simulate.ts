@@ -11,7 +11,7 @@ import type { Replay } from '../simulate/replay.ts';
 import { pointsAt, sizesBetween } from '../simulate/size-curve.ts';
 import { withSizes } from '../simulate/sized.ts';
 import { warmAt } from '../simulate/warm-at.ts';
-const readWarmIndex = (text: string, _name: string): WarmIndex => JSON.parse(text);
+import { readWarmIndex } from '../simulate/warm-index.ts';
 import { cut, stressed } from '../traffic/derived.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
 import { UsageError } from './admin-command.ts';

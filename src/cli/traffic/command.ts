@@ -79,7 +79,9 @@ export async function recordCommand<const O extends Options>(
     }
     const client = (): AdminClient => clientFor(values, io);
     const record = (path: string | undefined): Promise<TrafficRecord> =>
-      path === undefined ? nodeRecord(client(), cleanUps) : Promise.resolve(recordAt(resolve(io.cwd, path)));
+      path === undefined
+        ? nodeRecord(client(), io, cleanUps)
+        : Promise.resolve(recordAt(resolve(io.cwd, path)));
     return await work({ values, positionals, record, client });
   } catch (error) {
     if (error instanceof UsageError) {
@@ -131,7 +133,11 @@ function clientFor(values: object, io: TrafficIo): AdminClient {
   });
 }
 
-async function nodeRecord(client: AdminClient, cleanUps: (() => void)[]): Promise<TrafficRecord> {
+async function nodeRecord(
+  client: AdminClient,
+  { env }: TrafficIo,
+  cleanUps: (() => void)[],
+): Promise<TrafficRecord> {
   const pieces = await client.download('/api/traffic/record');
   const directory = temporaryDirectory(env);
   cleanUps.push(() => removeAll(directory));
