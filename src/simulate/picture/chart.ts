@@ -49,6 +49,8 @@ const LEFT = 70;
 const RIGHT = 26;
 const PLOT_HEIGHT = 190;
 const LINE = 17;
+/** Longer names lose their beginning: that of a file says most at its end. */
+const NAME_MAX = 52;
 
 /**
  * A chart as SVG, without script or anything from elsewhere; every text is escaped.
@@ -108,7 +110,8 @@ function legendOf(
   if (series.length < 2) return { svg: '', height: head };
   let x = LEFT;
   let y = head + 14;
-  const parts = series.map(({ name, color, dashed }) => {
+  const parts = series.map(({ name: full, color, dashed }) => {
+    const name = full.length > NAME_MAX ? `…${full.slice(1 - NAME_MAX)}` : full;
     const width = 30 + name.length * 6.6;
     if (x > LEFT && x + width > WIDTH) [x, y] = [LEFT, y + LINE];
     const part = `<line class="l c${color % CHART_COLORS}${dashed ? ' d' : ''}" x1="${x}" y1="${y - 4}" x2="${x + 20}" y2="${y - 4}"/><text x="${x + 25}" y="${y}">${escapeHtml(name)}</text>`;
