@@ -8,6 +8,7 @@ class Rate {
   #second = Number.NEGATIVE_INFINITY;
   #inSecond = 0;
   #seconds = 0;
+  #firstS: number | undefined;
   #minute = Number.NEGATIVE_INFINITY;
   #inMinute = 0;
   #inMinuteMax = 0;
@@ -27,7 +28,8 @@ class Rate {
     }
     this.#second = atS;
     this.#inSecond = 0;
-    const minute = Math.floor(atS / 60);
+    if (this.#firstS === undefined) this.#firstS = atS;
+    const minute = Math.floor((atS - this.#firstS) / 60);
     if (minute === this.#minute) return;
     this.#minute = minute;
     this.#inMinute = 0;
@@ -35,7 +37,7 @@ class Rate {
 
   /** @param lengthS of the time that is looked at: seconds in which nothing came count as well. */
   load(lengthS: number, scale: number): Load {
-    this.#turn(this.#second);
+    if (this.#firstS !== undefined) this.#turn(this.#second);
     const seconds = Math.max(1, Math.ceil(lengthS));
     const p99 = quantileWithZeros(this.#bySecond, this.#seconds, seconds, 0.99);
     return {

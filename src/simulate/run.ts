@@ -107,7 +107,7 @@ export class NodeRun {
   /** No more requests come: what is under way lands. @param toMs when the record ends. */
   finish(toMs: number): void {
     this.set(toMs);
-    this.tally.close(toMs);
     this.#events.finish();
+    this.tally.close(toMs);
   }
 }

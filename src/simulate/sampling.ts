@@ -72,10 +72,9 @@ export class Sampling {
     let requests = 0;
     let bytes = 0;
     if (this.isWhole) return { requests, bytes };
-    for (const { seen, all, allBytes } of this.#strata[route]!) {
-      const lacking = all * this.rate - seen;
-      requests += lacking;
-      if (all > 0) bytes += (lacking * allBytes) / all;
+    for (const { seen, seenBytes, all, allBytes } of this.#strata[route]!) {
+      requests += all * this.rate - seen;
+      bytes += allBytes * this.rate - seenBytes;
     }
     return { requests, bytes };
   };

@@ -183,14 +183,14 @@ export function imageTraffic(
   const sizeOf = (key: number): number => {
     const dice = seededRandom(seed * 7919 + key);
     const bell = dice.next() + dice.next() + dice.next() + dice.next() - 2;
-    return Math.round(300 + 15_000 * Math.exp(bell * 3));
+    return Math.round(300 + 15_000 * Math.exp(bell * 2.2));
   };
   const sizes = Array.from({ length: keys }, (_, key) => sizeOf(key));
   let atS = 0;
   return rowsOf(
     Array.from({ length: requests }, () => {
       atS += random.next() * 0.01;
-      const key = Math.floor(keys * random.next() ** 3.2);
+      const key = Math.floor(keys * random.next() ** 5);
       return { atS, key: key ^ (seed << 20), bytes: sizes[key]!, life };
     }),
   );
