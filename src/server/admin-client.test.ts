@@ -56,6 +56,34 @@ async function failure(work: () => Promise<unknown>): Promise<{ message: string;
 }
 
 describe('the admin client', () => {
+  test('downloads piece by piece, and says when that breaks off', async () => {
+    const answer = (response: () => Response) =>
+      client({ token: 'x', fetch: () => Promise.resolve(response()) });
+    const pieces = async (of: AdminClient) => {
+      const got: Uint8Array[] = [];
+      for await (const piece of await of.download('/api/x')) got.push(piece);
+      return Buffer.concat(got).toString();
+    };
+    expect(await pieces(answer(() => new Response('whole')))).toBe('whole');
+    expect(await pieces(answer(() => new Response(null)))).toBe('');
+    const broken = answer(
+      () =>
+        new Response(
+          new ReadableStream({
+            pull(controller) {
+              controller.error(new Error('the connection was closed'));
+            },
+          }),
+        ),
+    );
+    expect((await failure(() => pieces(broken))).message).toContain('the connection was closed');
+    const denied = answer(() => Response.json({ error: { message: 'no', remedy: 'ask' } }, { status: 403 }));
+    expect(await failure(() => pieces(denied))).toMatchObject({
+      message: expect.stringContaining('403: no'),
+      remedy: 'ask',
+    });
+  });
+
   test('finds the token in the flag, then the environment, then the file of the node', async () => {
     const wrong = { HOLDFAST_STATE: folder, HOLDFAST_ADMIN_TOKEN: 'wrong' };
     expect((await client({ token: TOKEN, env: wrong }).status()).nowMs).toBe(snapshot.nowMs);

@@ -30,6 +30,11 @@ export function fileBytes(path: string): number {
   return found.size;
 }
 
+/** Whether there is a file at a path. */
+export function pathIsFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
 /** A file that is written from its beginning, and only where there was none. */
 export interface Output {
   /** @throws the system's error. */

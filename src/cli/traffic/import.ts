@@ -18,7 +18,7 @@ import { durationGiven, type Given, type TrafficIo, trafficCommand, Unusable } f
 import { ConfigNamer } from './config-namer.ts';
 import { fileBytes, readPieces } from './files.ts';
 import { reportText } from './import-text.ts';
-import { recordWriter, writeBatch, writtenText } from './write.ts';
+import { checkDestination, recordWriter, writeBatch, writtenText } from './write.ts';
 
 const HELP = `holdfast traffic import: make a record of logs
 
@@ -66,6 +66,7 @@ export function trafficImport(args: readonly string[], io: TrafficIo): Promise<n
     if (values.to === undefined)
       throw new UsageError('say where the record goes: --to DIR, or --to FILE.hft');
     const path = resolve(io.cwd, values.to);
+    checkDestination(path);
     const options = {
       namer: await namerOf(values, io),
       format: formatOf(values.format),

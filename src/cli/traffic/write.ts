@@ -3,6 +3,15 @@ import type { TrafficBatch } from '../../traffic/batch.ts';
 import { createRecord, openRecord } from '../../traffic/files.ts';
 import type { RecordWriter } from '../../traffic/record.ts';
 import { momentText, Refused } from './command.ts';
+import { pathIsFile } from './files.ts';
+
+/** Looks before long work whether a record can go there at all. @throws Refused when it would be written over a file. */
+export function checkDestination(path: string): void {
+  if (pathIsFile(path))
+    throw new Refused(
+      `${path} exists; a record is not written over another file: name another, or a directory`,
+    );
+}
 
 /** Begins a record, or adds to the one in a directory. @throws Refused with a sentence. */
 export function recordWriter(path: string): RecordWriter {
@@ -15,6 +24,7 @@ export function recordWriter(path: string): RecordWriter {
 
 /** Writes batches as a record. @returns a line that says what was written. @throws Refused when that cannot be done. */
 export function writeRecord(path: string, batches: Iterable<TrafficBatch>): string {
+  checkDestination(path);
   const writer = recordWriter(path);
   let rows = 0;
   try {

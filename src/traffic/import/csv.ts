@@ -223,6 +223,8 @@ export class CsvParser implements LineParser {
       if (bytes[at] === QUOTE && at < to) {
         start += 1;
         end = find(bytes, QUOTE, start, to);
+        // A doubled quote is one of the text.
+        while (end >= 0 && end + 1 < to && bytes[end + 1] === QUOTE) end = find(bytes, QUOTE, end + 2, to);
         if (end < 0) return 0;
         const next = find(bytes, separator, end, to);
         at = (next < 0 ? to : next) + 1;

@@ -194,10 +194,13 @@ test('S3: objects by their size, whichever way the bucket is addressed; other op
 });
 
 test('tables: by header, by names that are given, by places, with quotes and other separators', async () => {
-  expect(await rowsOfText('time_s,key,size_bytes\n93,1.gif,1631\n94.5,"2,5.gif",7\n')).toEqual([
-    ['1970-01-01T00:01:33.000Z', 1631, 200, 'GET', 'miss', undefined],
-    ['1970-01-01T00:01:34.500Z', 7, 200, 'GET', 'miss', undefined],
-  ]);
+  expect(await rowsOfText('time_s,key,size_bytes\n93,1.gif,1631\n94.5,"2,5.gif",7\n95,"a""b,c",8\n')).toEqual(
+    [
+      ['1970-01-01T00:01:33.000Z', 1631, 200, 'GET', 'miss', undefined],
+      ['1970-01-01T00:01:34.500Z', 7, 200, 'GET', 'miss', undefined],
+      ['1970-01-01T00:01:35.000Z', 8, 200, 'GET', 'miss', undefined],
+    ],
+  );
   const text =
     'when;what;how big;x_cache;method\n2026-11-24T10:00:00Z;/a.jpg;5;HIT;GET\n2026-11-24T10:00:01Z;/a.jpg;5;MISS;PUT\n';
   expect(

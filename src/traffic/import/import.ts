@@ -21,10 +21,10 @@ export interface ImportOptions {
   readonly onlyImages?: boolean;
 }
 
-/** Most files that are read at one time; more of the same time are taken one after the other. */
-const OPEN_MAX = 64;
+/** Most files that are read at one time; nothing is handed out before those of the same time that wait have had their turn. */
+const OPEN_MAX = 16;
 /** So many are kept open from the first look at them on. */
-const KEPT_OPEN = 16;
+const KEPT_OPEN = 8;
 
 /**
  * Reads logs into batches, in the order of time: several files together, whatever order they are named in.

@@ -21,6 +21,9 @@ export interface ImportInput {
   readonly once: boolean;
 }
 
+/** The year 10000: later, and before 1970, a clock was wrong. */
+const LATEST_MS = 253_402_300_800_000;
+
 /** An input that is no log. The message is a sentence for the operator. */
 export class NoLog extends Error {
   override readonly name = 'NoLog';
@@ -58,8 +61,9 @@ export class OpenInput {
   #bytesRead = 0;
   /** The time of its first request, as far as it was looked for; milliseconds since the epoch. */
   firstMs = Number.POSITIVE_INFINITY;
-  /** The latest time so far. */
+  /** How far it has been read: the earlier time of the last two rows, so that one wrong time does not push all others aside. */
   reachedMs = Number.NEGATIVE_INFINITY;
+  #lastMs = Number.NEGATIVE_INFINITY;
 
   constructor(input: ImportInput, shared: Shared) {
     this.#input = input;
@@ -184,6 +188,10 @@ export class OpenInput {
       },
       unreadable,
       take: (line: Line, number, bytes, from, to) => {
+        if (!(line.timeMs >= 0 && line.timeMs < LATEST_MS)) {
+          unreadable('time', number, bytes, from, to);
+          return;
+        }
         const row = isBinary ? maker.make(line, plainNamer) : maker.make(line);
         if (row === 'path') unreadable('path', number, bytes, from, to);
         else if (row !== undefined) this.#put(row, buffer);
@@ -192,7 +200,8 @@ export class OpenInput {
   }
 
   #put(row: TrafficRow, buffer: ReorderBuffer): void {
-    if (row.atMs > this.reachedMs) this.reachedMs = row.atMs;
+    this.reachedMs = Math.min(row.atMs, this.#lastMs);
+    this.#lastMs = row.atMs;
     if (buffer.isFull) buffer.release(this.#shared.reachedMs());
     buffer.add(row);
   }

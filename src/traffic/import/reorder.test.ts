@@ -15,14 +15,12 @@ const KIND: ServedKind = {
   head: false,
 };
 
-/** Puts times in, as a reader does that has read up to the latest of them; gives their order by number, and the times. */
+/** Puts times in, as a reader does; gives their order by number, and the times. */
 function ordered(times: readonly number[], rowsMax?: number) {
   const batches: TrafficBatch[] = [];
   const buffer = new ReorderBuffer((batch) => batches.push(batch), 1, rowsMax);
-  let reachedMs = Number.NEGATIVE_INFINITY;
   for (const [at, atMs] of times.entries()) {
-    reachedMs = Math.max(reachedMs, atMs);
-    if (buffer.isFull) buffer.release(reachedMs);
+    if (buffer.isFull) buffer.release(Math.min(atMs, times[at - 1]!));
     buffer.add({
       atMs,
       keyLo: at,
@@ -69,6 +67,15 @@ test('what comes later than the window is counted and takes the time of those be
   expect([...order].sort((a, b) => a - b)).toEqual(times.map((_, i) => i));
   expect(late).toBeGreaterThan(10);
   for (let i = 1; i < out.length; i += 1) expect(out[i]!).toBeGreaterThanOrEqual(out[i - 1]!);
+});
+
+test('one wrong time, far ahead, moves no other', () => {
+  const times = Array.from({ length: 2000 }, (_, i) => 1e12 + i * 1000 + 0.5);
+  times[70] = 4e12 + 0.5;
+  times[500] = 4e12 + 0.5;
+  const { order, late } = ordered(times, 100);
+  expect(late).toBe(0);
+  expect(order.slice(-2)).toEqual([70, 500]);
 });
 
 test('memory is bounded: more rows of one window than there is room for go in the order that is known', () => {
