@@ -1,6 +1,7 @@
 import { formatCount, formatDuration, formatSize } from '../base/units.ts';
 import { hitRatio } from '../monitor/rates.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
+import { describeAround } from '../simulate/curves/around.ts';
 import { ADMIN_HELP, type AdminIo, adminCommand } from './admin-command.ts';
 import { EXIT } from './io.ts';
 import { variantText } from './live-variants.ts';
@@ -41,6 +42,7 @@ function statusLines(it: Snapshot): string[] {
     ...variantLines(memory),
     ...diskLines(it),
     ...trafficLines(it),
+    ...(it.curve === undefined ? [] : [row('curve', describeAround(it.curve))]),
     row(
       'evicted',
       `${formatCount(evictions)}, of which ${formatCount(memory.earlyEvictions)} early and ${formatCount(memory.prematureEvictions)} premature${age}`,

@@ -63,4 +63,21 @@ export const TRAFFIC_METRICS = [
     group,
     prose: 'Writes of the record that failed. The log says why.',
   },
+  {
+    name: 'holdfast_curve_hit_ratio',
+    type: 'gauge',
+    unit: 'ratio',
+    labels: ['factor'],
+    group,
+    prose:
+      'Share of the requests of about the last day that a least-recently-used memory tier of that size would answer. What twice the size gains is what more memory is worth.',
+  },
+  {
+    name: 'holdfast_curve_byte_hit_ratio',
+    type: 'gauge',
+    unit: 'ratio',
+    labels: ['factor'],
+    group,
+    prose: 'The same as a share of the bytes.',
+  },
 ] as const satisfies readonly MetricSpec[];

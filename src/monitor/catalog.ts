@@ -40,6 +40,7 @@ export const LABELS = {
   operation: '`read` or `write`.',
   result: 'What became of it.',
   version: 'Version of Holdfast.',
+  factor: 'Size that it is about, as a multiple of what the memory tier has: `0.5`, `1` or `2`.',
   policy: 'Eviction policy of the memory tier.',
   hash: 'First digits of the SHA-256 of the configuration file that is in force.',
   problem: 'What was wrong with the message, as in `Cache-Status`.',

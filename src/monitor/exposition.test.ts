@@ -3,7 +3,13 @@ import { OUTCOMES } from '../cache/outcome.ts';
 import { METRICS, type MetricSpec } from './catalog.ts';
 import { exposition } from './exposition.ts';
 import { Recorder } from './recorder.ts';
-import { FIXTURE_DISK, FIXTURE_IMAGES, FIXTURE_TRAFFIC, fakeNode } from './snapshot.fixture.ts';
+import {
+  FIXTURE_CURVE,
+  FIXTURE_DISK,
+  FIXTURE_IMAGES,
+  FIXTURE_TRAFFIC,
+  fakeNode,
+} from './snapshot.fixture.ts';
 
 interface Family {
   type: string;
@@ -68,6 +74,7 @@ const quiet = () => {
     disk: FIXTURE_DISK,
     images: FIXTURE_IMAGES,
     traffic: FIXTURE_TRAFFIC,
+    curve: FIXTURE_CURVE,
   };
   return {
     snapshot,

@@ -1,6 +1,6 @@
 import type { TRAFFIC_METRICS } from './catalog-traffic.ts';
 import type { Emit, MetricSource } from './readings.ts';
-import type { TrafficSnapshot } from './snapshot.ts';
+import type { SizeRatios, TrafficSnapshot } from './snapshot.ts';
 
 type Reading = (source: MetricSource, emit: Emit<number>) => void;
 
@@ -13,7 +13,15 @@ export const TRAFFIC_READINGS: { readonly [N in (typeof TRAFFIC_METRICS)[number]
   holdfast_traffic_oldest_time_seconds: read(({ oldestMs }) => oldestMs && oldestMs / 1000),
   holdfast_traffic_paused: read(({ isPaused }) => (isPaused ? 1 : 0)),
   holdfast_traffic_write_errors_total: read(({ writeErrors }) => writeErrors),
+  holdfast_curve_hit_ratio: readCurve(({ objectHitRatio }) => objectHitRatio),
+  holdfast_curve_byte_hit_ratio: readCurve(({ byteHitRatio }) => byteHitRatio),
 };
+
+function readCurve(value: (ratios: SizeRatios) => number): Reading {
+  return ({ snapshot: { curve } }, emit) => {
+    for (const ratios of curve?.sizes ?? []) emit(value(ratios), String(ratios.factor));
+  };
+}
 
 function read(value: (traffic: TrafficSnapshot) => number | undefined): Reading {
   return ({ snapshot: { traffic } }, emit) => {

@@ -19,6 +19,7 @@ import type { TierLayout } from '../store/memory/tier-reader.ts';
 import { type AdminOperations, type AdminServer, startAdminServer } from './admin.ts';
 import type { AdminToken } from './admin-guard.ts';
 import { AuditLog } from './audit-log.ts';
+import { NodeCurve } from './curve.ts';
 import { type Front, hasWorkers, startFront } from './front.ts';
 import { createImages, type TransformMeans } from './images.ts';
 import type { PublicServer } from './listener.ts';
@@ -125,6 +126,8 @@ export function startNode(options: NodeOptions): Node {
   const ledger = new Ledger(recorder, clock, live.accessLog);
   const images = createImages(options);
   const traffic = createTraffic(options, live, recorder);
+  const curve = traffic && new NodeCurve(config);
+  if (curve !== undefined) traffic?.recorder.listen(curve);
   const rows = traffic && new TrafficRows(traffic.recorder, tier, options.hashKey);
   const handler = createPath(options, live, { tier, ledger, images: images?.options, rows });
   front = startFront(options, { tier, handler, recorder, live, traffic: traffic?.recorder });
@@ -138,11 +141,12 @@ export function startNode(options: NodeOptions): Node {
     apply: (next, running) => {
       live.apply(next, running, { tier, recorder, path: handler, ledger, disk: options.disk });
       crew?.configure(next, live.routeNames);
+      curve?.configure(next);
       admin.setTokens(tokensOf(next, options.adminToken));
     },
   });
   const { transformer } = images?.options ?? {};
-  const parts = { options, recorder, live, server, reloader, crew, transformer, traffic };
+  const parts = { options, recorder, live, server, reloader, crew, transformer, traffic, curve };
   const snapshot = snapshots({ ...parts, tier, path: handler });
   const audit = new AuditLog(log, clock, options.auditLog);
   const operations = operationsOf({

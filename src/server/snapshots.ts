@@ -5,6 +5,7 @@ import type { RequestPath } from '../serve/request.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Transformer } from '../transform/transform.ts';
+import type { NodeCurve } from './curve.ts';
 import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
 import type { NodeOptions } from './node.ts';
@@ -24,6 +25,7 @@ export interface Parts {
   readonly crew: Crew | undefined;
   readonly transformer: Transformer | undefined;
   readonly traffic: Traffic | undefined;
+  readonly curve: NodeCurve | undefined;
 }
 
 /** What the node says of itself, read anew at each call. */
@@ -38,6 +40,7 @@ export function snapshots({
   crew,
   transformer,
   traffic,
+  curve,
 }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
   return () => {
@@ -66,6 +69,7 @@ export function snapshots({
       ...(options.disk === undefined ? {} : { disk: diskSnapshot(options.disk, path) }),
       images: path.routes.all.some(({ images }) => images !== undefined) ? transformer?.gauges() : undefined,
       ...(traffic === undefined ? {} : { traffic: traffic.snapshot() }),
+      curve: curve?.snapshot(tier.cache.budgetBytes),
       routes: tier.cache.account.routes,
       origins: live.guards.map((guard) => guard.gauges()),
       process: options.processUsage(),

@@ -40,6 +40,11 @@ const FIXED: ReadonlySet<NotStoredReason | ''> = new Set<NotStoredReason>([
   'fallback',
 ]);
 
+/** Why its response is not to be stored, whatever the route says; undefined when the route decides. */
+export function fixedReason({ notStored }: ServedKind): NotStoredReason | undefined {
+  return notStored !== '' && FIXED.has(notStored) ? notStored : undefined;
+}
+
 /** What a batch does not say by itself: the kinds and routes of a whole record, numbered. */
 export class Kinds {
   /** By number. */
@@ -92,7 +97,7 @@ export class Kinds {
       bypasses: outcome === 'bypass' && notStored !== 'route',
       failed: outcome === 'failed',
       stale: outcome === 'stale',
-      reason: notStored !== '' && FIXED.has(notStored) ? notStored : undefined,
+      reason: fixedReason(recorded),
     };
     this.all.push(kind);
     this.#byRecorded.set(recorded, kind);

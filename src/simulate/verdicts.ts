@@ -52,7 +52,12 @@ export class Verdicts {
   }
 }
 
-function verdictOf(route: SimulatedRoute, kind: Kind, life: ResponseLife): Verdict {
+/** What a route makes of one response. Some microseconds. */
+export function verdictOf(
+  route: SimulatedRoute,
+  kind: Pick<Kind, 'status' | 'reason'>,
+  life: ResponseLife,
+): Verdict {
   const { status } = kind;
   if (life.known === 'applied') {
     const { lifetimeS, whileRevalidateS, ifErrorS, flags } = life;
