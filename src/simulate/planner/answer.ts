@@ -80,8 +80,9 @@ function ceilingSentences({ unmet, ceiling, window, chosen, policy }: Plan): str
     return `No size meets a ${targetText(target)}: in ${windowText(window)} the ${about} is ${most} ${figureText(best, unit)}, with memory for everything that was ever asked for.`;
   });
   const lost = lostSentence(ceiling);
-  const near = `${sizesText(chosen.sizes)} with the policy ${policy} come close to that: ${unmet.map((target) => cameTo(target, chosen.report)).join(', ')}.`;
-  return [...said, ...lost, `${near.charAt(0).toUpperCase()}${near.slice(1)}`];
+  const came = unmet.map((target) => cameTo(target, chosen.report)).join(', ');
+  const near = `The least that comes close to that is ${sizesText(chosen.sizes)} with the policy ${policy}, its margin included: ${came}.`;
+  return [...said, ...lost, near];
 }
 
 /** What requests are that no size makes hits of, the most frequent first, and what to do about that one. */
@@ -160,7 +161,7 @@ function shiftText(
   if (!isMet(target, ceiling)) return `${name} cannot be reached at any size`;
   if (bytes === undefined)
     return by === 'easier'
-      ? `for ${name} the smallest size would do (${formatSize(points[0]!.sizeBytes)})`
+      ? `${name} would do with ${formatSize(points[0]!.sizeBytes)} or less`
       : `${name} takes more than ${formatSize(points.at(-1)!.sizeBytes)}`;
   const change = Math.round((bytes / now - 1) * 100);
   const verb = by === 'easier' ? 'would do with' : 'takes';
