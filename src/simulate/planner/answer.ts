@@ -254,8 +254,13 @@ function costSentence({ prices, sensitivity }: Plan): string[] {
   return [`That costs ${moneyText(chosen.cost)} a month: ${listed(given)}.`];
 }
 
-function cautions({ window, chosen, demand, ceiling, sensitivity }: Plan): string[] {
+function cautions({ window, chosen, demand, ceiling, sensitivity, aims }: Plan): string[] {
   const said: string[] = [];
+  const missed = aims.filter((aim) => !isMet(aim, chosen.report));
+  if (missed.length > 0)
+    said.push(
+      `Beware: that misses the ${listed(missed.map(targetText))} all the same, since more does not do better at every size here. Try another policy (--policy), or --exact.`,
+    );
   if (window.requests < FEW_REQUESTS)
     said.push(
       `Beware: ${window.text} has only ${formatCount(window.requests)} requests, each of them ${figureText(1 / window.requests, 'share')} of the hit ratio. A longer window (--at) says more.`,

@@ -2,7 +2,7 @@ import type { SimulatedNode } from '../plan.ts';
 import type { SimulationReport } from '../report.ts';
 import { pointsAt } from '../size-curve.ts';
 import { type TierSizes, withPolicy, withSizes } from '../sized.ts';
-import { DISK_BYTES_MIN, MEMORY_BYTES_MIN, scaled } from './amounts.ts';
+import { DISK_BYTES_MIN, MEMORY_BYTES_MIN, scaled, withMargin } from './amounts.ts';
 import type { Plan, PlanQuestion, Search, Sized } from './planner.ts';
 import { hasPrices, monthlyCost } from './prices.ts';
 import { smallestOf } from './search.ts';
@@ -11,7 +11,10 @@ import { isMet, type Target, translated } from './targets.ts';
 /** What the sizes are multiplied by to see how much depends on them. */
 const FACTORS = [0.5, 0.75, 0.9, 1, 1.25, 2] as const;
 /** Around sizes that were found on a sample the whole record is tried at these. */
-const CORRECTIONS = [0.7, 0.85, 1, 1.12, 1.3] as const;
+const CORRECTIONS = [0.75, 1, 1.25] as const;
+/** How much is added, and how often at the most, while what was chosen turns out too small. */
+const STEP = 0.15;
+const ROUNDS_MAX = 5;
 
 /**
  * Sizes that were found by a sample, put right by replays of the whole record: those may be smaller, since a sample has no room for the
@@ -37,6 +40,28 @@ export function confirmed(
     node: (bytes: number) => withSizes(node, sizesWith(bytes)),
   };
   return sizesWith(Math.round(smallestOf(pointsAt(trials, [...new Set(tried)]), aims)));
+}
+
+/**
+ * What the whole record makes of the sizes that were chosen; of larger ones, where a sample was far too kind, or a policy does worse
+ * with a little more.
+ */
+export function settled(
+  { record, exact, replay }: Search,
+  node: SimulatedNode,
+  sizes: TierSizes,
+  aims: readonly Target[],
+): Sized {
+  let now = sizes;
+  for (let round = 0; ; round += 1) {
+    const report = replay(record, [withSizes(node, now)], exact)[0]!;
+    if (round === ROUNDS_MAX || aims.every((aim) => isMet(aim, report))) return { sizes: now, report };
+    now = {
+      memoryBytes: withMargin(now.memoryBytes, STEP, MEMORY_BYTES_MIN),
+      diskBytes:
+        typeof now.diskBytes === 'number' ? withMargin(now.diskBytes, STEP, DISK_BYTES_MIN) : now.diskBytes,
+    };
+  }
 }
 
 /** How much depends on the sizes and on the policy, by a sample where the record is long. */

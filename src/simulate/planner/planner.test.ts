@@ -178,6 +178,28 @@ describe('plan', () => {
     expect(rates.filter((rate) => rate === 0.25).length).toBe(rates.length - 3);
   });
 
+  test('becomes larger where the sample was far too kind, and says so where that does not help', () => {
+    const kind =
+      (factor: number): PlanQuestion['replay'] =>
+      (record, nodes, options) =>
+        naiveReplay(
+          record,
+          nodes.map((node) => {
+            const { memory } = node;
+            const times = options?.rate === undefined ? 1 : factor;
+            return { ...node, memory: { ...memory, sizeBytes: memory.sizeBytes * times } };
+          }),
+          options,
+        );
+    const sampled = { searchRowsMax: UNIFORM.info.rows / 4, exactRowsMax: 1000 };
+    const found = plan(question(['hit=0.8'], { ...sampled, replay: kind(2) }))!;
+    expect(found.chosen.report.all.hits / found.chosen.report.all.requests).toBeGreaterThanOrEqual(0.8);
+    const hopeless = plan(question(['hit=0.8'], { ...sampled, replay: kind(8) }))!;
+    expect(answerOf(hopeless).join(' ')).toContain(
+      'Beware: that misses the hit ratio of at least 80.00 % all the same',
+    );
+  });
+
   test('costs follow the prices, and are left out without them', () => {
     const prices = { memory: 4 / 2 ** 30, disk: undefined, egress: 1 / 2 ** 30 };
     const found = plan(question(['hit=0.8'], { prices }))!;
@@ -206,6 +228,20 @@ test('windows are counted by the minute', () => {
   expect(
     [...cut(UNIFORM, { toMs: START_MS + 60_000 }).batches()].reduce((sum, { count }) => sum + count, 0),
   ).toBe(60);
+});
+
+test('a sample counts what was asked for, also of keys that it does not have', () => {
+  const whole = [...UNIFORM.batches()];
+  // Every second row, and totals of all.
+  const sampled = whole.map((batch) => ({
+    ...batch,
+    rate: 0.5,
+    count: Math.floor(batch.count / 2),
+    totals: [{ route: 'all', stratum: 19, requests: batch.count * 3, bodyBytes: 0 }],
+  }));
+  const demand = demandOf({ info: { ...UNIFORM.info, rateMin: 0.5 }, batches: () => sampled });
+  const total = demand.requests.reduce((sum, count) => sum + count, 0);
+  expect(total).toBeCloseTo(3 * UNIFORM.info.rows, 3);
 });
 
 test('targets are read, or refused with what to write', () => {

@@ -7,7 +7,7 @@ import type { SimulationReport } from '../report.ts';
 import { pointsAt, type SizePoint, type Trials } from '../size-curve.ts';
 import { type TierSizes, withPolicy, withSizes } from '../sized.ts';
 import { DISK_BYTES_MIN, MEMORY_BYTES_MIN, withMargin } from './amounts.ts';
-import { aroundIt, confirmed } from './around.ts';
+import { aroundIt, confirmed, settled } from './around.ts';
 import type { Prices } from './prices.ts';
 import { smallestSize } from './search.ts';
 import { isMet, kindOf, reached, type Target, translated } from './targets.ts';
@@ -132,8 +132,7 @@ export function plan(question: PlanQuestion): Plan | undefined {
     diskBytes:
       typeof needed.diskBytes === 'number' ? withMargin(needed.diskBytes, margin, DISK_BYTES_MIN) : 'none',
   };
-  const report = search.replay(search.record, [withSizes(node, sizes)], search.exact)[0]!;
-  const chosen = { sizes, report };
+  const chosen = settled(search, node, sizes, aims);
   onStep('looking at what else there could be');
   const around = aroundIt(question, search, node, chosen, aims);
   return {

@@ -1,3 +1,4 @@
+import type { TrafficBatch } from '../../traffic/batch.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
 
 const MINUTE_MS = 60_000;
@@ -35,6 +36,7 @@ export function demandOf(record: TrafficRecord): Demand {
   let largestBytes = 0;
   for (const batch of record.batches()) {
     const offsetMs = batch.baseMs - fromMs;
+    const weight = weightOf(batch);
     for (let i = 0; i < batch.count; i += 1) {
       const bodyBytes = batch.bodyBytes[i]!;
       bytes += bodyBytes + batch.besideBytes[i]! + BESIDE_BYTES;
@@ -42,10 +44,18 @@ export function demandOf(record: TrafficRecord): Demand {
       if (batch.kindTable[batch.kinds[i]!]!.internal) continue;
       const minute = Math.max(0, Math.floor((offsetMs + batch.timeUs[i]! / 1000) / MINUTE_MS));
       while (requests.length <= minute) requests.push(0);
-      requests[minute]! += 1 / batch.rate;
+      requests[minute]! += weight;
     }
   }
   return { requests, fromMs, bytes, largestBytes };
+}
+
+/** How many requests of all keys a row of a client stands for: by the totals of its batch, where it has them. */
+function weightOf({ rate, totals, count, kinds, kindTable }: TrafficBatch): number {
+  if (rate === 1 || totals.length === 0) return 1 / rate;
+  let rows = 0;
+  for (let i = 0; i < count; i += 1) if (!kindTable[kinds[i]!]!.internal) rows += 1;
+  return totals.reduce((sum, { requests }) => sum + requests, 0) / Math.max(1, rows);
 }
 
 /**
