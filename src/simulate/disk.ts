@@ -52,22 +52,21 @@ export class SimulatedDisk {
   };
   #offset = 0;
 
-  /**
-   * @param rate share of the keys that are replayed: sizes are as much smaller.
-   * @param routes their names, as each segment has them.
-   */
+  /** @param routes their names, as each segment has them. */
   constructor(
     options: NonNullable<SimulatedNode['disk']>,
     events: Events,
-    rate: number,
-    ghosts: number,
+    scale: { readonly rate: number; readonly entriesMax: number; readonly ghosts: number },
     routes: readonly string[],
   ) {
+    const { rate, entriesMax, ghosts } = scale;
     this.#options = options;
     this.#events = events;
     this.#budgetBytes = Math.floor(options.sizeBytes * rate);
     const segmentBytes = diskSegmentBytes(this.#budgetBytes);
-    this.#index = new DiskIndex(Math.max(1, Math.ceil(this.#budgetBytes / RECORD_BYTES_MEAN)));
+    this.#index = new DiskIndex(
+      Math.min(entriesMax, Math.max(1, Math.ceil(this.#budgetBytes / RECORD_BYTES_MEAN))),
+    );
     this.#balance = new Balance(segmentBytes, options.variantsShare);
     this.#rewriting = new Rewriting(this.#index, this.#balance, () => this.#nowS);
     this.#ghosts = new Ghosts(ghosts);

@@ -33,6 +33,10 @@ export class Flight implements Due, Queued {
   /** The request went past the cache. */
   bypasses = false;
   startedMs = 0;
+  /** Age that its response has on arrival, in seconds; a variant's is that of the original it was made of. */
+  ageS = 0;
+  /** The stored original that it is made of, pinned until it has landed; NONE. */
+  original: number = NONE;
   /** It holds a place at its origin. */
   holdsPlace = false;
   /** It will not land: the origin fails. */

@@ -43,7 +43,7 @@ export class Landing {
     for (const waiter of flight.waiters) {
       if (waiter.staleOnError && waiter.stale !== NONE)
         path.fromStore(waiter, waiter.stale, Count.STALE_HITS, true);
-      else path.fromFlight(waiter, 'failed');
+      else path.fromFlight(waiter, 'failed', flight, NONE);
       path.release(waiter);
     }
     this.#ended(flight, 'failed');
@@ -100,7 +100,7 @@ export class Landing {
     const bornS = this.#bornS(flight, nowS);
     const slot = tiers.reserve(asked, verdict, bornS, nowS);
     if (slot === NONE) return this.#withoutRoom(flight, verdict, bornS, nowS);
-    this.#tell(flight, true, 'miss');
+    this.#tell(flight, true, 'miss', slot);
     tiers.publish(slot, asked, nowS);
     path.states.set(asked.key, State.STORED);
     return 'stored';
@@ -123,8 +123,8 @@ export class Landing {
     return 'not-stored';
   }
 
-  /** All who wait have their answer. @param shared it is for those who joined as well. */
-  #tell(flight: Flight, shared: boolean, outcome: 'miss' | 'bypass'): void {
+  /** All who wait have their answer. @param shared it is for those who joined as well; @param slot where it will be stored. */
+  #tell(flight: Flight, shared: boolean, outcome: 'miss' | 'bypass', slot: number = NONE): void {
     const path = this.#path;
     const { status } = flight.asked.kind!;
     const trouble = isTrouble(status);
@@ -134,7 +134,7 @@ export class Landing {
       if (!leads && !shared) path.lead(waiter, waiter.stale, 'alone');
       else if (trouble && waiter.staleOnError && waiter.stale !== NONE)
         path.fromStore(waiter, waiter.stale, Count.STALE_HITS, true);
-      else path.fromFlight(waiter, outcomeOf(status, leads, outcome));
+      else path.fromFlight(waiter, outcomeOf(status, leads, outcome), flight, slot);
       path.release(waiter);
     }
   }
@@ -154,9 +154,9 @@ export class Landing {
     path.originBytes(bodyBytes);
   }
 
-  #bornS({ asked, startedMs }: Flight, nowS: number): number {
+  #bornS({ ageS, startedMs }: Flight, nowS: number): number {
     const delayS = Math.max(0, nowS - Math.floor(startedMs / 1000));
-    return nowS - asked.said!.ageS - delayS;
+    return nowS - ageS - delayS;
   }
 
   #ended(flight: Flight, ending: Ending): void {

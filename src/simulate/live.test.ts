@@ -9,7 +9,7 @@ import { validateConfig } from '../config/validate.ts';
 import { POLICY_NAMES, type PolicyName } from '../policy/policy.ts';
 import { Stated, type TrafficRow } from '../traffic/batch.ts';
 import { nodeOf } from './node-of.ts';
-import { MISSED, recordOf, START_MS, stated, TABLES } from './simulate.fixture.ts';
+import { headBytes, MISSED, recordOf, START_MS, stated, TABLES } from './simulate.fixture.ts';
 import { simulate } from './simulate.ts';
 
 /**
@@ -247,13 +247,6 @@ function rowOf(world: World, h: Harness, key: number, atMs: number): TrafficRow 
     kind: TABLES.kind(kind),
     life: fails ? { known: 'unknown' } : TABLES.life(life),
   };
-}
-
-/** As `storedHead` of step 6 writes it, with what is added. */
-function headBytes(fields: FieldPairs, bodyBytes: number): number {
-  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value as string}\r\n`);
-  const date = 'date: Mon, 23 Nov 2026 17:00:00 GMT\r\nvia: 1.1 holdfast\r\n';
-  return `${lines.join('')}${date}content-length: ${bodyBytes}\r\n\r\n`.length;
 }
 
 /** The same as a configuration. The floor of memory in a file is higher than what a test needs. */

@@ -217,6 +217,7 @@ export class SimulatedPath implements FlightEvents {
     flight.asked.staleOnError = asked.staleOnError && stale !== NONE;
     flight.fails = asked.fails;
     flight.startedMs = this.events.nowMs();
+    flight.ageS = asked.said!.ageS;
     flight.conditional = false;
     if (stale !== NONE) {
       const { cache } = this.tiers;
@@ -248,11 +249,14 @@ export class SimulatedPath implements FlightEvents {
   }
 
   /** The original of a variant is there, or will not come. */
-  #originalCame(flight: Flight, failed: boolean): void {
+  #originalCame(flight: Flight, failed: boolean, ageS: number, slot: number): void {
+    flight.ageS = ageS;
     if (failed) {
       this.#failSoon(flight);
       return;
     }
+    flight.original = slot;
+    if (slot !== NONE) this.tiers.cache.pin(slot);
     this.events.at(flight.startedMs + flight.asked.originMs, flight);
   }
 
@@ -304,15 +308,22 @@ export class SimulatedPath implements FlightEvents {
     this.tiers.served(slot);
     if (asked.maker !== undefined) {
       // What is left over says nothing of the origin: a stale variant, where there is one, is as good.
-      this.#originalCame(asked.maker, forError && asked.maker.asked.staleOnError);
+      const ageS = Math.max(0, this.nowS - this.tiers.cache.entries.bornS(slot));
+      this.#originalCame(asked.maker, forError && asked.maker.asked.staleOnError, ageS, slot);
     } else if (column === Count.REVALIDATED) this.tally.served(asked, 'revalidated');
     else if (column === Count.COLLAPSED) this.tally.served(asked, 'collapsed');
     else this.tally.hit(asked, column);
   }
 
-  /** Answers with what has just come, or with nothing. */
-  fromFlight(asked: Asked, outcome: 'miss' | 'collapsed' | 'bypass' | 'failed'): void {
-    if (asked.maker !== undefined) this.#originalCame(asked.maker, outcome === 'failed');
+  /** Answers with what has just come, or with nothing. @param slot where it is going to be stored; NONE. */
+  fromFlight(
+    asked: Asked,
+    outcome: 'miss' | 'collapsed' | 'bypass' | 'failed',
+    flight: Flight,
+    slot: number,
+  ): void {
+    const { maker } = asked;
+    if (maker !== undefined) this.#originalCame(maker, outcome === 'failed', flight.ageS, slot);
     else this.tally.served(asked, outcome);
   }
 
@@ -336,7 +347,10 @@ export class SimulatedPath implements FlightEvents {
 
   #end(flight: Flight): void {
     this.close(flight);
-    if (flight.stale !== NONE) this.tiers.cache.unpin(flight.stale);
+    const { cache } = this.tiers;
+    if (flight.stale !== NONE) cache.unpin(flight.stale);
+    if (flight.original !== NONE) cache.unpin(flight.original);
+    flight.original = NONE;
     flight.waiters.length = 0;
     this.#freeFlights.push(flight);
   }

@@ -6,16 +6,14 @@ import { type Originals, SimulatedPath } from './path.ts';
 import type { SimulatedNode } from './plan.ts';
 import { Tally } from './tally.ts';
 import type { TierCounts } from './tier-stats.ts';
-import { SimulatedTiers } from './tiers.ts';
+import { SimulatedTiers, type TierScale } from './tiers.ts';
 
 /** What the nodes of a replay have in common. */
-export interface RunParts {
+export interface RunParts extends TierScale {
   readonly keys: KeyTable;
   /** Its word in the rows of the keys. */
   readonly word: number;
   readonly originals: Originals;
-  /** Share of the keys that are replayed. */
-  readonly rate: number;
   readonly countFromMs: number;
 }
 
@@ -38,7 +36,7 @@ export class NodeRun {
     const note = (name: 'evictions' | 'prematureEvictions' | 'refusals') => () => {
       if (this.#isCounting) this.tally.inMinute(name, events.nowMs(), 1);
     };
-    this.tiers = new SimulatedTiers(node, events, parts.rate, this.#pinned, {
+    this.tiers = new SimulatedTiers(node, events, parts, this.#pinned, {
       evicted: note('evictions'),
       premature: note('prematureEvictions'),
       refused: note('refusals'),

@@ -1,3 +1,4 @@
+import type { FieldPairs } from '../../test/support/scripted-origin.ts';
 import { seededRandom } from '../base/random.ts';
 import {
   batchesOf,
@@ -194,4 +195,11 @@ export function imageTraffic(
       return { atS, key: key ^ (seed << 20), bytes: sizes[key]!, life };
     }),
   );
+}
+
+/** As `storedHead` of step 6 writes it, with what is added. */
+export function headBytes(fields: FieldPairs, bodyBytes: number): number {
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value as string}\r\n`);
+  const date = 'date: Mon, 23 Nov 2026 17:00:00 GMT\r\nvia: 1.1 holdfast\r\n';
+  return `${lines.join('')}${date}content-length: ${bodyBytes}\r\n\r\n`.length;
 }

@@ -30,6 +30,9 @@ export function simulate(
 /** Rows that are read before each node is asked for them. */
 const CHUNK_ROWS = 1024;
 
+/** Beside one entry for each request and each that is replaced by it. */
+const SPARE_ENTRIES = 4096;
+
 class Replay {
   readonly #record: TrafficRecord;
   readonly #options: ReplayOptions;
@@ -61,6 +64,7 @@ class Replay {
           word: KeyWord.NODES + position,
           originals: this.#rows.original,
           rate: this.#sampling.rate,
+          entriesMax: 2 * record.info.rows + (options.warm?.entries.length ?? 0) + SPARE_ENTRIES,
           countFromMs: this.#countFromMs,
         }),
     );

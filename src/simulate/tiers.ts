@@ -19,6 +19,14 @@ export interface TierEvents {
   refused(): void;
 }
 
+/** How large a replay is. */
+export interface TierScale {
+  /** Share of the keys that are replayed: sizes are as much smaller. */
+  readonly rate: number;
+  /** More entries than that cannot come to be. */
+  readonly entriesMax: number;
+}
+
 type Facts = { -readonly [K in keyof EntryFacts]: EntryFacts[K] };
 
 /**
@@ -39,14 +47,11 @@ export class SimulatedTiers {
   readonly #facts: Facts = { ...NO_FACTS };
   readonly #dated: DatedTerms = { bornS: 0, freshUntilS: 0, revalidateUntilS: 0, errorUntilS: 0, flags: 0 };
 
-  /**
-   * @param rate share of the keys that are replayed: sizes are as much smaller.
-   * @param pinned by number of route; grows as routes appear.
-   */
+  /** @param pinned by number of route; grows as routes appear. */
   constructor(
     node: SimulatedNode,
     events: Events,
-    rate: number,
+    { rate, entriesMax }: TierScale,
     pinned: readonly boolean[],
     told: TierEvents,
   ) {
@@ -58,11 +63,13 @@ export class SimulatedTiers {
     this.objectBytesMax = objectBytesMax;
     const ghosts = node.ghosts === 0 ? 0 : Math.max(1, Math.round(node.ghosts * rate));
     if (node.disk !== undefined)
-      this.disk = new SimulatedDisk(node.disk, events, rate, ghosts, [...node.routes.keys()]);
+      this.disk = new SimulatedDisk(node.disk, events, { rate, entriesMax, ghosts }, [...node.routes.keys()]);
     const { disk } = this;
+    const budgetBytes = Math.floor(sizeBytes * rate);
     this.cache = new Cache({
-      budgetBytes: Math.floor(sizeBytes * rate),
-      minChargeBytes: costBytesOf(1, this.#blockBytes),
+      budgetBytes,
+      // The table need not hold more than there are keys to come, however small they may be.
+      minChargeBytes: Math.max(costBytesOf(1, this.#blockBytes), Math.floor(budgetBytes / entriesMax)),
       policy,
       routes: 0,
       ghosts,

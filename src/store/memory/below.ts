@@ -100,7 +100,19 @@ export class Below {
   }
 }
 
-/** A head without what only says when it was sent and how long it is good for: facts have that. */
+/**
+ * A head without what only says when it was sent and how long it is good for: facts have that. The order of its fields says nothing
+ * (RFC 9110 section 5.3), but for those of one name; a 304 changes it.
+ */
 function essence(head: string): string {
-  return head.replace(/^(?:date|expires|age):[^\r]*\r\n/gim, '');
+  const lines = head.split('\r\n').filter((line) => !/^(?:date|expires|age):/i.test(line));
+  return lines.sort((a, b) => compare(nameOf(a), nameOf(b))).join('\r\n');
+}
+
+function nameOf(line: string): string {
+  return line.slice(0, line.indexOf(':') + 1).toLowerCase();
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
