@@ -81,7 +81,7 @@ export async function recordCommand<const O extends Options>(
     const record = (path: string | undefined): Promise<TrafficRecord> =>
       path === undefined
         ? nodeRecord(client(), io, cleanUps)
-        : Promise.resolve(recordAt(resolve(io.cwd, path)));
+        : Promise.resolve(named(recordAt(resolve(io.cwd, path)), path));
     return await work({ values, positionals, record, client });
   } catch (error) {
     if (error instanceof UsageError) {
@@ -151,7 +151,12 @@ async function nodeRecord(
   output.close();
   if (isEmpty) throw new Refused(`the node at ${client.url} has not recorded a request yet`);
   const record = recordAt(path);
-  return { info: { ...record.info, name: client.url }, batches: (range) => record.batches(range) };
+  return named(record, client.url);
+}
+
+/** The record under the name that it was asked for by. */
+function named(record: TrafficRecord, name: string): TrafficRecord {
+  return { info: { ...record.info, name }, batches: (range) => record.batches(range) };
 }
 
 /** A number that was given. @throws UsageError when it is none, or outside of its bounds. */
