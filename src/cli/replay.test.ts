@@ -174,6 +174,7 @@ describe('holdfast simulate', () => {
         2,
         '--from is not before --to',
       ],
+      [['a.yaml', '--traffic', 'made.hft', '--from', '2030-01-01'], 1, 'no requests in that time'],
       [['a.yaml', '--colour'], 2, 'there is no option --colour'],
       [['a.yaml'], 1, 'cannot talk to'],
     ];

@@ -128,9 +128,8 @@ function ratios(minutes: MinuteSeries): (number | undefined)[] {
 }
 
 function parts<T>({ requests }: MinuteSeries, read: (from: number, to: number) => T): T[] {
-  const count = Math.min(GRAPH, requests.length);
-  const edge = (i: number): number => Math.floor((i * requests.length) / count);
-  return Array.from({ length: count }, (_, i) => read(edge(i), edge(i + 1)));
+  const edge = (i: number): number => Math.floor((i * requests.length) / GRAPH);
+  return Array.from({ length: GRAPH }, (_, i) => read(edge(i), Math.max(edge(i) + 1, edge(i + 1))));
 }
 
 function sum(values: Float64Array, from: number, to: number): number {

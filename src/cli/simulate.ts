@@ -28,7 +28,7 @@ import {
   writePictures,
 } from './replayed.ts';
 import { simulationText } from './simulate-text.ts';
-import { momentGiven, recordCommand, Unusable } from './traffic/command.ts';
+import { momentGiven, Refused, recordCommand, Unusable } from './traffic/command.ts';
 
 const HELP = `holdfast simulate: what configurations would have done to recorded traffic
 
@@ -80,6 +80,10 @@ export function simulate(args: readonly string[], io: ReplayIo): Promise<number>
     };
     const progress = replaying(io);
     const reports = progress.replay(traffic, nodes, options);
+    if (reports[0]!.all.requests === 0) {
+      progress.clear();
+      throw new Refused('the record has no requests in that time');
+    }
     const isDrawn = values.html !== undefined || values.svg !== undefined;
     const pictures = isDrawn
       ? [...curvesOf(traffic, nodes, options, progress.replay), ...chartsOverTime(reports)]

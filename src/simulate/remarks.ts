@@ -1,14 +1,14 @@
 import { formatCount, formatDuration, formatSize } from '../base/units.ts';
-import { hitRatioOf } from './figures.ts';
 import type { SimulationReport, TierReport } from './report.ts';
 
 /** Which requests were replayed, and how: one sentence or two. */
-export function aboutRecord({ record, start, rate }: SimulationReport): string {
-  const { name, requests, fromMs, toMs, damage } = record;
+export function aboutRecord({ record, start, rate, all }: SimulationReport): string {
+  const { name, fromMs, toMs, damage } = record;
   const keys = rate < 1 ? `${Number((rate * 100).toPrecision(3))} % of the keys, scaled up` : 'all keys';
   const span = `${formatDuration(toMs - fromMs)} from ${new Date(fromMs).toISOString().slice(0, 16)}Z on`;
+  const begun = start === 'cold' ? 'an empty cache' : 'what a node held';
   const broken = damage.length === 0 ? '' : ` Not all of it could be read: ${damage.join('; ')}.`;
-  return `${name}: ${formatCount(requests)} requests in ${span}; ${keys}; ${start === 'cold' ? 'begun with an empty cache' : 'begun with what a running node held'}.${broken}`;
+  return `${name}, ${span}: ${formatCount(all.requests)} requests, ${keys}, begun with ${begun}.${broken}`;
 }
 
 /**
@@ -26,8 +26,6 @@ export function remarksOn(report: SimulationReport): string[] {
   const refused = origin.queue?.refused ?? 0;
   if (refused > 0)
     said.push(`${formatCount(refused)} fetches were refused because the queue of their origin was full.`);
-  const hitRatio = hitRatioOf(report.all);
-  if (hitRatio === undefined) said.push('The record has no requests in this time.');
   return said;
 }
 
