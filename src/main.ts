@@ -47,6 +47,10 @@ const world: World = {
   ...io,
   clock,
   version: packageJson.version,
+  outForm: {
+    isTerminal: process.stdout.isTTY === true && process.env['TERM'] !== 'dumb',
+    color: process.stdout.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+  },
   log: logWriter(2),
   hashKey: { k0: randomBytes(4).readUInt32LE(), k1: randomBytes(4).readUInt32LE() },
   readFileNow: (path) => readFileSync(path, 'utf8'),

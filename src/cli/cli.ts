@@ -48,6 +48,14 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; readonly load:
       about: 'let a node read its configuration again',
       load: async () => (await import('./reload.ts')).reload,
     },
+    simulate: {
+      about: 'what configurations would have done to recorded traffic',
+      load: async () => (await import('./simulate.ts')).simulate,
+    },
+    plan: {
+      about: 'the sizes and the policy that meet a target at peak',
+      load: async () => (await import('./plan.ts')).plan,
+    },
     top: { about: 'what a running node does, live', load: async () => (await import('./top.ts')).top },
   };
 

@@ -32,7 +32,7 @@ export async function validFile(file: string, io: Reads): Promise<ValidConfig | 
 }
 
 /** Why a configuration file cannot be read, and what to do. One line, no line break. */
-function cannotRead(file: string, error: unknown): string {
+export function cannotRead(file: string, error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file. Write one with: holdfast init <origin>',

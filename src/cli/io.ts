@@ -21,3 +21,11 @@ export interface CliIo {
 
 /** Exit codes of every command: 0 done, 1 refused, 2 unusable input. */
 export const EXIT = { ok: 0, refused: 1, unusable: 2 } as const;
+
+/** What a place that shows text can do. */
+export interface TextForm {
+  /** Shows colours. */
+  readonly color: boolean;
+  /** Shows more than ASCII. */
+  readonly isTerminal: boolean;
+}

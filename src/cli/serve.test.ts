@@ -48,6 +48,7 @@ test('SIGHUP reads the file again: what is valid changes, what is not is told, a
     isTty: false,
     clock: realClock,
     version: 'test',
+    outForm: { isTerminal: false, color: false },
     hashKey: { k0: 1, k1: 2 },
     processors: 1,
     openDirectory: () => Promise.reject(new Error('no disk in this test')),

@@ -3,7 +3,7 @@ import type { FileSink } from '../monitor/sink.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import type { DiskFiles } from '../store/disk/files.ts';
 import type { StartWorker } from '../transform/process.ts';
-import type { CliIo } from './io.ts';
+import type { CliIo, TextForm } from './io.ts';
 import type { TopIo } from './top.ts';
 
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -11,6 +11,8 @@ export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 /** Everything of the outside world that commands use. `main.ts` builds the real one. */
 export interface World extends CliIo, TopIo {
   readonly version: string;
+  /** What standard output can show. */
+  readonly outForm: TextForm;
   /** Writes a line of the node's own log to standard error, without ever waiting. */
   log(text: string): void;
   /** Starts the process that transforms images. Never throws: one that cannot be started ends. */

@@ -8,7 +8,12 @@ const MAX_OBJECT_BYTES = 32 * 1024 ** 2;
 
 /** The largest response that the memory tier stores: as configured, else 32 MiB but at most a quarter of the tier. */
 export function largestObject(memory: ParsedConfig['cache']['memory']): number {
-  return memory.maxObjectBytes ?? Math.min(MAX_OBJECT_BYTES, Math.floor(memory.sizeBytes / 4));
+  return memory.maxObjectBytes ?? largestObjectUnsaid(memory.sizeBytes);
+}
+
+/** The largest response that a memory tier of that size stores where the file does not say it. */
+export function largestObjectUnsaid(sizeBytes: number): number {
+  return Math.min(MAX_OBJECT_BYTES, Math.floor(sizeBytes / 4));
 }
 
 /** Percentage of memory that variants are guaranteed unless the file says otherwise. */

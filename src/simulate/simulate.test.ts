@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test';
 import { METADATA_BYTES } from '../cache/contract.ts';
 import { createPolicy } from '../policy/create.ts';
-import { replayPublished } from '../policy/replay.ts';
 import { costBytesOf } from '../store/memory/arena-cost.ts';
 import { Stated, type TrafficRow, UNKNOWN_LIFE } from '../traffic/batch.ts';
 import type { ReplayOptions, SimulatedNode } from './plan.ts';
+import { replay as replayPublished } from './published/replay.ts';
 import type { ServedCounts, SimulationReport } from './report.ts';
 import {
   imageTraffic,

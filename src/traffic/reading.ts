@@ -64,7 +64,7 @@ function sum(numbers: readonly number[]): number {
  * The requests of a batch in that time, `toMs` exclusive; undefined when there are none. Its totals, which are of its whole
  * time, are taken in proportion to the rows.
  */
-function partOf(batch: TrafficBatch, range: NonNullable<Range>): TrafficBatch | undefined {
+export function partOf(batch: TrafficBatch, range: NonNullable<Range>): TrafficBatch | undefined {
   const { count, baseMs, timeUs } = batch;
   const from = firstFrom(batch, range.fromMs);
   const to = firstFrom(batch, range.toMs);

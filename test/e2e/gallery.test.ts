@@ -9,7 +9,7 @@ import { type DemoImage, makeImages } from '../../src/cli/demo/images.ts';
 import { demoConfig } from '../../src/cli/demo/node.ts';
 import { type DemoOrigin, startOrigin } from '../../src/cli/demo/origin.ts';
 import type { Node } from '../../src/server/node.ts';
-import { findChromium } from '../run/chromium.ts';
+import { CHROMIUM_ARGS, findChromium } from '../run/chromium.ts';
 import { startTestNode } from '../support/node.ts';
 import { realClock } from '../support/real-clock.ts';
 
@@ -27,19 +27,6 @@ const VISITORS = {
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 },
 } as const satisfies Record<string, BrowserContextOptions>;
 type Visitor = keyof typeof VISITORS;
-const CHROMIUM_ARGS = [
-  '--no-sandbox',
-  '--headless',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-proxy-server',
-  // Whatever else it wants to ask at its start: no name is looked up.
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-];
 
 const executablePath = findChromium();
 if (executablePath === undefined)

@@ -10,6 +10,21 @@ const PLACES = [
 ];
 const INSTALL_MS = 240_000;
 
+/** How it is started for a test: without a window, and without asking anybody but this machine. */
+export const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--headless',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-proxy-server',
+  // Whatever else it wants to ask at its start: no name is looked up.
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+];
+
 /** The browser for end-to-end tests; undefined when there is none, and those tests are skipped. */
 export function findChromium(): string | undefined {
   return [process.env['HOLDFAST_CHROMIUM'] ?? '', ...PLACES].find(

@@ -1,3 +1,4 @@
+import { escapeHtml } from '../../base/html.ts';
 import { formatSize } from '../../base/units.ts';
 import type { DemoImage } from './images.ts';
 import { imageTarget } from './origin.ts';
@@ -5,11 +6,6 @@ import { srcset, variantTarget } from './renditions.ts';
 
 /** Height of a row of the gallery, in CSS pixels: `sizes` follows from it. */
 const ROW_PX = 210;
-
-/** Text as it may stand in HTML, in attributes too. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
 
 /** What an image shows, as far as its name says: `originals/001-lake.jpg` is `lake 001`. */
 export function altOf({ path }: Pick<DemoImage, 'path'>): string {

@@ -1,4 +1,5 @@
-import { altOf, escapeHtml, factsOf, placeholderStyle } from './gallery-html.ts';
+import { escapeHtml } from '../../base/html.ts';
+import { altOf, factsOf, placeholderStyle } from './gallery-html.ts';
 import type { DemoImage } from './images.ts';
 import { imageTarget, MARK_PATH } from './origin.ts';
 import { srcset, variantTarget } from './renditions.ts';

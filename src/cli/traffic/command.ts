@@ -43,35 +43,49 @@ export interface Given<O extends Options> {
    * @throws Unusable when it is none; AdminError when the node cannot be asked.
    */
   record(path: string | undefined): Promise<TrafficRecord>;
+  /** The running node that was named, or the one on this machine. */
+  client(): AdminClient;
+}
+
+/** One command of `holdfast traffic`; see {@link recordCommand}. */
+export function trafficCommand<const O extends Options>(
+  command: { readonly name: string; readonly help: string; readonly options: O },
+  args: readonly string[],
+  io: TrafficIo,
+  work: (given: Given<O>) => Promise<number>,
+): Promise<number> {
+  return recordCommand({ ...command, name: `traffic ${command.name}` }, args, io, work);
 }
 
 /**
- * Runs one command of `holdfast traffic`, and says what is wrong in one sentence.
+ * Runs one command that reads a record, and says what is wrong in one sentence.
  *
+ * @param command its name is what follows `holdfast`.
  * @returns 0; 1 when it was refused; 2 when arguments or files are of no use.
  */
-export async function trafficCommand<const O extends Options>(
+export async function recordCommand<const O extends Options>(
   command: { readonly name: string; readonly help: string; readonly options: O },
   args: readonly string[],
   io: TrafficIo,
   work: (given: Given<O>) => Promise<number>,
 ): Promise<number> {
   const cleanUps: (() => void)[] = [];
-  const say = (why: string): void => io.err(`holdfast traffic ${command.name}: ${why}\n`);
+  const say = (why: string): void => io.err(`holdfast ${command.name}: ${why}\n`);
   try {
     const { values, positionals } = readArguments(args, command.options);
     if ((values as { help?: boolean }).help === true) {
       io.out(command.help);
       return EXIT.ok;
     }
+    const client = (): AdminClient => clientFor(values, io);
     const record = (path: string | undefined): Promise<TrafficRecord> =>
       path === undefined
-        ? nodeRecord(values, io, cleanUps)
-        : Promise.resolve(recordAt(resolve(io.cwd, path)));
-    return await work({ values, positionals, record });
+        ? nodeRecord(client(), io, cleanUps)
+        : Promise.resolve(named(recordAt(resolve(io.cwd, path)), path));
+    return await work({ values, positionals, record, client });
   } catch (error) {
     if (error instanceof UsageError) {
-      say(`${error.message}\nRun "holdfast traffic ${command.name} --help" for what it takes.`);
+      say(`${error.message}\nRun "holdfast ${command.name} --help" for what it takes.`);
       return EXIT.unusable;
     }
     if (error instanceof AdminError) {
@@ -106,10 +120,10 @@ function recordAt(path: string): TrafficRecord {
   }
 }
 
-async function nodeRecord(values: object, io: TrafficIo, cleanUps: (() => void)[]): Promise<TrafficRecord> {
+function clientFor(values: object, io: TrafficIo): AdminClient {
   const { admin, token, ca } = values as { admin?: string; token?: string; ca?: string };
   const { env, fetch } = io;
-  const client = new AdminClient({
+  return new AdminClient({
     url: admin,
     token,
     ca,
@@ -117,6 +131,13 @@ async function nodeRecord(values: object, io: TrafficIo, cleanUps: (() => void)[
     fetch,
     readFile: (path) => io.readFile(path),
   });
+}
+
+async function nodeRecord(
+  client: AdminClient,
+  { env }: TrafficIo,
+  cleanUps: (() => void)[],
+): Promise<TrafficRecord> {
   const pieces = await client.download('/api/traffic/record');
   const directory = temporaryDirectory(env);
   cleanUps.push(() => removeAll(directory));
@@ -130,7 +151,12 @@ async function nodeRecord(values: object, io: TrafficIo, cleanUps: (() => void)[
   output.close();
   if (isEmpty) throw new Refused(`the node at ${client.url} has not recorded a request yet`);
   const record = recordAt(path);
-  return { info: { ...record.info, name: client.url }, batches: (range) => record.batches(range) };
+  return named(record, client.url);
+}
+
+/** The record under the name that it was asked for by. */
+function named(record: TrafficRecord, name: string): TrafficRecord {
+  return { info: { ...record.info, name }, batches: (range) => record.batches(range) };
 }
 
 /** A number that was given. @throws UsageError when it is none, or outside of its bounds. */

@@ -12,7 +12,7 @@ import { type ImportInput, NoLog } from '../../traffic/import/input.ts';
 import { IMPORT_HASH_KEY, type Namer, PlainNamer } from '../../traffic/import/naming.ts';
 import type { ImportReport } from '../../traffic/import/report.ts';
 import { UsageError } from '../admin-command.ts';
-import { cannotRead } from '../config.ts';
+import { cannotRead } from '../config-file.ts';
 import { EXIT } from '../io.ts';
 import { durationGiven, type Given, type TrafficIo, trafficCommand, Unusable } from './command.ts';
 import { ConfigNamer } from './config-namer.ts';
