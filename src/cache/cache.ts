@@ -7,7 +7,14 @@ import { Account } from './account.ts';
 import { Claims } from './claims.ts';
 import { type CacheBytes, type CacheOptions, type EntryFacts, METADATA_BYTES } from './contract.ts';
 import type { Departures } from './departures.ts';
-import { type CachePolicy, type ClassLevels, divided, rebuilt, variantsOf } from './division.ts';
+import {
+  type CachePolicy,
+  type ClassLevels,
+  divided,
+  type KnownUses,
+  rebuilt,
+  variantsOf,
+} from './division.ts';
 import { Entries, Flag, NONE, Word } from './entries.ts';
 import { describe } from './entry-facts.ts';
 import { Leaving } from './leaving.ts';
@@ -306,10 +313,12 @@ export class Cache {
   /**
    * Changes the policy and keeps every entry: the new one is told of them from the coldest to the hottest. O(n).
    * Only what a shrink still had to get rid of leaves.
+   *
+   * @param known how often entries were used, where somebody knows better than the old policy.
    */
-  switchPolicy(name: PolicyName, nowS: number): void {
+  switchPolicy(name: PolicyName, nowS: number, known: KnownUses = () => undefined): void {
     const old = this.#policy;
-    const options = { isPinned: this.#isPinned, variantsShare: this.#residency.variantsShare };
+    const options = { isPinned: this.#isPinned, variantsShare: this.#residency.variantsShare, known };
     const fresh = rebuilt(old, name, options, this.entries, (slot) => this.#chargeOf(slot));
     this.#policy = fresh;
     if (fresh.capacityBytes === old.capacityBytes) return;

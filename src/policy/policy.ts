@@ -109,6 +109,12 @@ export interface EvictionPolicy {
    */
   coldestFirst(): Iterable<EntryId>;
 
+  /**
+   * How often a resident was asked for again of late, as far as the algorithm remembers: at least 0, and 0 where it only knows an
+   * order. For a live switch, which tells the next policy of them. O(1).
+   */
+  uses(id: EntryId): number;
+
   /** Recounts everything from scratch and throws InternalFault when a running counter or link is wrong. O(n). For tests. */
   check(): void;
 }

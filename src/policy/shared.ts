@@ -162,6 +162,10 @@ export class SharedPolicy implements EvictionPolicy {
     yield* this.#originals.heldLongestFirst();
   }
 
+  uses(id: EntryId): number {
+    return this.#of(id).uses(id);
+  }
+
   check(): void {
     const count =
       this.#originals.recount((id) => this.#classes[id] === 0) +

@@ -263,6 +263,10 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     return { count, bytes };
   }
 
+  uses(_id: EntryId): number {
+    return 0;
+  }
+
   /** Puts an entry that was held, and whose mark is as it was, into its queue. */
   protected enqueue(id: EntryId): void {
     this.listOf(id).pushHead(id);
