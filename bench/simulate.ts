@@ -9,13 +9,17 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { autoPolicy } from './simulate/auto.ts';
 import { publishedForms } from './simulate/published.ts';
 import type { Section } from './simulate/section.ts';
 import { describeRun } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
 import { runBenchmark, Unusable } from './support/workbench.ts';
 
-const SECTIONS: ReadonlyMap<string, Section> = new Map([['published', publishedForms]]);
+const SECTIONS: ReadonlyMap<string, Section> = new Map([
+  ['published', publishedForms],
+  ['auto', autoPolicy],
+]);
 
 async function main(): Promise<boolean> {
   const { values, positionals } = parseArgs({

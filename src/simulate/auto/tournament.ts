@@ -1,0 +1,237 @@
+import { formatCount } from '../../base/units.ts';
+import type { KnownUses } from '../../cache/division.ts';
+import { Flag } from '../../cache/entries.ts';
+import { POLICY_NAMES, type PolicyName } from '../../policy/policy.ts';
+import { type ResponseLife, Stated, type TrafficBatch } from '../../traffic/batch.ts';
+import { type CurveRules, LIVE_RULES } from '../curves/curve.ts';
+import { Contest, type Lead, WINDOWS } from './contest.ts';
+import { type ShadowRow, Shadows } from './shadows.ts';
+import { Tally } from './tally.ts';
+
+/** What a tournament is made of. */
+export interface TournamentOptions {
+  /** Of the live cache. */
+  readonly budgetBytes: number;
+  /** Share of the budget that variants are guaranteed, 0 to 1. */
+  readonly variantsShare: number;
+  /** Larger responses are not stored there, by their body. */
+  readonly objectBytesMax: number;
+  /** Who serves. */
+  readonly serving: PolicyName;
+  /** Share of a score that hit bytes make up, 0 to 1; the rest is hits. Default 0. */
+  readonly byteWeight?: number;
+  /** Told when another policy should serve: from then on it counts as the one that does. */
+  readonly onDecision: (decision: Decision, known: KnownUses | undefined) => void;
+  /** Who takes part; all by default. */
+  readonly names?: readonly PolicyName[];
+  /** Entries of a shadow at the most. Default 16,384. */
+  readonly entriesMax?: number;
+  /** Default: {@link LIVE_RULES}. */
+  readonly rules?: CurveRules;
+}
+
+/** One switch, with the figures that it follows from. Ratios are shares, 0 to 1. */
+export interface Decision {
+  /** Time of the request that decided, milliseconds since the epoch. */
+  readonly atMs: number;
+  readonly from: PolicyName;
+  readonly to: PolicyName;
+  /** Mean lead over the one that served, and its standard error, over so many windows with so many sampled requests. */
+  readonly lead: number;
+  readonly error: number;
+  readonly windows: number;
+  readonly requests: number;
+  /** Share of the keys that were watched. */
+  readonly rate: number;
+  /** All of it in one sentence. */
+  readonly reason: string;
+}
+
+/** How one policy stands. Ratios are shares, 0 to 1, of the latest windows. */
+export interface Standing {
+  readonly policy: PolicyName;
+  readonly missRatio: number;
+  readonly byteMissRatio: number;
+  /** Mean lead over the one that serves, and its standard error; 0 for that one. */
+  readonly lead: number;
+  readonly error: number;
+}
+
+/** The tournament at a glance. */
+export interface Standings {
+  readonly serving: PolicyName;
+  /** Share of the keys that are watched, 0 to 1; entries that a shadow holds at the most, and what it may hold. */
+  readonly rate: number;
+  readonly entries: number;
+  readonly capacityBytes: number;
+  /** Windows and sampled requests that are compared now. */
+  readonly windows: number;
+  readonly requests: number;
+  /** Empty before the first window: nobody has had to evict yet. */
+  readonly policies: readonly Standing[];
+}
+
+const ENTRIES_MAX = 16_384;
+/** A window ends with so many sampled requests, and not before so much time. */
+const WINDOW_REQUESTS = 250;
+const WINDOW_S = 4;
+
+/**
+ * Which policy would serve the traffic of this node best: all of them in miniature ({@link Shadows}), compared window by window
+ * ({@link Contest}). A listener of recorded requests; deterministic, without a clock.
+ *
+ * Cost: as {@link Shadows}; at the end of a window O(policies x windows).
+ */
+export class Tournament {
+  readonly #names: readonly PolicyName[];
+  readonly #shadows: Shadows;
+  readonly #contest: Contest;
+  readonly #tally: Tally;
+  readonly #rules: CurveRules;
+  readonly #objectBytesMax: number;
+  readonly #byteWeight: number;
+  readonly #onDecision: TournamentOptions['onDecision'];
+  readonly #row: ShadowRow = {
+    keyLo: 0,
+    keyHi: 0,
+    chargeBytes: 0,
+    nowS: 0,
+    usableS: 0,
+    renewable: false,
+    variant: false,
+  };
+  #windowFromS = Number.NEGATIVE_INFINITY;
+
+  constructor(options: TournamentOptions) {
+    const { names = POLICY_NAMES, entriesMax = ENTRIES_MAX, serving } = options;
+    this.#names = names;
+    this.#shadows = new Shadows({ ...options, names, entriesMax });
+    this.#byteWeight = options.byteWeight ?? 0;
+    this.#tally = new Tally(names.length, WINDOWS);
+    this.#contest = new Contest(this.#tally, {
+      count: names.length,
+      incumbent: names.indexOf(serving),
+      byteWeight: this.#byteWeight,
+    });
+    this.#rules = options.rules ?? LIVE_RULES;
+    this.#objectBytesMax = options.objectBytesMax;
+    this.#onDecision = options.onDecision;
+  }
+
+  /** Who serves, as far as it knows. */
+  get serving(): PolicyName {
+    return this.#names[this.#contest.incumbent]!;
+  }
+
+  /** Requests that follow those of earlier batches; some seconds out of order do no harm. */
+  onBatch(batch: TrafficBatch): void {
+    if (this.#shadows.limit(batch.rate)) this.#forget();
+    for (let at = 0; at < batch.count; at += 1) this.#request(batch, at);
+  }
+
+  /** The live cache is of another size: all begins anew, but who serves. O(evictions). */
+  resize(budgetBytes: number): void {
+    this.#shadows.resize(budgetBytes);
+    this.#forget();
+  }
+
+  /** How all stand now. */
+  standings(): Standings {
+    const { rate, entries, capacityBytes } = this.#shadows;
+    const windows = this.#contest.windows;
+    return {
+      serving: this.serving,
+      rate,
+      entries,
+      capacityBytes,
+      windows,
+      requests: this.#tally.requests(windows),
+      policies: windows === 0 ? [] : this.#names.map((policy, at) => this.#standing(policy, at)),
+    };
+  }
+
+  #standing(policy: PolicyName, at: number): Standing {
+    const { windows } = this.#contest;
+    const lead = this.#contest.lead(at);
+    return {
+      policy,
+      missRatio: this.#tally.missRatio(at, windows),
+      byteMissRatio: this.#tally.byteMissRatio(at, windows),
+      lead: lead?.lead ?? 0,
+      error: lead?.error ?? 0,
+    };
+  }
+
+  #request(batch: TrafficBatch, at: number): void {
+    const kind = batch.kindTable[batch.kinds[at]!]!;
+    const life = batch.lifeTable[batch.lives[at]!]!;
+    const bodyBytes = batch.bodyBytes[at]!;
+    // What no policy could have stored does not tell them apart, and a HEAD stores nothing.
+    if (bodyBytes > this.#objectBytesMax || kind.head) return;
+    const row = this.#row;
+    row.usableS = this.#rules.usableS(kind, life);
+    row.chargeBytes = this.#rules.chargeOf(bodyBytes, batch.besideBytes[at]!);
+    if (row.usableS <= 0 || row.chargeBytes <= 0) return;
+    row.keyLo = batch.keyLo[at]!;
+    row.keyHi = batch.keyHi[at]!;
+    row.nowS = (batch.baseMs + batch.timeUs[at]! / 1000) / 1000;
+    row.renewable = isRenewable(life);
+    row.variant = kind.variant;
+    const hits = this.#shadows.request(row);
+    if (hits === undefined || kind.internal) return;
+    this.#tally.add(hits, bodyBytes);
+    this.#windowFromS = this.#tally.current === 1 ? row.nowS : this.#windowFromS;
+    if (this.#tally.current >= WINDOW_REQUESTS && row.nowS - this.#windowFromS >= WINDOW_S)
+      this.#endWindow(row.nowS);
+  }
+
+  #endWindow(nowS: number): void {
+    const { full } = this.#shadows;
+    if (full) {
+      this.#tally.end();
+      const lead = this.#contest.ended();
+      if (lead !== undefined) this.#decide(lead, nowS);
+    } else {
+      this.#tally.drop();
+    }
+    if (this.#shadows.fit()) this.#forget();
+  }
+
+  #decide({ at, lead, error, windows }: Lead, nowS: number): void {
+    const { incumbent } = this.#contest;
+    const [from, to] = [this.#names[incumbent]!, this.#names[at]!];
+    const requests = this.#tally.requests(windows);
+    const { rate } = this.#shadows;
+    const ratios = [at, incumbent].map((one) => percent(1 - this.#tally.missRatio(one, windows)));
+    const measure = this.#byteWeight === 0 ? 'hit ratio' : 'score of hits and bytes';
+    const reason =
+      `${to} instead of ${from}: its ${measure} was ${points(lead)} points higher (standard error ${points(error)}) over the last ` +
+      `${windows} windows, ${formatCount(requests)} requests for ${sample(rate)}; hit ratios ${ratios[0]} and ${ratios[1]}`;
+    const known = this.#shadows.known(at);
+    this.#contest.switched(at);
+    this.#onDecision({ atMs: nowS * 1000, from, to, lead, error, windows, requests, rate, reason }, known);
+  }
+
+  #forget(): void {
+    this.#contest.forget();
+    this.#tally.drop();
+  }
+}
+
+function isRenewable(life: ResponseLife): boolean {
+  if (life.known === 'unknown') return true;
+  const bit = life.known === 'stated' ? Stated.VALIDATOR : Flag.VALIDATOR;
+  return (life.flags & bit) !== 0;
+}
+
+function points(share: number): string {
+  return (100 * share).toFixed(2);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function sample(rate: number): string {
+  return rate === 1 ? 'all keys' : `${(100 * rate).toPrecision(2)} % of the keys`;
+}
