@@ -1,8 +1,7 @@
-import { dirname, resolve } from 'node:path';
 import { configurationDocs, errorDocs } from '../config/docs.ts';
 import { formatProblems } from '../config/problem.ts';
 import { jsonSchemaText } from '../config/schema.ts';
-import { validateConfig } from '../config/validate.ts';
+import { judgedFile } from './config-file.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { preflight } from './preflight.ts';
 
@@ -52,15 +51,9 @@ function mistake([command, ...rest]: readonly string[]): string {
 }
 
 async function check(file: string, io: CliIo): Promise<number> {
-  const path = resolve(io.cwd, file);
-  let text: string;
-  try {
-    text = await io.readFile(path);
-  } catch (error) {
-    io.err(`${cannotRead(file, error)}\n`);
-    return EXIT.unusable;
-  }
-  const result = validateConfig(text, { file, env: io.env, baseDir: dirname(path) });
+  const judged = await judgedFile(file, io);
+  if (judged === undefined) return EXIT.unusable;
+  const { result } = judged;
   const problems = result.ok ? result.warnings : result.problems;
   io.err(formatProblems(problems, { color: io.isTty }));
   if (!result.ok) return EXIT.refused;
@@ -75,15 +68,4 @@ async function check(file: string, io: CliIo): Promise<number> {
     `${file} is valid: ${count(Object.keys(origins).length, 'origin')}, ${count(routes.length, 'route')}.\n`,
   );
   return EXIT.ok;
-}
-
-/** Says why a configuration file cannot be read, and what to do. One line, no line break. */
-export function cannotRead(file: string, error: unknown): string {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'there is no such file. Write one with: holdfast init <origin>',
-    EACCES: 'permission denied. Let the user that runs holdfast read it',
-    EISDIR: 'this is a directory. Name the file in it',
-  };
-  return `Cannot read ${file}: ${reasons[String(code)] ?? (error instanceof Error ? error.message : String(error))}.`;
 }

@@ -8,6 +8,8 @@ export class LogFiles implements AccessLogs {
   readonly #log: Log;
   readonly #world: Pick<World, 'openSink'>;
   readonly #sinks = new Set<FileSink>();
+  /** Of files that are written to no more, and whose last lines are still on their way. */
+  readonly #closing = new Set<Promise<void>>();
 
   constructor(log: Log, world: Pick<World, 'openSink'>) {
     this.#log = log;
@@ -30,7 +32,9 @@ export class LogFiles implements AccessLogs {
     for (const one of this.#sinks) {
       if (one !== sink) continue;
       this.#sinks.delete(one);
-      void one.close();
+      const closing = one.close();
+      this.#closing.add(closing);
+      void closing.finally(() => this.#closing.delete(closing));
     }
   }
 
@@ -41,6 +45,6 @@ export class LogFiles implements AccessLogs {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
-    await Promise.all([...this.#sinks].map((sink) => sink.close()));
+    await Promise.all([...this.#closing, ...[...this.#sinks].map((sink) => sink.close())]);
   }
 }

@@ -32,6 +32,7 @@ interface Scene {
   readonly dir: string;
   readonly origin: OriginServer;
   readonly node: Node;
+  readonly files: LogFiles;
   readonly faults: string[];
   readonly logged: string[];
   run(command: keyof typeof COMMANDS, ...args: string[]): Promise<{ code: number; out: string; err: string }>;
@@ -106,6 +107,7 @@ function scene(rest = '', options: { tls?: boolean } = {}): Scene {
     dir,
     origin,
     node,
+    files,
     faults,
     logged,
     write,
@@ -388,7 +390,7 @@ describe('holdfast warm', () => {
 
 describe('holdfast reload', () => {
   test('routes, origins, memory and lifetimes change live, and what is stored stays', async () => {
-    const { run, get, origin, node, write, dir } = scene();
+    const { run, get, origin, node, write, dir, files } = scene();
     const other = startOriginServer({ bodyBytes: () => 500 });
     try {
       await (await get('/photos/1.jpg')).bytes();
@@ -448,6 +450,7 @@ describe('holdfast reload', () => {
       expect((await get('/new/1.jpg')).status).toBe(404);
       expect(node.snapshot().routes[2]).toMatchObject({ name: 'new', entries: 1 });
       await node.stop(0);
+      await files.close();
       expect(readFileSync(join(dir, 'access.log'), 'utf8')).toContain('/new/1.jpg');
     } finally {
       await other.stop();

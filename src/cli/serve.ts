@@ -1,16 +1,19 @@
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ValidConfig } from '../config/config.ts';
 import { configForOrigin } from '../config/defaults.ts';
 import { formatProblems } from '../config/problem.ts';
 import { endpointFrom } from '../config/s3.ts';
-import { validateConfig } from '../config/validate.ts';
+import { type Validation, validateConfig } from '../config/validate.ts';
+
 import { createLog, type Log } from '../monitor/log.ts';
 import { adminTokenFile, newAdminToken, removeAdminToken, writeAdminToken } from '../server/admin-token.ts';
 import { type Node, startNode } from '../server/node.ts';
 import type { ConfigSource } from '../server/reload.ts';
+import { openTraffic } from '../server/traffic/open.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import { argumentMistake } from './arguments.ts';
+import { judgedFile } from './config-file.ts';
 import { configSource } from './config-source.ts';
 import { openDisk } from './disk.ts';
 import { EXIT } from './io.ts';
@@ -88,21 +91,9 @@ function unusable(world: World, why: string): number {
 }
 
 async function configOfFile(file: string, world: World): Promise<Start | undefined> {
-  const path = isAbsolute(file) ? file : resolve(world.cwd, file);
-  let text: string;
-  try {
-    text = await world.readFile(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'this is a directory' : String(code);
-    world.err(
-      `holdfast serve: cannot read ${file}: ${why}\n"holdfast init <origin>" writes a file to start from.\n`,
-    );
-    return undefined;
-  }
-  const config = accepted(text, file, dirname(path), world);
-  return config && { config, source: configSource(file, text, world) };
+  const judged = await judgedFile(file, world);
+  const config = judged && accepted(judged.result, world);
+  return config && { config, source: configSource(file, judged!.text, world) };
 }
 
 async function configOfOrigin(
@@ -131,12 +122,14 @@ async function configOfOrigin(
     );
     return undefined;
   }
-  const config = accepted(starter.text, '(defaults)', world.cwd, world);
+  const config = accepted(
+    validateConfig(starter.text, { file: '(defaults)', env: world.env, baseDir: world.cwd }),
+    world,
+  );
   return config && { config };
 }
 
-function accepted(text: string, file: string, baseDir: string, world: World): ValidConfig | undefined {
-  const result = validateConfig(text, { file, env: world.env, baseDir });
+function accepted(result: Validation, world: World): ValidConfig | undefined {
   const problems = result.ok ? result.warnings : result.problems;
   if (problems.length > 0) world.err(`${formatProblems(problems, { color: world.isTty })}\n`);
   return result.ok ? result.config : undefined;
@@ -162,13 +155,19 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   const token = config.admin.token ?? newAdminToken();
   const workers = await workerCount(config.server.workers, world);
   if (workers.note !== undefined) log.warn(workers.note);
+  const { place, hashKey, note } = await openTraffic(
+    config,
+    source && ((path) => world.openDirectory(path)),
+    world.hashKey,
+  );
   const node = startNode({
     config,
     adminToken: token,
     clock: world.clock,
     log,
     version: world.version,
-    hashKey: world.hashKey,
+    hashKey,
+    traffic: place,
     collectGarbage: () => world.collectGarbage(),
     readCertificates: (path) => world.readFileNow(path),
     readFile: (path) => world.readFile(path),
@@ -195,7 +194,7 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   });
   // A token that the operator chose is known to who needs it.
   const tokenFile = config.admin.token === undefined ? publishToken(node, token, world) : undefined;
-  world.out(await startupSummary(config, node, tokenFile, world));
+  world.out(await startupSummary(config, node, { tokenFile, trafficNote: note }, world));
   await untilStopped(node, config, world);
   if (tokenFile !== undefined) removeAdminToken(tokenFile);
   await files.close();

@@ -1,18 +1,15 @@
-import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Clock, epochS } from '../base/clock.ts';
 import { parseDuration } from '../base/units.ts';
 import type { RouteConfig, ValidConfig } from '../config/config.ts';
-import { formatProblems } from '../config/problem.ts';
 import { coversHost, coversPath } from '../config/shadow.ts';
-import { validateConfig } from '../config/validate.ts';
 import { Fields } from '../http/fields.ts';
 import { hostName, normalisePath, type Target } from '../http/target.ts';
 import { createReader } from '../image/reader.ts';
 import type { ImageRules } from '../image/rules.ts';
 import { sign as signTarget } from '../image/signature.ts';
 import { argumentMistake } from './arguments.ts';
-import { cannotRead } from './config.ts';
+import { validFile } from './config-file.ts';
 import { type CliIo, EXIT } from './io.ts';
 
 const HELP = `holdfast sign: sign the address of an image
@@ -47,7 +44,7 @@ export async function sign(args: readonly string[], io: CliIo & { readonly clock
   if (address === undefined) return unusable(io, 'this is neither an http address nor a path');
   const lifetime = expires === undefined ? undefined : parseDuration(expires);
   if (lifetime?.ok === false) return unusable(io, `--expires: ${lifetime.reason}; ${lifetime.remedy}`);
-  const config = await configOf(file, io);
+  const config = await validFile(file, io);
   if (config === undefined) return EXIT.unusable;
   const now = epochS(io.clock);
   const untilS = lifetime === undefined ? undefined : now + Math.floor(lifetime.value / 1000);
@@ -93,21 +90,6 @@ function readAddress(url: string): Address | undefined {
   // As browsers send it.
   const target = normalisePath(text!.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent));
   return target && { start, host: authority === undefined ? undefined : hostName(authority), target };
-}
-
-async function configOf(file: string, io: CliIo): Promise<ValidConfig | undefined> {
-  const path = resolve(io.cwd, file);
-  let text: string;
-  try {
-    text = await io.readFile(path);
-  } catch (error) {
-    io.err(`${cannotRead(file, error)}\n`);
-    return undefined;
-  }
-  const result = validateConfig(text, { file, env: io.env, baseDir: dirname(path) });
-  if (result.ok) return result.config;
-  io.err(formatProblems(result.problems, { color: io.isTty }));
-  return undefined;
 }
 
 type Signed = { readonly text: string } | { readonly why: string };

@@ -25,12 +25,12 @@ const WORKER_RESIDENT_BYTES = 40 * 1024 * 1024;
 /**
  * What a node says when it starts: where it is, what each limit works out to, and which one will bind first.
  *
- * @param tokenFile where the admin token was left, if anywhere.
+ * @param said `tokenFile`: where the admin token was left, if anywhere; `trafficNote`: why traffic is recorded in memory, if it is.
  */
 export async function startupSummary(
   config: ValidConfig,
   node: Node,
-  tokenFile: string | undefined,
+  said: { readonly tokenFile: string | undefined; readonly trafficNote: string | undefined },
   world: World,
 ): Promise<string> {
   const machine = await machineFacts(world);
@@ -39,11 +39,12 @@ export async function startupSummary(
   return [
     `Holdfast ${world.version}`,
     `images   ${node.url}`,
-    `admin    ${node.adminUrl}  (${tokenText(config, tokenFile)})`,
+    `admin    ${node.adminUrl}  (${tokenText(config, said.tokenFile)})`,
     `routes   ${routes.join('; ')}`,
     `policy   ${config.cache.memory.policy}`,
     `workers  ${threadsOf(node)}`,
     ...diskLines(config, node),
+    `traffic  ${trafficText(config, node, said.trafficNote)}`,
     summary,
   ].join('\n');
 }
@@ -55,6 +56,15 @@ function diskLines({ cache }: ValidConfig, node: Node): string[] {
   return [
     `disk     ${cache.disk.path}: ${formatSize(disk.usedBytes)} of ${formatSize(disk.budgetBytes)} are there and being read; takes up to ${memory} of memory`,
   ];
+}
+
+function trafficText({ traffic }: ValidConfig, node: Node, note: string | undefined): string {
+  const recorded = node.snapshot().traffic;
+  if (recorded === undefined) return 'not recorded (traffic.record: false)';
+  const { path, sizeBytes, storedBytes } = recorded;
+  if (path === undefined) return `recorded in memory, at most ${formatSize(sizeBytes)}: ${note}`;
+  const days = `${Math.round(traffic.keepS / 8640) / 10} days`;
+  return `recorded in ${path}: ${formatSize(storedBytes)} of ${formatSize(sizeBytes)}, up to ${days}`;
 }
 
 /** What a full disk tier takes of memory: its index, with images of 30 KB; what waits to be written, and what is read for clients. */

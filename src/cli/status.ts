@@ -1,8 +1,10 @@
 import { formatCount, formatDuration, formatSize } from '../base/units.ts';
 import { hitRatio } from '../monitor/rates.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
+import { describeAround } from '../simulate/curves/around.ts';
 import { ADMIN_HELP, type AdminIo, adminCommand } from './admin-command.ts';
 import { EXIT } from './io.ts';
+import { variantText } from './live-variants.ts';
 
 const HELP = `holdfast status: a running node on one screen
 
@@ -39,6 +41,8 @@ function statusLines(it: Snapshot): string[] {
     ),
     ...variantLines(memory),
     ...diskLines(it),
+    ...trafficLines(it),
+    ...(it.curve === undefined ? [] : [row('curve', describeAround(it.curve))]),
     row(
       'evicted',
       `${formatCount(evictions)}, of which ${formatCount(memory.earlyEvictions)} early and ${formatCount(memory.prematureEvictions)} premature${age}`,
@@ -62,6 +66,25 @@ function statusLines(it: Snapshot): string[] {
   ];
 }
 
+function trafficLines({ traffic, nowMs }: Snapshot): string[] {
+  if (traffic === undefined) return [];
+  const { path, isPaused, rows, droppedRows, rate, storedBytes, sizeBytes, oldestMs } = traffic;
+  const share = rate === 1 ? 'every request' : `${(100 * rate).toPrecision(3)} % of the keys`;
+  const lost = droppedRows === 0 ? '' : `, ${formatCount(droppedRows)} lost`;
+  const hours = oldestMs === undefined ? 0 : (nowMs - oldestMs) / 3_600_000;
+  const back = hours < 48 ? `${hours.toFixed(1)} h` : `${(hours / 24).toFixed(1)} days`;
+  const where = path ?? 'memory';
+  return [
+    row(
+      'traffic',
+      isPaused
+        ? `NOT RECORDED for the moment: ${where} cannot be written`
+        : `${share} recorded: ${formatCount(rows)}${lost}`,
+    ),
+    row('', `${formatSize(storedBytes)} of ${formatSize(sizeBytes)} in ${where}, back ${back}`),
+  ];
+}
+
 function diskLines({ disk }: Snapshot): string[] {
   if (disk === undefined) return [];
   const { usedBytes, budgetBytes, entries, state, damaged } = disk;
@@ -82,15 +105,10 @@ function variantLines({ originals, variants }: Pick<Snapshot['memory'], 'origina
 
 function imageLines({ images }: Snapshot): string[] {
   if (images === undefined) return [];
-  const { active, waiting, residentBytes, restarts, results } = images;
-  const made = (results.made ?? 0) + (results.original ?? 0) + (results.provisional ?? 0);
-  const rest = Object.entries(results).filter(
-    ([word]) => !['made', 'original', 'provisional'].includes(word),
-  );
-  const others = rest.map(([word, count]) => `, ${word} ${formatCount(count)}`).join('');
+  const { active, waiting, residentBytes, restarts } = images;
   const size = residentBytes === 0 ? 'not started' : `${formatSize(residentBytes)} resident`;
   return [
-    row('variants', `made ${formatCount(made)}${others}; ${active} being made, ${waiting} waiting`),
+    row('variants', `${variantText(images)}; ${active} being made, ${waiting} waiting`),
     row('', `their process: ${size}, restarts ${formatCount(restarts)}`),
   ];
 }

@@ -68,6 +68,7 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
     origins: Object.fromEntries(origins),
     routes: parsed.routes.map((route) => completeRoute(route, parsed, storedBytes)),
     admin: { ...parsed.admin, tls },
+    traffic: { ...parsed.traffic, path: absolute(parsed.traffic.path) },
     log: {
       ...parsed.log,
       access: { ...access, to: target(access.to) },

@@ -40,6 +40,8 @@ export type ServerConfig = Parsed['server'];
 export type AdminConfig = Parsed['admin'];
 /** What making variants may cost, for the node as a whole. */
 export type ImagesConfig = Parsed['images'];
+/** What is remembered of the traffic; its path is absolute where a directory was given. */
+export type TrafficConfig = Parsed['traffic'];
 /** Both logs. */
 export type LogConfig = Parsed['log'];
 
@@ -62,6 +64,7 @@ export interface Config {
   /** In the order in which they are tried. At least one. */
   readonly routes: readonly RouteConfig[];
   readonly log: LogConfig;
+  readonly traffic: TrafficConfig;
 }
 
 /** A configuration that passed every check. Only `validate.ts` makes one, so holding one is the proof. */

@@ -4,6 +4,7 @@ import { DISK } from './options-disk.ts';
 import { IMAGES } from './options-images.ts';
 import { ORIGINS } from './options-origins.ts';
 import { ROUTES } from './options-routes.ts';
+import { TRAFFIC } from './options-traffic.ts';
 import { choice, flag, group, integer, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
 import { readFilePath, readListen, readLogTarget } from './values.ts';
 
@@ -312,4 +313,5 @@ export const OPTIONS = group('The configuration of a node.', {
   origins: ORIGINS,
   routes: ROUTES,
   log: log.prefault({}),
+  traffic: TRAFFIC.prefault({}),
 });

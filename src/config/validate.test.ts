@@ -139,6 +139,7 @@ test('what identifies is enough; everything else has a default', () => {
       },
     ],
     log: { level: 'info', access: { to: 'off', sample: 1 }, audit: { to: 'off' } },
+    traffic: { record: true, path: 'holdfast-traffic', sizeBytes: 2 ** 30, keepS: 604_800, paths: false },
   } as never);
 });
 

@@ -69,7 +69,9 @@ export function freshness(
     return { lifetimeS: rules.overrideTtlS, source: 'route-override' };
   }
   const own =
-    stated(fields, receivedAtS, cc) ?? unstated(status, fields, rules, receivedAtS, cc, good) ?? NONE;
+    statedFreshness(fields, receivedAtS, cc) ??
+    unstated(status, fields, rules, receivedAtS, cc, good) ??
+    NONE;
   if (good && rules.minTtlS !== undefined && own.lifetimeS < rules.minTtlS) {
     return { lifetimeS: rules.minTtlS, source: 'route-minimum' };
   }
@@ -192,7 +194,7 @@ function ofError(
   receivedAtS: number,
   cc: CacheControl,
 ): Freshness {
-  const own = stated(fields, receivedAtS, cc);
+  const own = statedFreshness(fields, receivedAtS, cc);
   const mostS = status < 500 ? (rules.negativeMaxS ?? Number.POSITIVE_INFINITY) : rules.negativeTtlS;
   if (own !== undefined && own.lifetimeS <= mostS) return own;
   const lifetimeS = own !== undefined ? mostS : isNegative(status) ? unstatedErrorS(status, rules, cc) : 0;
@@ -205,7 +207,11 @@ function unstatedErrorS(status: number, rules: FreshnessRules, cc: CacheControl)
 }
 
 /** Lifetime that the response itself states (RFC 9111 section 4.2.1); the first of the three that is there counts. */
-function stated(fields: Fields, receivedAtS: number, cc: CacheControl): Freshness | undefined {
+export function statedFreshness(
+  fields: Fields,
+  receivedAtS: number,
+  cc: CacheControl,
+): Freshness | undefined {
   if (cc.sMaxageS !== undefined) return { lifetimeS: cc.sMaxageS, source: 's-maxage' };
   if (cc.maxAgeS !== undefined) return { lifetimeS: cc.maxAgeS, source: 'max-age' };
   const expires = fields.get('expires');

@@ -3,6 +3,7 @@ import { GUARD_METRICS } from './catalog-guard.ts';
 import { IMAGE_METRICS } from './catalog-images.ts';
 import { OPERATION_METRICS } from './catalog-operations.ts';
 import { REQUEST_METRICS } from './catalog-requests.ts';
+import { TRAFFIC_METRICS } from './catalog-traffic.ts';
 
 /**
  * The one table of metrics. Exposition, reference documentation, panels and alerts come from it.
@@ -39,6 +40,7 @@ export const LABELS = {
   operation: '`read` or `write`.',
   result: 'What became of it.',
   version: 'Version of Holdfast.',
+  factor: 'Size that it is about, as a multiple of what the memory tier has: `0.5`, `1` or `2`.',
   policy: 'Eviction policy of the memory tier.',
   hash: 'First digits of the SHA-256 of the configuration file that is in force.',
   problem: 'What was wrong with the message, as in `Cache-Status`.',
@@ -343,6 +345,7 @@ export const METRICS = [
   ...IMAGE_METRICS,
 
   ...OPERATION_METRICS,
+  ...TRAFFIC_METRICS,
   metric(
     'holdfast_access_log_lines_total',
     'counter',

@@ -3,12 +3,14 @@ import { cumulative } from './histogram.ts';
 import type { Recorder } from './recorder.ts';
 import type {
   ConfigSnapshot,
+  CurveSnapshot,
   DiskSnapshot,
   ImagesSnapshot,
   MemorySnapshot,
   OriginSnapshot,
   RouteSnapshot,
   Snapshot,
+  TrafficSnapshot,
 } from './snapshot.ts';
 import { TRANSFORM_RESULTS } from './transform-books.ts';
 
@@ -27,6 +29,8 @@ export interface NodeFacts {
   readonly disk?: DiskSnapshot;
   /** What is made of images; its results are the recorder's. */
   readonly images?: Omit<ImagesSnapshot, 'results'> | undefined;
+  readonly traffic?: TrafficSnapshot;
+  readonly curve?: CurveSnapshot | undefined;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];
   /** By origin id. */
@@ -38,9 +42,10 @@ export interface NodeFacts {
 
 /** Counters and facts at one moment. O(routes + origins + buckets), some microseconds; not for the hot path. */
 export function composeSnapshot(recorder: Recorder, facts: NodeFacts): Snapshot {
-  const { routes, origins, images, ...rest } = facts;
+  const { routes, origins, images, curve, ...rest } = facts;
   return {
     ...rest,
+    ...(curve === undefined ? {} : { curve }),
     ...(images === undefined ? {} : { images: { ...images, results: transformResults(recorder) } }),
     requests: byWord(OUTCOMES, (outcome) => sumColumn(recorder.requests, OUTCOMES.length, outcome)),
     statuses: {

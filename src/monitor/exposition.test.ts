@@ -3,7 +3,13 @@ import { OUTCOMES } from '../cache/outcome.ts';
 import { METRICS, type MetricSpec } from './catalog.ts';
 import { exposition } from './exposition.ts';
 import { Recorder } from './recorder.ts';
-import { FIXTURE_DISK, FIXTURE_IMAGES, fakeNode } from './snapshot.fixture.ts';
+import {
+  FIXTURE_CURVE,
+  FIXTURE_DISK,
+  FIXTURE_IMAGES,
+  FIXTURE_TRAFFIC,
+  fakeNode,
+} from './snapshot.fixture.ts';
 
 interface Family {
   type: string;
@@ -63,7 +69,13 @@ function unescapeText(text: string, inLabel: boolean): string {
 
 const quiet = () => {
   const node = fakeNode(2);
-  const snapshot = { ...node.second(3_000, 20), disk: FIXTURE_DISK, images: FIXTURE_IMAGES };
+  const snapshot = {
+    ...node.second(3_000, 20),
+    disk: FIXTURE_DISK,
+    images: FIXTURE_IMAGES,
+    traffic: FIXTURE_TRAFFIC,
+    curve: FIXTURE_CURVE,
+  };
   return {
     snapshot,
     recorder: node.recorder,

@@ -9,6 +9,7 @@ import type { HistogramName, ScalarName } from './catalog.ts';
 import type { LatencyHistogram } from './histogram.ts';
 import { DISK_READINGS } from './readings-disk.ts';
 import { IMAGE_READINGS } from './readings-images.ts';
+import { TRAFFIC_READINGS } from './readings-traffic.ts';
 import { ADMIN_DENIALS, type Recorder } from './recorder.ts';
 import type { OriginSnapshot, RouteSnapshot, Snapshot } from './snapshot.ts';
 
@@ -116,6 +117,7 @@ export const READINGS: { readonly [N in ScalarName]: (source: MetricSource, emit
   holdfast_route_refetched_bytes_total: perRoute('refetchedBytes'),
 
   ...DISK_READINGS,
+  ...TRAFFIC_READINGS,
 
   holdfast_origin_requests_total: ({ recorder }, emit) =>
     each(recorder.origins, recorder.originRequests, emit),

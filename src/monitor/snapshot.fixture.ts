@@ -2,7 +2,7 @@ import { type Random, seededRandom } from '../base/random.ts';
 import { NOT_STORED_REASONS, OUTCOMES, type Outcome, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { composeSnapshot, type NodeFacts } from './compose.ts';
 import { Recorder } from './recorder.ts';
-import type { DiskSnapshot, ImagesSnapshot, Snapshot } from './snapshot.ts';
+import type { CurveSnapshot, DiskSnapshot, ImagesSnapshot, Snapshot, TrafficSnapshot } from './snapshot.ts';
 
 /** A node that exists only in tests: a recorder fed with seeded traffic, and the facts beside it. */
 export interface FakeNode {
@@ -186,6 +186,31 @@ export const FIXTURE_DISK: DiskSnapshot = {
   promoted: 30,
   lent: 10,
   failed: 2,
+};
+
+/** A node that records what it is asked for. */
+export const FIXTURE_TRAFFIC: TrafficSnapshot = {
+  path: '/var/lib/holdfast/traffic',
+  isPaused: false,
+  rows: 1_234_567,
+  droppedRows: 3,
+  rate: 0.5,
+  storedBytes: 200 * 1024 ** 2,
+  sizeBytes: 1024 ** 3,
+  oldestMs: 1_800_000_000_000,
+  writeErrors: 1,
+};
+
+/** What a live curve says once it has settled. */
+export const FIXTURE_CURVE: CurveSnapshot = {
+  observedS: 200_000,
+  windowS: 86_400,
+  requests: 1_000_000,
+  sizes: [
+    { factor: 0.5, sizeBytes: 32 * 1024 ** 2, objectHitRatio: 0.8, byteHitRatio: 0.7 },
+    { factor: 1, sizeBytes: 64 * 1024 ** 2, objectHitRatio: 0.9, byteHitRatio: 0.8 },
+    { factor: 2, sizeBytes: 128 * 1024 ** 2, objectHitRatio: 0.95, byteHitRatio: 0.9 },
+  ],
 };
 
 /** Variants that are being made. */

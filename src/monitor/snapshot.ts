@@ -47,6 +47,10 @@ export interface Snapshot {
   readonly disk?: DiskSnapshot;
   /** Absent on nodes whose routes have no images. */
   readonly images?: ImagesSnapshot;
+  /** Absent where traffic is not recorded. */
+  readonly traffic?: TrafficSnapshot;
+  /** Absent where traffic is not recorded, and before the first request. */
+  readonly curve?: CurveSnapshot;
   readonly routes: readonly RouteSnapshot[];
   readonly origins: readonly OriginSnapshot[];
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number };
@@ -68,6 +72,46 @@ export interface ImagesSnapshot {
   readonly restarts: number;
   /** By how they ended; what never happened is left out. */
   readonly results: Readonly<Partial<Record<TransformResultWord, number>>>;
+}
+
+/** What a node records of its traffic, since it was started. */
+export interface TrafficSnapshot {
+  /** The directory; absent for a record in memory. */
+  readonly path?: string;
+  /** It cannot be written for the moment. */
+  readonly isPaused: boolean;
+  /** Requests recorded. */
+  readonly rows: number;
+  /** Requests that were to be recorded, and were lost. */
+  readonly droppedRows: number;
+  /** Share of the keys whose requests are recorded. */
+  readonly rate: number;
+  /** Bytes that the record takes, and may take. */
+  readonly storedBytes: number;
+  readonly sizeBytes: number;
+  /** Time of the oldest request, wall clock; absent for an empty record. */
+  readonly oldestMs?: number;
+  readonly writeErrors: number;
+}
+
+/** What other sizes of the memory tier would come to, by the node's live miss-ratio curve. */
+export interface CurveSnapshot {
+  /** Seconds of traffic that it has seen; it has settled once this is `windowS`. */
+  readonly observedS: number;
+  readonly windowS: number;
+  /** Client requests that it stands for, faded: the latest weigh most. */
+  readonly requests: number;
+  /** Half of what there is, what there is, and twice as much. */
+  readonly sizes: readonly SizeRatios[];
+}
+
+/** Hit ratios of a least-recently-used cache of one size, 0 to 1. */
+export interface SizeRatios {
+  /** Of the size that the memory tier has. */
+  readonly factor: number;
+  readonly sizeBytes: number;
+  readonly objectHitRatio: number;
+  readonly byteHitRatio: number;
 }
 
 /** The configuration of a node. */

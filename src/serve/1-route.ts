@@ -1,4 +1,5 @@
 import type { RouteConfig, ValidConfig } from '../config/config.ts';
+import { lifetimeRulesOf } from '../config/route-rules.ts';
 import type { FreshnessRules, StaleRules } from '../http/freshness.ts';
 import { hostName, type QueryRule } from '../http/target.ts';
 import { createReader, type ImageReader } from '../image/reader.ts';
@@ -80,18 +81,7 @@ export class Routes {
         caches: rule.cache,
         keyHost: rule.key.host,
         query: typeof rule.key.query === 'string' ? rule.key.query : { allow: rule.key.query },
-        defaultTtlS: rule.ttl.defaultS,
-        fallbackTtlS: 1,
-        minTtlS: rule.ttl.minS,
-        overrideTtlS: rule.ttl.overrideS,
-        negativeTtlS: rule.ttl.negativeS,
-        negativeMaxS: rule.ttl.negativeMaxS,
-        serverErrorTtlS: rule.ttl.serverErrorS,
-        heuristicFraction: 0.1,
-        heuristicMaxS: 86_400,
-        staleWhileRevalidateS: rule.stale.whileRevalidateS,
-        staleIfErrorS: rule.stale.ifErrorS,
-        lastKnownGood: rule.stale.lastKnownGood,
+        ...lifetimeRulesOf(rule),
         forwardsUnsafe: rule.unsafeMethods === 'forward',
         bypass: rule.bypass,
         obeyRequestDirectives: rule.obeyRequestDirectives,

@@ -11,6 +11,7 @@ import type {
   OriginSink,
 } from '../origin/origin.ts';
 import type { ResponseFacts } from '../store/memory/tier.ts';
+import type { ResponseLife } from '../traffic/batch.ts';
 import type { Route } from './1-route.ts';
 import type { FlightBody } from './flight-body.ts';
 import type { Place } from './place.ts';
@@ -178,6 +179,10 @@ export class Flight implements FlightSink {
   /** Its waiters have been told of the head. */
   landed = false;
   notStored: NotStoredReason | undefined;
+  /** What the response said of its lifetime; only where traffic is recorded. */
+  said: ResponseLife | undefined;
+  /** Called when it is over. */
+  readonly whenEnded: (() => void)[] = [];
   ending: FlightEnding | undefined;
   /** How the origin failed, if it did. */
   failure: FlightFailure | undefined;
@@ -332,5 +337,6 @@ export class Flight implements FlightSink {
     this.ending = ending;
     this.#steps.onClosed(this);
     this.#steps.onEnded(this, ending);
+    for (const tell of this.whenEnded) this.#guard(tell);
   }
 }

@@ -1,17 +1,10 @@
-import { Flag } from '../cache/entries.ts';
 import type { NotStoredReason } from '../cache/outcome.ts';
+import { dateFacts, termsOf } from '../cache/terms.ts';
 import { type CacheControl, NO_CACHE_CONTROL, parseCacheControl } from '../http/cache-control.ts';
-import { parseHttpDate } from '../http/date.ts';
 import type { Fields } from '../http/fields.ts';
-import {
-  freshness,
-  initialAgeS,
-  isLastKnownGood,
-  mustAlwaysValidate,
-  staleWindows,
-} from '../http/freshness.ts';
+import { initialAgeS } from '../http/freshness.ts';
 import { isStoredType, selectedBy, toldToOrigin } from '../http/selection.ts';
-import { allowsShared, storable } from '../http/storable.ts';
+import { storable } from '../http/storable.ts';
 import { responseDirectives } from '../http/targeted.ts';
 import { parseVary } from '../http/vary.ts';
 import type { OriginHead } from '../origin/origin.ts';
@@ -95,35 +88,14 @@ export function factsOf(
   nowS: number,
   received: Fields = fields,
 ): ResponseFacts {
-  const { lifetimeS } = freshness(status, fields, route, nowS, cc);
-  const windows = staleWindows(status, cc, route);
-  const bornS =
-    nowS -
-    initialAgeS({
-      ageField: received.get('age'),
-      dateField: received.get('date'),
-      viaField: received.get('via'),
-      requestAtS: requestedS,
-      responseAtS: nowS,
-    });
-  const freshUntilS = clampS(bornS + lifetimeS);
-  const validator = fields.has('etag') || parseHttpDate(fields.get('last-modified')) !== undefined;
-  return {
-    route: route.id,
-    status,
-    bornS: clampS(bornS),
-    freshUntilS,
-    revalidateUntilS: clampS(freshUntilS + windows.staleWhileRevalidateS),
-    errorUntilS: clampS(freshUntilS + windows.staleIfErrorS),
-    flags:
-      (mustAlwaysValidate(status, cc, route) ? Flag.VALIDATE : 0) |
-      (validator ? Flag.VALIDATOR : 0) |
-      (isLastKnownGood(status, fields, cc, route) ? Flag.LAST_GOOD : 0) |
-      (allowsShared(cc) ? Flag.SHARED : 0),
-  };
-}
-
-/** Times are kept in 32 bits: from 1970 to 2106. */
-function clampS(seconds: number): number {
-  return Math.min(Math.max(0, Math.floor(seconds)), 0xffff_ffff);
+  const ageS = initialAgeS({
+    ageField: received.get('age'),
+    dateField: received.get('date'),
+    viaField: received.get('via'),
+    requestAtS: requestedS,
+    responseAtS: nowS,
+  });
+  const dates = { bornS: 0, freshUntilS: 0, revalidateUntilS: 0, errorUntilS: 0, flags: 0 };
+  dateFacts(dates, termsOf(route, status, fields, cc, nowS), nowS - ageS);
+  return { route: route.id, status, ...dates };
 }

@@ -20,8 +20,8 @@ export interface CacheRequest {
   readonly client: string;
   /** Monotonic time at which the head was complete, in milliseconds. */
   readonly receivedMs: number;
-  /** The node itself asks, for what it makes: an original, an overlay. Not booked as a client's. */
-  readonly internal?: true;
+  /** The node itself asks, for what it makes. Not booked as a client's. */
+  readonly internal?: 'original' | 'overlay';
   /** Set when the request has a body (RFC 9110 section 6.4). The transport discards it unless it is received. */
   readonly body?: MessageBody;
 }

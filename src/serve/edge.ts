@@ -11,6 +11,7 @@ import { primaryKey, resourceOf } from './2-key.ts';
 import { Mark, marks } from './3-lookup.ts';
 import { freshLines } from './7-respond.ts';
 import type { Abandon, Answer, CacheRequest, Payload, RequestHandler, Responder } from './answer.ts';
+import type { EdgeRows } from './edge-rows.ts';
 import { variantKey } from './place.ts';
 import { askOf } from './variants/ask.ts';
 
@@ -24,6 +25,8 @@ export interface EdgePathOptions {
   readonly clock: Clock;
   /** As for the owner's path. */
   readonly pseudonym: string;
+  /** Takes a row of each hit; undefined where traffic is not recorded. */
+  readonly rows?: EdgeRows | undefined;
   /** Answers everything else. */
   readonly owner: RequestHandler;
 }
@@ -37,6 +40,8 @@ export interface EdgePathOptions {
 export class EdgePath implements RequestHandler {
   readonly tier: TierReader;
   #options: EdgePathOptions;
+  /** High half of the hash of the primary key that was looked up last. */
+  #primaryHi = 0;
 
   constructor(options: EdgePathOptions) {
     this.#options = options;
@@ -79,6 +84,7 @@ export class EdgePath implements RequestHandler {
       return undefined;
     }
     this.tier.hit(slot);
+    this.#options.rows?.hit(this.tier, slot, request, asked.route.id, asked.original, this.#primaryHi);
     return new SharedHit(this, slot, request, asked.route, ttlS);
   }
 
@@ -87,19 +93,21 @@ export class EdgePath implements RequestHandler {
     route: Route,
     request: CacheRequest,
     target: Target,
-  ): { readonly primary: string; readonly route: Route } | undefined {
+  ): { readonly primary: string; readonly route: Route; readonly original: string | undefined } | undefined {
+    const original = undefined;
     if (route.images === undefined)
-      return { route, primary: primaryKey(route, request.host, resourceOf(route, target)) };
+      return { route, primary: primaryKey(route, request.host, resourceOf(route, target)), original };
     const ask = askOf(route.images, request, target, this.nowS());
     if ('refused' in ask) return undefined;
-    if (ask.variant !== undefined) return { route, primary: ask.variant.key };
-    return { route: ask.originals, primary: ask.primary };
+    if (ask.variant !== undefined) return { route, primary: ask.variant.key, original: ask.primary };
+    return { route: ask.originals, primary: ask.primary, original };
   }
 
   /** The stored response of a resource, or of its variant for this request: pinned, or NONE. */
   #find(primary: string, request: CacheRequest): number {
     const { tier } = this;
     tier.key.set(primary);
+    this.#primaryHi = tier.key.hi;
     const slot = tier.find();
     if (slot === NONE || (tier.word(slot, Word.FLAGS) & Flag.VARY) === 0) return slot;
     tier.hit(slot);

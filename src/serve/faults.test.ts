@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { Harness } from '../../test/support/harness.ts';
-import { Recent } from './flight-memory.ts';
+import { Recent } from '../cache/recent.ts';
 import { viaPseudonym } from './upstream.ts';
 
 /** Faults of our own, requests that go round in circles, and what a hostile peer could make the path remember. */

@@ -1,6 +1,7 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import { NONE } from '../cache/entries.ts';
 import type { FlightEnding, NotStoredReason } from '../cache/outcome.ts';
+import { outlasts } from '../cache/outlasts.ts';
 import type { PurgeRule } from '../cache/purge-rules.ts';
 import { conditionalFields } from '../http/conditional.ts';
 import { isTrouble } from '../http/status.ts';
@@ -17,7 +18,7 @@ import { forget } from './forget.ts';
 import { Generations } from './generations.ts';
 import { Landing } from './landing.ts';
 import type { Ledger } from './ledger.ts';
-import { incumbent, outlasts, placeOf } from './place.ts';
+import { incumbent, placeOf } from './place.ts';
 import { Spool, type SpoolBudget } from './spool.ts';
 import { keptFields, upstreamFields } from './upstream.ts';
 
@@ -31,6 +32,8 @@ export interface FlightsOptions {
   readonly pseudonym: string;
   /** Told of a fault of our own, after it was counted. */
   readonly onFault?: (error: unknown) => void;
+  /** Traffic is recorded. */
+  readonly recordsTraffic?: boolean;
 }
 
 /**
@@ -68,6 +71,7 @@ export class Flights implements FlightSteps {
       generations: this.#generations,
       memory: this.#memory,
       budget: this.#budget,
+      recordsTraffic: options.recordsTraffic === true,
       close: (flight) => this.onClosed(flight),
       overtake: (flight, key) => this.#overtake(flight, key),
     });
@@ -206,7 +210,9 @@ export class Flights implements FlightSteps {
     const now = placeOf(this.#tier, plan.primary, place.vary, plan.fields, generation);
     // Its resource has come to vary by more: under the key that it was given, nobody would find it.
     if (now?.key !== place.key || flight.overtaken.has(place.key)) return 'superseded';
-    return outlasts(this.#tier, incumbent(this.#tier, place), facts.status, nowS) ? 'status' : undefined;
+    return outlasts(this.#tier.cache, incumbent(this.#tier, place), facts.status, nowS)
+      ? 'status'
+      : undefined;
   }
 
   #publish(flight: Flight, slot: number, nowS: number): void {

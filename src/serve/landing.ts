@@ -1,6 +1,7 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import { Flag, NONE } from '../cache/entries.ts';
 import type { NotStoredReason } from '../cache/outcome.ts';
+import { outlasts } from '../cache/outlasts.ts';
 import { confirms, merge304 } from '../http/conditional.ts';
 import { Fields } from '../http/fields.ts';
 import { isTrouble } from '../http/status.ts';
@@ -18,7 +19,8 @@ import type { FlightMemory } from './flight-memory.ts';
 import { forget } from './forget.ts';
 import type { Generations } from './generations.ts';
 import type { Ledger } from './ledger.ts';
-import { incumbent, outlasts, type Place, placeOf } from './place.ts';
+import { incumbent, type Place, placeOf } from './place.ts';
+import { lifeSaid } from './said.ts';
 import { Spool, type SpoolBudget } from './spool.ts';
 import { keptFields } from './upstream.ts';
 import { disarmSvg } from './variants/svg.ts';
@@ -63,6 +65,8 @@ export interface LandingParts {
   readonly budget: SpoolBudget;
   /** Takes the flight out of those that may be joined. */
   readonly close: (flight: Flight) => void;
+  /** Whether it is to be known what responses said of their lifetime. */
+  readonly recordsTraffic: boolean;
   /** Keeps earlier fetches from storing under a key what is older. */
   readonly overtake: (flight: Flight, key: string) => void;
 }
@@ -82,6 +86,7 @@ export class Landing {
     const { plan } = flight;
     const nowS = epochS(this.#parts.clock);
     plan.onHead?.(head);
+    if (this.#parts.recordsTraffic) flight.said = lifeSaid(head.fields, head.fields, plan.requestedS, nowS);
     if (isOfImages(flight)) disarmSvg(head);
     if (head.standsInFor !== undefined) this.#share(flight, head, 'fallback', HELD_BYTES_MAX);
     else if (plan.neverStore !== undefined) this.#passThrough(flight, head, plan.neverStore);
@@ -131,8 +136,8 @@ export class Landing {
     // Also for what is not stored: who waits for another variant does not get this one.
     flight.place = place;
     if (
-      outlasts(this.#tier, plan.stale, head.status, nowS) ||
-      outlasts(this.#tier, incumbent(this.#tier, place), head.status, nowS)
+      outlasts(this.#tier.cache, plan.stale, head.status, nowS) ||
+      outlasts(this.#tier.cache, incumbent(this.#tier, place), head.status, nowS)
     ) {
       flight.held = flight.hasStandIn;
       this.#share(flight, head, 'status', SHARED_ERROR_BYTES_MAX);
@@ -188,6 +193,7 @@ export class Landing {
     const merged = merge304(stored, head.fields);
     // A policy that came with the 304 is the origin's, and has taken the place of ours.
     if (isOfImages(flight)) disarmSvg({ fields: merged });
+    if (this.#parts.recordsTraffic) flight.said = lifeSaid(merged, head.fields, plan.requestedS, nowS);
     const status = entries.status(plan.stale);
     const cc = responseDirectives(merged);
     const said = factsOf(plan.route, status, merged, cc, plan.requestedS, nowS, head.fields);

@@ -60,7 +60,7 @@ export class Ledger {
   /** A request has ended. Tens of nanoseconds, and 0.7 us with an access log. */
   served(served: Served, sentBytes: number, whole: boolean): void {
     const { request } = served;
-    if (request.internal === true) {
+    if (request.internal !== undefined) {
       this.recorder.transforms.original(OUTCOME_INDEX[served.outcome]);
       return;
     }

@@ -11,11 +11,12 @@ import { Mark } from './3-lookup.ts';
 import type { Flight, FlightFailure, Waiter } from './4-origin.ts';
 import { answerOf, refusal } from './7-respond.ts';
 import type { Abandon, Answer } from './answer.ts';
+import type { Asked } from './asked.ts';
 import { fieldLines } from './field-lines.ts';
 import { ReservedBody } from './flight-body.ts';
 import { failureCause } from './ledger.ts';
 import { variantKey } from './place.ts';
-import type { Asked, RequestPath } from './request.ts';
+import type { RequestPath } from './request.ts';
 import { rangeFields, select } from './selected.ts';
 import { CACHE_NAME } from './upstream.ts';
 
@@ -94,10 +95,11 @@ export class Passage implements Waiter {
     }
     if (!this.#leads && !this.#fits(flight)) return;
     if (flight.renewed !== NONE) {
-      this.#fromStore(flight.renewed, this.#leads ? 'revalidated' : 'collapsed', '');
+      this.#fromStore(flight.renewed, this.#leads ? 'revalidated' : 'collapsed', '', flight);
     } else if (isTrouble(flight.head!.status) && this.#asked.staleOnError && this.#stale !== NONE) {
       this.#fromStore(this.#stale, 'stale', 'origin-status');
     } else {
+      this.#path.rows?.fetched(this.#asked, flight, this.#waited(this.#outcome(flight.head!.status)));
       this.#respond(this.#fromFlight(flight));
     }
   }
@@ -121,6 +123,8 @@ export class Passage implements Waiter {
   /** The request fails: there is no copy, and no answer. */
   #refuse(code: ReturnType<typeof failureCause> | 'shed', retryAfterS: number | undefined): void {
     const { request, route } = this.#asked;
+    const waited = this.#waited('failed');
+    this.#path.rows?.unanswered(this.#asked, code === 'shed' ? { ...waited, originMs: undefined } : waited);
     const served = { request, route, outcome: 'failed', originMs: this.#waitedMs(), detail: '' } as const;
     const nowMs = this.#path.clock.nowMs();
     const retry = retryAfterS === undefined ? '' : `Retry-After: ${retryAfterS}\r\n`;
@@ -179,8 +183,10 @@ export class Passage implements Waiter {
     return false;
   }
 
-  #fromStore(slot: number, outcome: Outcome, cause: ServedCause): void {
+  /** @param renewal the flight that confirmed it. */
+  #fromStore(slot: number, outcome: Outcome, cause: ServedCause, renewal?: Flight): void {
     const path = this.#path;
+    path.rows?.stored(this.#asked, slot, this.#waited(outcome), renewal);
     const nowS = epochS(path.clock);
     this.#respond(path.stored(this.#asked, slot, outcome, nowS, this.#waitedMs(), cause));
   }
@@ -267,6 +273,10 @@ export class Passage implements Waiter {
     return this.#path.clock.monotonicMs() - this.#startedMs;
   }
 
+  #waited(outcome: Outcome): { readonly outcome: Outcome; readonly originMs: number } {
+    return { outcome, originMs: this.#waitedMs() };
+  }
+
   #respond(answer: Answer): void {
     this.#answered = true;
     this.#disembark();
@@ -280,6 +290,8 @@ export class Passage implements Waiter {
     this.#disembark();
     const { request, route } = this.#asked;
     const outcome: Outcome = this.#bypass ? 'bypass' : this.#leads ? 'miss' : 'collapsed';
+    const flight = this.#flight;
+    if (flight !== undefined) this.#path.rows?.fetched(this.#asked, flight, this.#waited(outcome));
     const served = { request, route, outcome, status: CLIENT_CLOSED_REQUEST, originMs: this.#waitedMs() };
     this.#path.ledger.served({ ...served, detail: '', cause: 'client-gone' }, 0, false);
   }

@@ -74,23 +74,6 @@ export function incumbent(tier: MemoryTier, place: Place): number {
   return find(tier, place.primary);
 }
 
-/**
- * True when a stored response is to be kept, whatever error the origin sends: it is good, and usable; and a 5xx leaves it
- * even past its stale windows, for it can still be validated. A 404 or 410 is the origin's word that it is gone: it only waits until the
- * image may no longer be used unasked.
- */
-export function outlasts(tier: MemoryTier, slot: number, errorStatus: number, nowS: number): boolean {
-  const { cache } = tier;
-  const { entries } = cache;
-  if (slot === NONE || errorStatus < 400) return false;
-  if (!cache.visible(slot) && tier.guest(slot) === undefined) return false;
-  if ((entries.flags(slot) & Flag.VARY) !== 0 || entries.status(slot) >= 400) return false;
-  if (errorStatus >= 500) return true;
-  const unasked = (entries.flags(slot) & Flag.VALIDATE) === 0;
-  if (unasked && (nowS < entries.freshUntilS(slot) || nowS < entries.revalidateUntilS(slot))) return true;
-  return errorStatus !== 404 && errorStatus !== 410 && nowS < entries.errorUntilS(slot);
-}
-
 function find(tier: MemoryTier, key: string): number {
   tier.key.set(key);
   return tier.find();

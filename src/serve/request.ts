@@ -14,6 +14,7 @@ import { find, Mark, marks, plainlyFresh, reuseOf } from './3-lookup.ts';
 import type { FlightRequest } from './4-origin.ts';
 import { refusal } from './7-respond.ts';
 import type { Abandon, Answer, CacheRequest, RequestHandler, Responder } from './answer.ts';
+import type { Asked } from './asked.ts';
 import { bypasses } from './bypass.ts';
 import { Flights } from './flights.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,28 +22,13 @@ import { CLIENT_CLOSED_REQUEST, Passage } from './passage.ts';
 import { variantKey, varyNames } from './place.ts';
 import { type Promoted, Promotions } from './promotion.ts';
 import { Purger } from './purge.ts';
+import type { RequestPathOptions } from './request-options.ts';
 import { storedAnswer } from './stored.ts';
+import type { TrafficRows } from './traffic-rows.ts';
 import { invalidateAfter, mayForward } from './unsafe.ts';
 import { CACHE_NAME } from './upstream.ts';
-import { type AskedVariant, askOf } from './variants/ask.ts';
-import { type VariantOptions, Variants } from './variants/variants.ts';
-
-export interface RequestPathOptions {
-  readonly routes: Routes;
-  readonly tier: MemoryTier;
-  readonly ledger: Ledger;
-  readonly clock: Clock;
-  /** Most bytes of responses that are under way and not in the tier. */
-  readonly spoolBytesMax: number;
-  /** Name of this process in the Via field of its requests; a request that has it already is a loop. */
-  readonly pseudonym?: string;
-  /** Told of a fault of our own on the way to an answer; it is counted, and the request was answered all the same. */
-  readonly onFault?: (error: unknown) => void;
-  /** Fetches under way at which what is not stored at all is refused. Default: no limit. */
-  readonly fetchesMax?: number;
-  /** Makes variants; without one, routes with images have none. */
-  readonly images?: VariantOptions | undefined;
-}
+import { askOf } from './variants/ask.ts';
+import { Variants } from './variants/variants.ts';
 
 /**
  * The request path. All branching is here; read {@link handle} from top to bottom:
@@ -64,6 +50,7 @@ export class RequestPath implements RequestHandler {
   readonly promotions: Promotions | undefined;
   readonly variants: Variants;
   readonly purger: Purger;
+  readonly rows: TrafficRows | undefined;
 
   constructor(options: RequestPathOptions) {
     this.#routes = options.routes;
@@ -72,7 +59,9 @@ export class RequestPath implements RequestHandler {
     this.ledger = options.ledger;
     this.clock = options.clock;
     this.#pseudonym = options.pseudonym ?? CACHE_NAME;
-    this.flights = new Flights({ ...options, pseudonym: this.#pseudonym });
+    this.rows = options.rows;
+    const recordsTraffic = options.rows !== undefined;
+    this.flights = new Flights({ ...options, recordsTraffic, pseudonym: this.#pseudonym });
     this.variants = new Variants(this, { ...options, onFault: (error) => this.flights.onFault(error) });
     this.purger = new Purger({
       ...options,
@@ -160,12 +149,14 @@ export class RequestPath implements RequestHandler {
       slot = find(this.tier, key);
       forward = 'vary-miss';
     }
-    if (slot === NONE) return this.#notInMemory({ ...passage, key, forward }, nowS);
-    if (plainlyFresh(this.tier, slot, nowS, found)) {
+    if (slot !== NONE && plainlyFresh(this.tier, slot, nowS, found)) {
+      this.rows?.hit(passage, key, slot);
       responder.respond(this.stored(passage, slot, 'hit', nowS, -1, ''));
       return undefined;
     }
-    return this.#considered({ ...passage, key }, slot, nowS);
+    const seenMs = this.rows?.stamp(request);
+    if (slot === NONE) return this.#notInMemory({ ...passage, key, forward, seenMs }, nowS);
+    return this.#considered({ ...passage, key, seenMs }, slot, nowS);
   }
 
   /** The tier below may have it: then it is brought up, and the lookup goes on from there. */
@@ -187,8 +178,9 @@ export class RequestPath implements RequestHandler {
     return () => abandon?.();
   }
 
-  #broughtUp(asked: Looked, { slot, vary }: Promoted): Abandon | undefined {
+  #broughtUp(looked: Looked, { slot, vary }: Promoted): Abandon | undefined {
     const nowS = epochS(this.clock);
+    const asked = { ...looked, fromDisk: true } as const;
     const { primary, request } = asked;
     if (asked.key === primary && (vary !== undefined || (slot !== NONE && this.#namesVariants(slot)))) {
       const key = variantKey(primary, vary ?? varyNames(this.tier, slot), request.fields);
@@ -229,19 +221,20 @@ export class RequestPath implements RequestHandler {
     const decision = reuseOf(this.tier, slot, route, { cc, pragmaNoCache }, nowS);
     switch (decision.use) {
       case 'fresh':
-        responder.respond(this.stored(asked, slot, 'hit', nowS, -1, ''));
+        this.#answerWith(asked, slot, 'hit', nowS, '');
         return undefined;
       case 'stale-while-revalidate':
-        responder.respond(this.stored(asked, slot, 'stale', nowS, -1, ''));
+        this.#answerWith(asked, slot, 'stale', nowS, '');
         this.revalidateInBackground(asked, slot);
         return undefined;
       case 'gateway-timeout':
+        this.rows?.unanswered(asked, REFUSED);
         return this.#refuse(request, responder, route, 'only-if-cached');
       case 'validate':
         if (decision.mayServeStaleOnError) {
           const cause = this.#notWorthAsking(asked);
           if (cause !== undefined) {
-            responder.respond(this.stored(asked, slot, 'stale', nowS, -1, cause));
+            this.#answerWith(asked, slot, 'stale', nowS, cause);
             this.revalidateInBackground(asked, slot);
             return undefined;
           }
@@ -262,6 +255,18 @@ export class RequestPath implements RequestHandler {
     return trouble === undefined ? undefined : `origin-${trouble}`;
   }
 
+  /** A stored response is the answer, at once. */
+  #answerWith(
+    asked: Asked & { readonly key: string },
+    slot: number,
+    outcome: Outcome,
+    nowS: number,
+    cause: ServedCause,
+  ): void {
+    this.rows?.stored(asked, slot, { outcome, originMs: undefined });
+    asked.responder.respond(this.stored(asked, slot, outcome, nowS, -1, cause));
+  }
+
   /** Nothing is stored. The ghosts know whether that is the fault of an eviction. */
   #absent(asked: Looked, nowS: number): Abandon | undefined {
     this.tier.cache.missed(this.tier.key, nowS);
@@ -270,6 +275,7 @@ export class RequestPath implements RequestHandler {
       (found & Mark.DIRECTIVES) !== 0 &&
       parseCacheControl(request.fields.get('cache-control')).onlyIfCached
     ) {
+      this.rows?.unanswered(asked, REFUSED);
       return this.#refuse(request, responder, route, 'only-if-cached');
     }
     return new Passage(this, { ...asked, stale: NONE, staleOnError: false }).board();
@@ -295,13 +301,16 @@ export class RequestPath implements RequestHandler {
    */
   #withCredentials(asked: Asked): Abandon | undefined {
     const { primary, request, responder, found } = asked;
-    let slot = find(this.tier, primary);
+    let key = primary;
+    let slot = find(this.tier, key);
     if (slot !== NONE && (this.tier.cache.entries.flags(slot) & Flag.VARY) !== 0) {
-      slot = find(this.tier, variantKey(primary, varyNames(this.tier, slot), request.fields));
+      key = variantKey(primary, varyNames(this.tier, slot), request.fields);
+      slot = find(this.tier, key);
     }
     const nowS = epochS(this.clock);
     const shared = slot !== NONE && (this.tier.cache.entries.flags(slot) & Flag.SHARED) !== 0;
     if (shared && plainlyFresh(this.tier, slot, nowS, found)) {
+      this.rows?.hit(asked, key, slot);
       responder.respond(this.stored(asked, slot, 'hit', nowS, -1, ''));
       return undefined;
     }
@@ -316,6 +325,7 @@ export class RequestPath implements RequestHandler {
   ): Abandon | undefined {
     const passage = new Passage(this, {
       ...asked,
+      seenMs: this.rows?.stamp(asked.request),
       key: asked.primary,
       forward: reason === 'method' ? 'method' : 'bypass',
       stale: NONE,
@@ -382,18 +392,7 @@ export class RequestPath implements RequestHandler {
   }
 }
 
+const REFUSED = { outcome: 'refused', originMs: undefined } as const;
+
 /** A request whose lookup found nothing, so far. */
 type Looked = Asked & { readonly key: string; readonly forward: ForwardReason };
-
-/** What is known of a request once route and key are found. */
-export interface Asked {
-  readonly request: CacheRequest;
-  readonly responder: Responder;
-  readonly route: Route;
-  readonly resource: string;
-  readonly primary: string;
-  /** {@link Mark}s of the request's fields. */
-  readonly found: number;
-  /** Set for a variant; `primary` is then its key, and `resource` that of its original. */
-  readonly variant: AskedVariant | undefined;
-}

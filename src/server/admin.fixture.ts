@@ -1,6 +1,7 @@
 import { virtualClock } from '../../test/support/virtual-clock.ts';
-import { fakeNode } from '../monitor/snapshot.fixture.ts';
+import { FIXTURE_CURVE, fakeNode } from '../monitor/snapshot.fixture.ts';
 import { Warmer } from '../serve/warm.ts';
+import { exactCurve } from '../simulate/curves/stack.ts';
 import type { Purge } from '../store/memory/purges.ts';
 import type { AdminOptions } from './admin.ts';
 import type { ReloadReport } from './reload.ts';
@@ -43,6 +44,7 @@ export function fakeAdmin(more: Partial<AdminOptions> = {}): AdminOptions {
       url.startsWith('ftp')
         ? undefined
         : { nowS: 1, method, host: 'h', path: '/', query: '', routes: [], verdict: 'answered 404: no route' },
+    curve: () => ({ ...FIXTURE_CURVE, curve: exactCurve([]) }),
     warmer: new Warmer({
       clock,
       handler: { handle: () => undefined },

@@ -20,6 +20,7 @@ import {
 } from './admin-replies.ts';
 import { cancelWarm, showWarm, startWarm } from './admin-warm.ts';
 import type { AuditedCall } from './audit-log.ts';
+import type { CurveReport } from './curve.ts';
 import type { ReloadReport } from './reload.ts';
 
 /** Whether the node should get traffic. */
@@ -41,6 +42,8 @@ export interface AdminOperations extends PurgeOperations {
   readonly budgetBytesMax: number;
   /** Undefined when the question is no URL that a client can ask for. */
   readonly explain: (question: ExplainQuestion) => Explanation | undefined;
+  /** Undefined where traffic is not recorded, and before the first request. */
+  readonly curve: () => CurveReport | undefined;
   readonly warmer: Warmer;
   /** Reads the configuration file again; with `dryRun`, only says what that would do. */
   readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
@@ -181,6 +184,7 @@ function endpointsOf(options: AdminOptions): Readonly<Record<string, Methods>> {
     '/metrics': { GET: () => plain(200, options.metrics(), EXPOSITION_TYPE) },
     '/api/status': { GET: () => ok(options.snapshot()) },
     '/api/explain': { GET: (call) => explainUrl(call, options.explain) },
+    '/api/curve': { GET: () => showCurve(options.curve()) },
     '/api/purge': { POST: (call) => purge(call, options) },
     '/api/warm': {
       GET: (call) => showWarm(call, options.warmer),
@@ -198,6 +202,12 @@ function endpointsOf(options: AdminOptions): Readonly<Record<string, Methods>> {
       },
     },
   };
+}
+
+function showCurve(report: CurveReport | undefined): Reply {
+  if (report !== undefined) return ok(report);
+  const remedy = 'It needs traffic.record, which is on by default, and requests of some seconds ago.';
+  return problem(404, 'no-curve', 'There is no miss-ratio curve yet.', remedy);
 }
 
 function find(

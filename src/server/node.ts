@@ -10,24 +10,27 @@ import { ORIGIN_FAILURES } from '../origin/origin.ts';
 import type { PolicyName } from '../policy/policy.ts';
 import { Ledger } from '../serve/ledger.ts';
 import { RequestPath } from '../serve/request.ts';
+import type { RequestPathOptions } from '../serve/request-options.ts';
+import { TrafficRows } from '../serve/traffic-rows.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
-import type { VariantOptions } from '../serve/variants/variants.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import { MemoryTier } from '../store/memory/tier.ts';
 import type { TierLayout } from '../store/memory/tier-reader.ts';
 import { type AdminOperations, type AdminServer, startAdminServer } from './admin.ts';
 import type { AdminToken } from './admin-guard.ts';
 import { AuditLog } from './audit-log.ts';
+import { NodeCurve } from './curve.ts';
 import { type Front, hasWorkers, startFront } from './front.ts';
 import { createImages, type TransformMeans } from './images.ts';
 import type { PublicServer } from './listener.ts';
-import { type AccessLogs, Live } from './live.ts';
+import { type AccessLogs, Live, NAMES_MAX } from './live.ts';
 import { MemoryGuard } from './memory-guard.ts';
 import { operationsOf } from './operations.ts';
 import { type ConfigSource, Reloader, type ReloadReport } from './reload.ts';
 import { RoomWatch, roomRules } from './room.ts';
 import { snapshots } from './snapshots.ts';
 import { stopping } from './stopping.ts';
+import { Traffic, type TrafficPlace } from './traffic/traffic.ts';
 import { rarely } from './warnings.ts';
 import type { Crew } from './workers/crew.ts';
 
@@ -65,6 +68,8 @@ export interface NodeOptions {
   readonly setLogLevel?: (level: LogLevel) => void;
   /** What transforms images; without it, routes with images have no variants. */
   readonly transforms?: TransformMeans;
+  /** Where traffic is recorded; undefined for nowhere. Keys are hashed with {@link hashKey}. */
+  readonly traffic?: TrafficPlace | undefined;
   /** Threads that serve, this one included; 1 by default. */
   readonly workers?: number;
   /** The tier below memory, opened; the node closes it when it stops. Undefined without one. */
@@ -120,8 +125,12 @@ export function startNode(options: NodeOptions): Node {
   });
   const ledger = new Ledger(recorder, clock, live.accessLog);
   const images = createImages(options);
-  const handler = createPath(options, live, tier, ledger, images?.options);
-  front = startFront(options, { tier, handler, recorder, live });
+  const traffic = createTraffic(options, live, recorder);
+  const curve = traffic && new NodeCurve(config);
+  if (curve !== undefined) traffic?.recorder.listen(curve);
+  const rows = traffic && new TrafficRows(traffic.recorder, tier, options.hashKey);
+  const handler = createPath(options, live, { tier, ledger, images: images?.options, rows });
+  front = startFront(options, { tier, handler, recorder, live, traffic: traffic?.recorder });
   const { server, crew } = front;
   const reloader = new Reloader({
     config,
@@ -132,10 +141,12 @@ export function startNode(options: NodeOptions): Node {
     apply: (next, running) => {
       live.apply(next, running, { tier, recorder, path: handler, ledger, disk: options.disk });
       crew?.configure(next, live.routeNames);
+      curve?.configure(next);
       admin.setTokens(tokensOf(next, options.adminToken));
     },
   });
-  const parts = { options, recorder, live, server, reloader, crew, transformer: images?.options.transformer };
+  const { transformer } = images?.options ?? {};
+  const parts = { options, recorder, live, server, reloader, crew, transformer, traffic, curve };
   const snapshot = snapshots({ ...parts, tier, path: handler });
   const audit = new AuditLog(log, clock, options.auditLog);
   const operations = operationsOf({
@@ -158,6 +169,7 @@ export function startNode(options: NodeOptions): Node {
       live.close();
       await admin.stop();
       await images?.close();
+      await traffic?.close();
       await closeDisk(options);
     },
   });
@@ -193,20 +205,35 @@ function createTier(options: NodeOptions, live: Live, onLayout: (layout: TierLay
 function createPath(
   { config, clock, log, hashKey }: NodeOptions,
   live: Live,
-  tier: MemoryTier,
-  ledger: Ledger,
-  images: VariantOptions | undefined,
+  parts: Pick<RequestPathOptions, 'tier' | 'ledger' | 'images' | 'rows'>,
 ): RequestPath {
   return new RequestPath({
+    ...parts,
     routes: live.routes,
-    tier,
-    ledger,
     clock,
     spoolBytesMax: Math.min(SPOOL_BYTES_MAX, config.cache.memory.sizeBytes * SPOOL_SHARE),
     pseudonym: viaPseudonym(hashKey),
     fetchesMax: config.server.maxFetches,
-    images,
     onFault: (error) => log.error('an origin fetch failed inside the node', { error: String(error) }),
+  });
+}
+
+function createTraffic(
+  { traffic, clock, log }: NodeOptions,
+  live: Live,
+  recorder: Recorder,
+): Traffic | undefined {
+  if (traffic === undefined) return undefined;
+  return new Traffic({
+    ...traffic,
+    clock,
+    log,
+    routeNames: () => live.routeNames,
+    routesMax: NAMES_MAX,
+    onFault: (error) => {
+      recorder.internalFault();
+      log.error('what looks at the recorded traffic failed', { error: String(error) });
+    },
   });
 }
 

@@ -8,6 +8,7 @@ import type { RequestPath } from '../serve/request.ts';
 import { Warmer } from '../serve/warm.ts';
 import type { AdminOperations } from './admin.ts';
 import type { AuditLog } from './audit-log.ts';
+import type { NodeCurve } from './curve.ts';
 import { loggedBy } from './front.ts';
 import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
@@ -25,6 +26,7 @@ export interface OperatedParts {
   readonly snapshot: () => Snapshot;
   readonly server: Pick<PublicServer, 'draining'>;
   readonly crew: Crew | undefined;
+  readonly curve: NodeCurve | undefined;
   /** What is on disk is still being read; false once that has taken so long that waiting makes no sense. */
   readonly isLoading: () => boolean;
   readonly clock: Clock;
@@ -35,7 +37,7 @@ export interface OperatedParts {
 
 /** Everything that the admin port can do to a node. */
 export function operationsOf(parts: OperatedParts): AdminOperations {
-  const { handler, recorder, live, reloader, audit, snapshot, crew, clock, log } = parts;
+  const { handler, recorder, live, reloader, audit, snapshot, crew, curve, clock, log } = parts;
   const { tier, flights } = handler;
   const routes = (): typeof handler.routes => handler.routes;
   const { purger } = handler;
@@ -59,6 +61,7 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
     hasDisk: tier.below !== undefined,
     explain: (question) =>
       explain({ routes: routes(), tier, flights, clock, variants: handler.variants }, question),
+    curve: () => curve?.report(tier.cache.budgetBytes),
     warmer: new Warmer({ handler, clock, routes }),
     reload: (dryRun) => reloader.reload(dryRun),
     budgetBytesMax: Math.min(parts.memoryBytesMax, tier.budgetBytesMax),

@@ -5,10 +5,12 @@ import type { RequestPath } from '../serve/request.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Transformer } from '../transform/transform.ts';
+import type { NodeCurve } from './curve.ts';
 import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
 import type { NodeOptions } from './node.ts';
 import type { Reloader } from './reload.ts';
+import type { Traffic } from './traffic/traffic.ts';
 import type { Crew } from './workers/crew.ts';
 
 /** Where a snapshot reads. */
@@ -22,6 +24,8 @@ export interface Parts {
   readonly reloader: Reloader;
   readonly crew: Crew | undefined;
   readonly transformer: Transformer | undefined;
+  readonly traffic: Traffic | undefined;
+  readonly curve: NodeCurve | undefined;
 }
 
 /** What the node says of itself, read anew at each call. */
@@ -35,6 +39,8 @@ export function snapshots({
   reloader,
   crew,
   transformer,
+  traffic,
+  curve,
 }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
   return () => {
@@ -62,6 +68,8 @@ export function snapshots({
       memory: memorySnapshot(tier),
       ...(options.disk === undefined ? {} : { disk: diskSnapshot(options.disk, path) }),
       images: path.routes.all.some(({ images }) => images !== undefined) ? transformer?.gauges() : undefined,
+      ...(traffic === undefined ? {} : { traffic: traffic.snapshot() }),
+      curve: curve?.snapshot(tier.cache.budgetBytes),
       routes: tier.cache.account.routes,
       origins: live.guards.map((guard) => guard.gauges()),
       process: options.processUsage(),

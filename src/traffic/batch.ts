@@ -110,6 +110,16 @@ export interface TrafficBatch {
   readonly rate: number;
   /** Of all keys, in the time of this batch, internal ones left out. Empty when the rate is 1: the rows say it. */
   readonly totals: readonly StratumTotal[];
+  /** Keys whose path is told, each once in a while: only where the operator wants paths recorded. */
+  readonly paths?: readonly KnownPath[];
+}
+
+/** What a key stands for, in clear. */
+export interface KnownPath {
+  readonly keyLo: number;
+  readonly keyHi: number;
+  /** As the cache key has it, without the route: path, query, and what chooses a variant. */
+  readonly path: string;
 }
 
 /** One request, for {@link BatchBuilder.add}; see {@link TrafficBatch} for the units. */

@@ -32,3 +32,22 @@ export interface TrafficRecord {
    */
   batches(range?: { readonly fromMs: number; readonly toMs: number }): Iterable<TrafficBatch>;
 }
+
+/** What batches are written to, in the order of time. */
+export interface RecordWriter {
+  /** @throws the system's error when it cannot be written. */
+  write(batch: TrafficBatch): void;
+  /** What was written stays a record. Idempotent. */
+  close(): void;
+}
+
+/** Is told of the requests of a running node about a second after they came, on the thread that serves: be quick. */
+export interface TrafficListener {
+  /**
+   * Rows in the order of their look-ups; those that took longer than the others come in a later batch, with earlier times. Internal
+   * look-ups are among them, and with a rate below 1 only the keys of the sample.
+   *
+   * @param batch may be kept: nobody changes it.
+   */
+  onBatch(batch: TrafficBatch): void;
+}

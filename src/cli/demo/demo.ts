@@ -13,6 +13,7 @@ import {
   writeAdminToken,
 } from '../../server/admin-token.ts';
 import { type Node, startNode } from '../../server/node.ts';
+import { openTraffic } from '../../server/traffic/open.ts';
 import { EXIT } from '../io.ts';
 import { Live } from '../live.ts';
 import { variantRate } from '../live-variants.ts';
@@ -152,6 +153,7 @@ async function start(
       transforms: Math.max(1, Math.floor(world.processors * TRANSFORMS_SHARE)),
       images,
     });
+    const { place, hashKey } = await openTraffic(config, undefined, world.hashKey);
     const node = startNode({
       config,
       adminToken: token,
@@ -159,7 +161,8 @@ async function start(
       log,
       version: world.version,
       accessLogs: { open: () => undefined, retire: () => undefined },
-      hashKey: world.hashKey,
+      hashKey,
+      traffic: place,
       collectGarbage: () => world.collectGarbage(),
       readCertificates: (path) => world.readFileNow(path),
       readFile: (path) => world.readFile(path),

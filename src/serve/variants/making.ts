@@ -1,6 +1,6 @@
 import { type Clock, epochS } from '../../base/clock.ts';
 import { parseCacheControl } from '../../http/cache-control.ts';
-import type { TransformFailure } from '../../image/failures.ts';
+import { isPassing, type TransformFailure } from '../../image/failures.ts';
 import type { TransformBooks } from '../../monitor/transform-books.ts';
 import type { OriginExchange, OriginRequest } from '../../origin/origin.ts';
 import type { Buffers } from '../../transform/buffers.ts';
@@ -111,7 +111,7 @@ export class Making implements OriginExchange {
       return;
     }
     const original = { route: ask.originals, host, resource: ask.resource, primary: ask.primary };
-    this.#abandonOriginal = openOriginal(lookUp, original, clock.monotonicMs(), (opened) => {
+    this.#abandonOriginal = openOriginal(lookUp, original, 'original', clock.monotonicMs(), (opened) => {
       this.#abandonOriginal = undefined;
       this.#original = opened;
       if (this.#over) this.#release();
@@ -198,8 +198,7 @@ export class Making implements OriginExchange {
           return;
         }
         if (body === undefined) {
-          const detail = 'the original broke off';
-          this.#end(() => this.#sink.onFail({ code: 'origin-truncated', detail }));
+          this.#brokeOff();
           return;
         }
         const identity = known ?? identityOfBytes(body);
@@ -218,7 +217,7 @@ export class Making implements OriginExchange {
       return;
     }
     const { lookUp, clock } = this.#parts;
-    this.#abandonOriginal = openOriginal(lookUp, ask, clock.monotonicMs(), (opened) => {
+    this.#abandonOriginal = openOriginal(lookUp, ask, 'overlay', clock.monotonicMs(), (opened) => {
       this.#abandonOriginal = undefined;
       this.#overlay = opened;
       if (this.#over) this.#release();
@@ -332,9 +331,13 @@ export class Making implements OriginExchange {
   }
 
   #fail({ cause, detail }: TransformFailure): void {
-    const passing = cause === 'queue-full' || cause === 'queue-timeout' || cause === 'unavailable';
-    const failure = { code: `image-${cause}` as const, detail, ...(passing ? { retryAfterS: 1 } : {}) };
+    const retry = isPassing(cause) ? { retryAfterS: 1 } : {};
+    const failure = { code: `image-${cause}` as const, detail, ...retry };
     this.#end(() => this.#sink.onFail(failure));
+  }
+
+  #brokeOff(): void {
+    this.#end(() => this.#sink.onFail({ code: 'origin-truncated', detail: 'the original broke off' }));
   }
 
   /** Head and body to the flight, at its pace. */
@@ -346,8 +349,7 @@ export class Making implements OriginExchange {
       onData: (chunk: Uint8Array) => this.#sink.onData(chunk),
       onEnd: () => this.#end(() => this.#sink.onEnd()),
     };
-    const onBroken = (): void =>
-      this.#end(() => this.#sink.onFail({ code: 'origin-truncated', detail: 'the original broke off' }));
+    const onBroken = (): void => this.#brokeOff();
     const later = (fn: () => void): void => void this.#parts.clock.after(0, fn);
     this.#pipe =
       body instanceof Uint8Array

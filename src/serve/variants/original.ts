@@ -3,9 +3,17 @@ import { Fields } from '../../http/fields.ts';
 import type { OriginSink } from '../../origin/origin.ts';
 import type { Buffers } from '../../transform/buffers.ts';
 import type { Route } from '../1-route.ts';
-import { type Abandon, type Answer, BROKEN, END, type Responder, WAIT } from '../answer.ts';
+import {
+  type Abandon,
+  type Answer,
+  BROKEN,
+  type CacheRequest,
+  END,
+  type Responder,
+  WAIT,
+} from '../answer.ts';
+import type { Asked } from '../asked.ts';
 import { parseFieldLines } from '../field-lines.ts';
-import type { Asked } from '../request.ts';
 import { Pipe } from './pipe.ts';
 
 /** An original, or an overlay, as the request path serves it to the node itself. */
@@ -36,6 +44,7 @@ export type LookUp = (asked: Asked) => Abandon | undefined;
 export function openOriginal(
   lookUp: LookUp,
   ask: OriginalAsk,
+  purpose: NonNullable<CacheRequest['internal']>,
   receivedMs: number,
   onHead: (original: Original) => void,
 ): Abandon {
@@ -57,7 +66,7 @@ export function openOriginal(
     fields: ACCEPT,
     client: 'variant',
     receivedMs,
-    internal: true,
+    internal: purpose,
   } as const;
   const abandon = lookUp({ request, responder, route, resource, primary, found: 0, variant: undefined });
   return () => {

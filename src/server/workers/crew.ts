@@ -6,6 +6,7 @@ import type { LineSink } from '../../monitor/sink.ts';
 import type { RequestHandler } from '../../serve/answer.ts';
 import type { MemoryTier } from '../../store/memory/tier.ts';
 import type { TierLayout } from '../../store/memory/tier-reader.ts';
+import type { TrafficRecorder } from '../../traffic/recorder.ts';
 import { newServerStats, type ServerStats } from '../limits.ts';
 import type { PublicServer, PublicServerOptions } from '../listener.ts';
 import { type Board, BoardWord, boardStats, othersOf } from './board.ts';
@@ -35,6 +36,8 @@ export interface CrewOptions {
   readonly tier: MemoryTier;
   readonly handler: RequestHandler;
   readonly recorder: Recorder;
+  /** Takes the rows of workers too; undefined where traffic is not recorded. */
+  readonly traffic?: TrafficRecorder | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Where access log lines go now; undefined for nowhere. */

@@ -7,6 +7,7 @@ import type { Origin } from '../../origin/origin.ts';
 import { Routes } from '../../serve/1-route.ts';
 import { EdgePath, type EdgePathOptions } from '../../serve/edge.ts';
 import { isPlain } from '../../serve/edge-routes.ts';
+import { EdgeRows } from '../../serve/edge-rows.ts';
 import { TierReader } from '../../store/memory/tier-reader.ts';
 import { type PublicServer, startPublicServer } from '../listener.ts';
 import { BoardWord, othersOf, showStats } from './board.ts';
@@ -45,6 +46,7 @@ export function startEdgeNode(order: WorkerOrder, { clock, send, collectGarbage 
     clock,
     pseudonym: order.pseudonym,
     owner: forwarder,
+    rows: order.ring && new EdgeRows(order.ring, order.tier.hashKey, () => send({ kind: 'rows' })),
   });
   const server = listen(order, handler, clock, send);
   const { words } = order.board;

@@ -1,5 +1,6 @@
 import type { ReaderShare } from '../../cache/readers.ts';
 import { HitFold, newHitCounts } from '../../monitor/hit-books.ts';
+import type { RingShare } from '../../traffic/row-ring.ts';
 import { type Board, BoardWord, newBoard } from './board.ts';
 import type { ConnectionCounts, CrewOptions } from './crew.ts';
 import { OwnerLink } from './link.ts';
@@ -28,6 +29,7 @@ export class Member {
   readonly #events: MemberEvents;
   readonly #reader: ReaderShare;
   readonly #fold: HitFold;
+  readonly #ring: RingShare | undefined;
   #logWaits = false;
   #lastBeat = -1;
   #silent = 0;
@@ -41,6 +43,7 @@ export class Member {
     this.#reader = tier.readers!.add();
     const hits = newHitCounts(routeNames.length);
     this.#fold = new HitFold(hits, recorder);
+    this.#ring = options.traffic?.join(routeNames.length);
     this.thread = startThread({
       onMessages: (messages) => {
         for (const message of messages) this.#receive(message);
@@ -64,6 +67,7 @@ export class Member {
         reader: this.#reader,
         hits,
         board: this.board,
+        ring: this.#ring,
         timeOriginMs: timeOriginMs(),
       },
     });
@@ -106,6 +110,9 @@ export class Member {
       case 'log':
         this.#log(message.lines);
         break;
+      case 'rows':
+        this.#options.traffic?.drainSoon();
+        break;
       case 'fault':
         this.#options.onFault(message.error);
         break;
@@ -128,6 +135,7 @@ export class Member {
     this.link.dispose();
     this.#options.tier.readers!.remove(this.#reader);
     this.#fold.fold();
+    if (this.#ring !== undefined) this.#options.traffic?.leave(this.#ring);
     this.board.connections[this.index] = 0;
     this.#events.onGone(this, error);
   }

@@ -2,6 +2,7 @@ import type { ReaderShare } from '../../cache/readers.ts';
 import type { Config } from '../../config/config.ts';
 import type { HitCounts } from '../../monitor/hit-books.ts';
 import type { StoredPlace, TierLayout, TierShare } from '../../store/memory/tier-reader.ts';
+import type { RingShare } from '../../traffic/row-ring.ts';
 import type { ServerLimits } from '../limits.ts';
 import type { ListenAddress, PublicServerOptions } from '../listener.ts';
 import type { Board } from './board.ts';
@@ -35,6 +36,8 @@ export interface WorkerOrder {
   readonly reader: ReaderShare;
   readonly hits: HitCounts;
   readonly board: Board;
+  /** What it notes of its hits for the traffic record; undefined where there is none. */
+  readonly ring: RingShare | undefined;
   /** `performance.timeOrigin` of the owner, so that both measure by one clock. */
   readonly timeOriginMs: number;
 }
@@ -79,6 +82,8 @@ export type ToOwner =
   | { readonly kind: 'body-data'; readonly id: number; readonly chunk: Uint8Array }
   | { readonly kind: 'body-end' | 'body-fail'; readonly id: number }
   | { readonly kind: 'listening' }
+  /** Its ring of recorded rows is half full. */
+  | { readonly kind: 'rows' }
   /** Every connection is closed; so many had to be cut. */
   | { readonly kind: 'drained'; readonly cut: number }
   | { readonly kind: 'log'; readonly lines: Uint8Array }

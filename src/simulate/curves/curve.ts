@@ -8,7 +8,7 @@ export interface Curve {
   /** `exact`: all keys. `shards`: reuse distances of some. `miniature`: caches made as small as the share of the keys. */
   readonly method: 'exact' | 'shards' | 'miniature';
   readonly policy: PolicyName;
-  /** Share of the keys that was looked at, above 0 to 1; at the end, where it fell on the way. */
+  /** Share of the keys that was looked at, above 0 to 1; at the end, where it fell on the way, and of miniatures that of the largest size. */
   readonly rate: number;
   /** Keys that were looked at, at the end. */
   readonly keys: number;
@@ -32,6 +32,9 @@ export interface CurveRules {
   usableS(kind: ServedKind, life: ResponseLife): number;
 }
 
+/** End of a lifetime without a known end, in seconds since the epoch. */
+export const FOREVER_S = 0xffff_ffff;
+
 /** Key and head where a record does not say. */
 const BESIDE_BYTES = 400;
 /** Blocks of the memory tier, and what one is charged (store/memory/arena.ts). */
@@ -53,9 +56,16 @@ export const PUBLISHED_RULES: CurveRules = {
   usableS: () => Number.POSITIVE_INFINITY,
 };
 
-/** False for what no size of the cache would have changed. */
+/**
+ * True for requests that no cache of any size would have answered: they went past it for a reason of their own, or were not for an
+ * image. What a route did not cache is for the rules to judge.
+ */
+export function goesPast({ outcome, notStored }: ServedKind): boolean {
+  return outcome === 'refused' || (outcome === 'bypass' && notStored !== 'route');
+}
+
 function mayBeStored(kind: ServedKind): boolean {
-  if (kind.outcome === 'bypass' || kind.outcome === 'failed' || kind.outcome === 'refused') return false;
+  if (kind.outcome === 'failed') return false;
   return kind.notStored === '' || BY_SIZE.has(kind.notStored);
 }
 

@@ -3,17 +3,14 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { type Random, seededRandom } from '../../base/random.ts';
 import {
-  batchesOf,
   type ResponseLife,
   type ServedKind,
-  type StratumTotal,
-  stratumOf,
   type TrafficBatch,
   type TrafficRow,
   UNKNOWN_LIFE,
 } from '../../traffic/batch.ts';
-import { placeOf, thresholdOf } from '../../traffic/sample.ts';
 import { parseTrace, type Trace } from '../published/trace.ts';
+import { recordOf, sampleOf } from '../simulate.fixture.ts';
 
 /** A request that was served from memory. */
 export const HIT: ServedKind = {
@@ -97,20 +94,7 @@ export function imageTraffic({
 
 /** What a recorder keeps of rows at a rate, with the totals of all of them. */
 export function sampled(rows: readonly TrafficRow[], rate: number): TrafficBatch[] {
-  const batches = batchesOf(
-    rows.filter(({ keyHi }) => placeOf(keyHi) < thresholdOf(rate)),
-    rate,
-  );
-  const totals = new Map<number, { route: string; stratum: number; requests: number; bodyBytes: number }>();
-  for (const { bodyBytes } of rows) {
-    const stratum = stratumOf(bodyBytes);
-    const total = totals.get(stratum) ?? { route: 'images', stratum, requests: 0, bodyBytes: 0 };
-    total.requests += 1;
-    total.bodyBytes += bodyBytes;
-    totals.set(stratum, total);
-  }
-  const all: readonly StratumTotal[] = [...totals.values()];
-  return batches.map((batch, at) => (at === 0 ? { ...batch, totals: all } : batch));
+  return [...sampleOf(recordOf(rows), rate).batches()];
 }
 
 /** Mean absolute difference of two curves over the same sizes. */

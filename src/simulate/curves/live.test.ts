@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { seededRandom } from '../../base/random.ts';
 import { batchesOf, type TrafficRow } from '../../traffic/batch.ts';
+import { curveAround, describeAround, SIZE_FACTORS } from './around.ts';
 import { missRatiosAt } from './curve.ts';
 import { imageTraffic, lasting, meanError, rowOf, rowsOf } from './curves.fixture.ts';
 import { LiveCurve, type LiveCurveOptions } from './live.ts';
@@ -109,5 +110,44 @@ describe('the live curve', () => {
     expect([live.curve().requests, live.observedS]).toEqual([0, 0]);
     live.onBatch({ ...batchesOf(loop(1, 0, 1, 1))[0]!, count: 0 });
     expect(live.curve().requests).toBe(0);
+  });
+});
+
+describe('around the size that there is', () => {
+  test('what half and twice the memory would be worth', () => {
+    const random = seededRandom(4);
+    const rows = Array.from({ length: 40_000 }, (_, at) =>
+      rowOf(Math.floor(random.next() * 1_000), 1_000, at * 100),
+    );
+    const live = observed(rows, { windowS: HOUR_S });
+    const around = curveAround(live, 500 * CHARGE_BYTES)!;
+    expect(around.sizes.map(({ factor, sizeBytes }) => [factor, sizeBytes])).toEqual([
+      [0.5, 250 * CHARGE_BYTES],
+      [1, 500 * CHARGE_BYTES],
+      [2, 1_000 * CHARGE_BYTES],
+    ]);
+    // Uniform: a cache hits as much as it holds, but for the first requests of all.
+    for (const { factor, objectHitRatio, byteHitRatio } of around.sizes) {
+      expect(Math.abs(objectHitRatio - factor / 2)).toBeLessThan(0.06);
+      expect(byteHitRatio).toBeCloseTo(objectHitRatio, 6);
+    }
+    expect([around.observedS, around.windowS]).toEqual([3_999, HOUR_S]);
+  });
+
+  test('in words', () => {
+    const sizes = [0.25, 0.5, 0.98].map((ratio, at) => ({
+      factor: SIZE_FACTORS[at]!,
+      sizeBytes: 1,
+      objectHitRatio: ratio,
+      byteHitRatio: 0,
+    }));
+    const around = { observedS: HOUR_S, windowS: HOUR_S, requests: 10, sizes };
+    const line = 'hits with half the memory 25.0 % (-25.0), with twice as much 98.0 % (+48.0)';
+    expect(describeAround(around)).toBe(line);
+    expect(describeAround({ ...around, observedS: 60 })).toBe(`${line}, of 1 min so far`);
+  });
+
+  test('nothing is said before the first request', () => {
+    expect(curveAround(new LiveCurve(), 1e9)).toBeUndefined();
   });
 });

@@ -24,7 +24,8 @@ const SPARE_SHARE = 0.4;
 /**
  * The miss-ratio curve of a running node (least recently used), of about the last `windowS` seconds, in bounded memory: a fixed-size
  * SHARDS sample ({@link ReuseSample}) that forgets. To be fed with each batch of recorded requests, in the order of their times:
- * `new LiveCurve()` is a listener of the recorder, and says its `curve()` whenever somebody asks.
+ * `new LiveCurve()` is a listener of the recorder, and says its `curve()` whenever somebody asks (`missRatiosAt` reads it at a size). Batches
+ * of an earlier run's record may be fed first. For a node with another policy only differences between sizes mean something.
  *
  * What was counted loses half its weight in half a window, and a key that was not asked for in a whole window is forgotten: asked for
  * again, it is a miss at every size. When less is asked for, the rate rises again: twice as many keys are followed, and counted a window
@@ -35,7 +36,8 @@ const SPARE_SHARE = 0.4;
  * that is not sampled, O(log keys) for one that is, and O(keys) 64 times a window.
  */
 export class LiveCurve {
-  readonly #windowS: number;
+  /** How far back it looks, in seconds. */
+  readonly windowS: number;
   readonly #keysMax: number;
   readonly #sample: ReuseSample;
   #startedS = 0;
@@ -44,7 +46,7 @@ export class LiveCurve {
   #raisedS = 0;
 
   constructor({ windowS = WINDOW_S, keysMax = KEYS_MAX, rules = LIVE_RULES }: LiveCurveOptions = {}) {
-    this.#windowS = windowS;
+    this.windowS = windowS;
     this.#keysMax = keysMax;
     this.#sample = new ReuseSample({ rules, sizesBytes: ALL_SIZES_BYTES, rate: 1, keysMax });
   }
@@ -61,15 +63,15 @@ export class LiveCurve {
 
   /** Requests that follow those of earlier batches; a second out of order does no harm. */
   onBatch(batch: TrafficBatch): void {
+    this.#sample.observe(batch);
     if (batch.count === 0) return;
     if (this.#nowS === 0) {
       this.#startedS = secondsOf(batch, 0);
       this.#steppedS = this.#startedS;
     }
-    this.#sample.observe(batch);
     // A clock that was set back stands still here until it has caught up.
     this.#nowS = Math.max(this.#nowS, secondsOf(batch, batch.count - 1));
-    if (this.#nowS - this.#steppedS >= this.#windowS / STEPS) this.#step(batch.rate);
+    if (this.#nowS - this.#steppedS >= this.windowS / STEPS) this.#step(batch.rate);
   }
 
   /** The curve now, from the first hit to all bytes there are. O(sizes). */
@@ -79,11 +81,11 @@ export class LiveCurve {
 
   #step(recordedRate: number): void {
     const sample = this.#sample;
-    sample.fade(2 ** ((-HALVINGS * (this.#nowS - this.#steppedS)) / this.#windowS));
-    sample.forget(this.#nowS - this.#windowS);
+    sample.fade(2 ** ((-HALVINGS * (this.#nowS - this.#steppedS)) / this.windowS));
+    sample.forget(this.#nowS - this.windowS);
     this.#steppedS = this.#nowS;
     if (sample.followedRate > sample.rate) {
-      if (this.#nowS - this.#raisedS >= this.#windowS) sample.settle();
+      if (this.#nowS - this.#raisedS >= this.windowS) sample.settle();
       return;
     }
     const rate = Math.min(recordedRate, sample.rate * 2);

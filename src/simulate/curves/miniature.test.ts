@@ -3,10 +3,13 @@ import { seededRandom } from '../../base/random.ts';
 import { POLICY_NAMES } from '../../policy/policy.ts';
 import { batchesOf, type TrafficRow } from '../../traffic/batch.ts';
 import { replayPublished } from '../published/replay.ts';
+import { nodeWith, recordOf, START_MS, stated } from '../simulate.fixture.ts';
+import { simulate } from '../simulate.ts';
 import { LIVE_RULES, PUBLISHED_RULES } from './curve.ts';
-import { GOLDEN, imageTraffic, lasting, meanError, rowOf, rowsOf, sampled } from './curves.fixture.ts';
+import { GOLDEN, HIT, imageTraffic, lasting, meanError, rowOf, rowsOf, sampled } from './curves.fixture.ts';
 import { miniatureCurve } from './miniature.ts';
-import { exactCurve } from './stack.ts';
+import { nodeRules } from './node-rules.ts';
+import { exactCurve, shardsCurve } from './stack.ts';
 
 const PUBLISHED = ['lru', 'fifo', 'sieve', 's3-fifo', 'gdsf'] as const;
 
@@ -84,11 +87,62 @@ describe('some of the keys', () => {
     expect(ofSample.rate).toBe(0.25);
   });
 
+  test('a record of which less is kept from the middle on', () => {
+    const middle = rows.length / 2;
+    const batches = [...batchesOf(rows.slice(0, middle)), ...sampled(rows.slice(middle), 0.25)];
+    const options = { policy: 'lru', sizesBytes, miniatureBytesMin: 1 } as const;
+    const exact = miniatureCurve(whole, options);
+    const curve = miniatureCurve(batches, options);
+    expect([curve.rate, curve.requests, curve.bytes]).toEqual([0.25, exact.requests, exact.bytes]);
+    expect(meanError(curve.objectMissRatio, exact.objectMissRatio)).toBeLessThan(0.02);
+    expect(meanError(curve.byteMissRatio, exact.byteMissRatio)).toBeLessThan(0.03);
+    expect(Math.abs(curve.uniqueBytes / uniqueBytes - 1)).toBeLessThan(0.05);
+    const reused = shardsCurve(batches, { sizesBytes });
+    expect([reused.rate, reused.requests, reused.bytes]).toEqual([0.25, exact.requests, exact.bytes]);
+    expect(meanError(reused.objectMissRatio, exact.objectMissRatio)).toBeLessThan(0.02);
+    expect(Math.abs(reused.uniqueBytes / uniqueBytes - 1)).toBeLessThan(0.05);
+    // And more again: keys that were not followed for a while stay out.
+    const more = [...batches, ...batchesOf(rows)];
+    expect(shardsCurve(more, { sizesBytes }).rate).toBe(0.25);
+    expect(miniatureCurve(more, options).rate).toBe(0.25);
+  });
+
   test('small caches are not made smaller than they can be', () => {
     const options = { policy: 'lru', sizesBytes, rate: 0.01 } as const;
     const exact = miniatureCurve(whole, { ...options, rate: 1 });
     const curve = miniatureCurve(whole, { ...options, miniatureBytesMin: sizesBytes[1]! });
     expect(curve.objectMissRatio.slice(0, 2)).toEqual(exact.objectMissRatio.slice(0, 2));
     expect(curve.objectMissRatio.slice(2)).not.toEqual(exact.objectMissRatio.slice(2));
+  });
+});
+
+describe('beside the simulator', () => {
+  const kind = { ...HIT, outcome: 'miss', tier: 'none' } as const;
+  const lives = [100, 1_000, 100_000].map((lifetimeS) => stated(lifetimeS));
+  const trace = imageTraffic({ requests: 40_000, images: 8_000, seed: 3 });
+  const rows = Array.from(trace.keys, (key, at) =>
+    rowOf(key, trace.sizes[at]!, START_MS + at * 100, {
+      kind,
+      life: lives[key % lives.length]!,
+      besideBytes: 300,
+      originMs: 1,
+    }),
+  );
+  const { uniqueBytes } = exactCurve(batchesOf(rows));
+
+  test.each(POLICY_NAMES)('%s: as many hits, and bytes of them, with lifetimes', (policy) => {
+    for (const share of [0.01, 0.1, 0.5]) {
+      const sizeBytes = Math.floor(share * uniqueBytes);
+      const node = nodeWith({ memory: { sizeBytes, policy, objectBytesMax: 2 ** 32 } });
+      const { hits, hitBytes, requests, bytes } = simulate(recordOf(rows), [node])[0]!.all;
+      const curve = miniatureCurve(batchesOf(rows), {
+        policy,
+        sizesBytes: [sizeBytes],
+        rules: nodeRules(node),
+      });
+      expect([curve.requests, curve.bytes]).toEqual([requests, bytes]);
+      expect(Math.round((1 - curve.objectMissRatio[0]!) * requests)).toBe(hits);
+      expect(Math.round((1 - curve.byteMissRatio[0]!) * bytes)).toBe(hitBytes);
+    }
   });
 });

@@ -3,7 +3,7 @@ import { createPolicy } from '../../policy/create.ts';
 import type { EvictionPolicy, PolicyName } from '../../policy/policy.ts';
 import type { TrafficBatch } from '../../traffic/batch.ts';
 import { placeOf, rateOf, thresholdOf } from '../../traffic/sample.ts';
-import { type Curve, type CurveRules, LIVE_RULES } from './curve.ts';
+import { type Curve, type CurveRules, FOREVER_S, goesPast, LIVE_RULES } from './curve.ts';
 import { KeyTable, NONE, widened } from './keys.ts';
 import { Misses, StratumTotals, sumOf } from './tally.ts';
 
@@ -66,13 +66,13 @@ class Miniatures {
   }
 
   observe(batch: TrafficBatch): void {
-    const recorded = thresholdOf(batch.rate);
-    for (const cache of this.#caches) cache.lower(recorded);
-    const isWhole = batch.rate === 1;
-    if (!isWhole) this.#totals.addTotals(batch.totals);
+    this.#lower(thresholdOf(batch.rate));
+    // Without totals the rows have to say it: all there are, or a sample that nothing corrects.
+    const hasTotals = batch.totals.length > 0;
+    if (hasTotals) this.#totals.addTotals(batch.totals);
     for (let row = 0; row < batch.count; row += 1) {
       const isClients = !batch.kindTable[batch.kinds[row]!]!.internal;
-      if (isWhole && isClients) this.#totals.add(batch.bodyBytes[row]!);
+      if (isClients && !hasTotals) this.#totals.add(batch.bodyBytes[row]!, 1 / batch.rate);
       const place = placeOf(batch.keyHi[row]!);
       if (place < this.#caches[0]!.threshold) this.#request(batch, row, place, isClients);
     }
@@ -88,11 +88,29 @@ class Miniatures {
       keys: this.#keys.count,
       requests: sumOf(this.#totals.requests),
       bytes: sumOf(this.#totals.bytes),
-      uniqueBytes: sumOf(this.#chargeBytes) / rateOf(this.#caches[0]!.threshold),
+      uniqueBytes: this.#uniqueBytes(),
       sizesBytes: this.#options.sizesBytes,
       objectMissRatio: ratios.object,
       byteMissRatio: ratios.byte,
     };
+  }
+
+  /** Less is recorded from now on: what is followed no longer leaves, and the miniatures become smaller. O(keys) for each size. */
+  #lower(threshold: number): void {
+    for (const cache of this.#caches) {
+      if (threshold >= cache.threshold) continue;
+      for (let slot = 0; slot < this.#keys.count; slot += 1)
+        if (placeOf(this.#keys.hi(slot)) >= threshold) cache.drop(slot);
+      cache.lower(threshold);
+    }
+  }
+
+  #uniqueBytes(): number {
+    const { threshold, rate } = this.#caches[0]!;
+    let bytes = 0;
+    for (let slot = 0; slot < this.#keys.count; slot += 1)
+      if (placeOf(this.#keys.hi(slot)) < threshold) bytes += this.#chargeBytes[slot]!;
+    return bytes / rate;
   }
 
   #request(batch: TrafficBatch, row: number, place: number, isClients: boolean): void {
@@ -108,7 +126,7 @@ class Miniatures {
     for (let at = 0; at < this.#caches.length; at += 1) {
       const cache = this.#caches[at]!;
       if (place >= cache.threshold) return;
-      const isHit = cache.request(slot, lo, chargeBytes, nowS, usableS);
+      const isHit = !goesPast(kind) && cache.request(slot, lo, chargeBytes, nowS, usableS);
       if (!isHit && isClients) this.#misses.add(at, bodyBytes, 1 / cache.rate);
     }
   }
@@ -131,7 +149,7 @@ class Miniature {
   readonly #sizeBytes: number;
   readonly #policy: EvictionPolicy;
   readonly #victims: number[] = [];
-  #usableUntilS = new Float64Array(64);
+  #usableUntilS = new Uint32Array(64);
 
   constructor({ policy, form = 'live' }: MiniatureOptions, sizeBytes: number, threshold: number) {
     this.#sizeBytes = sizeBytes;
@@ -141,13 +159,16 @@ class Miniature {
     this.#policy = createPolicy(policy, { capacityBytes, isPinned: () => false, form });
   }
 
-  /** Less is recorded: what the cache holds of other keys leaves as its size shrinks. */
+  /** Makes it as small as this share of the keys asks for. */
   lower(threshold: number): void {
-    if (threshold >= this.threshold) return;
     this.threshold = threshold;
     this.rate = rateOf(threshold);
     this.#policy.resize(Math.floor(this.#sizeBytes * this.rate), this.#victims);
     this.#victims.length = 0;
+  }
+
+  drop(slot: number): void {
+    if (this.#policy.has(slot)) this.#policy.remove(slot);
   }
 
   /** @returns whether it was a hit. */
@@ -182,8 +203,8 @@ class Miniature {
     if (slot >= this.#usableUntilS.length)
       this.#usableUntilS = widened(
         this.#usableUntilS,
-        new Float64Array(Math.max(slot + 1, this.#usableUntilS.length * 2)),
+        new Uint32Array(Math.max(slot + 1, this.#usableUntilS.length * 2)),
       );
-    this.#usableUntilS[slot] = usableUntilS;
+    this.#usableUntilS[slot] = Math.min(FOREVER_S, usableUntilS);
   }
 }

@@ -58,15 +58,17 @@ export class RecencyOrder {
 
   /** Numbers the slots anew, closing the gaps, and weighs them anew. O(positions). */
   renumber(): void {
-    const { length: positions } = this.#tree;
-    const length = this.#count > positions * CROWDED_SHARE ? positions * 2 : positions;
-    const slotAt = new Int32Array(length).fill(NONE);
-    const tree = new Float64Array(length);
+    const from = this.#slotAt;
+    const isCrowded = this.#count > from.length * CROWDED_SHARE;
+    const length = isCrowded ? from.length * 2 : from.length;
+    const slotAt = isCrowded ? new Int32Array(length).fill(NONE) : from;
+    const tree = isCrowded ? new Float64Array(length) : this.#tree.fill(0);
     let position = 0;
     this.bytes = 0;
     for (let at = 1; at <= this.#latest; at += 1) {
-      const slot = this.#slotAt[at]!;
+      const slot = from[at]!;
       if (slot === NONE) continue;
+      from[at] = NONE;
       position += 1;
       slotAt[position] = slot;
       this.#positionOf[slot] = position;

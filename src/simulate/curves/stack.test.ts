@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import { seededRandom } from '../../base/random.ts';
 import { batchesOf, type TrafficRow } from '../../traffic/batch.ts';
+import { placeOf, thresholdOf } from '../../traffic/sample.ts';
 import { replayPublished } from '../published/replay.ts';
 import { unitSized } from '../published/trace.ts';
 import { LIVE_RULES, PUBLISHED_RULES } from './curve.ts';
 import { GOLDEN, HIT, imageTraffic, lasting, meanError, rowOf, rowsOf, sampled } from './curves.fixture.ts';
+import { miniatureCurve } from './miniature.ts';
 import { exactCurve, shardsCurve } from './stack.ts';
 
 /** Reuse distances by summing up what lies above in a list. */
@@ -118,6 +120,21 @@ describe('what a request comes to', () => {
     expect([curve.objectMissRatio[0], curve.uniqueBytes, curve.keys]).toEqual([1, 0, 0]);
   });
 
+  test('what went past the cache is a miss, and changes nothing for others', () => {
+    const kind = { ...HIT, outcome: 'bypass', tier: 'none', notStored: 'rule' } as const;
+    const rows = [rowOf(1, 100, 0), rowOf(1, 100, 1, { kind }), rowOf(2, 100, 2, { kind }), rowOf(1, 100, 3)];
+    expect(curveOf(rows).objectMissRatio).toEqual([3 / 4]);
+    const options = { policy: 'lru', sizesBytes: [1e9] } as const;
+    expect(miniatureCurve(batchesOf(rows), options).objectMissRatio).toEqual([3 / 4]);
+  });
+
+  test('what failed while it was stored is a hit of the caches that still have it', () => {
+    const kind = { ...HIT, status: 0, outcome: 'failed', tier: 'none' } as const;
+    const rows = [rowOf(1, 100, 0), rowOf(1, 0, 1, { kind }), rowOf(1, 100, 2), rowOf(2, 0, 3, { kind })];
+    const curve = curveOf(rows);
+    expect([curve.objectMissRatio[0], curve.keys]).toEqual([2 / 4, 1]);
+  });
+
   test('what found no room here is judged as any other', () => {
     const kind = { ...HIT, outcome: 'miss', tier: 'none', notStored: 'no-room' } as const;
     expect(curveOf([1, 1].map((key, at) => rowOf(key, 100, at, { kind }))).objectMissRatio).toEqual([0.5]);
@@ -169,12 +186,30 @@ describe('sampled', () => {
     expect(shardsCurve(whole, { sizesBytes, keysMax: 1e6 })).toEqual(exact);
   });
 
-  test('a third of the keys: within two points in the mean, and all requests are counted', () => {
-    const curve = shardsCurve(whole, { sizesBytes, rate: 0.3 });
-    expect(meanError(curve.objectMissRatio, exact.objectMissRatio)).toBeLessThan(0.02);
-    expect(meanError(curve.byteMissRatio, exact.byteMissRatio)).toBeLessThan(0.03);
-    expect([curve.requests, curve.bytes, curve.method]).toEqual([exact.requests, exact.bytes, 'shards']);
-    expect(Math.abs(curve.uniqueBytes / uniqueBytes - 1)).toBeLessThan(0.05);
+  test('a tenth of the keys: within two points in the mean of six samples, where without totals it would be five', () => {
+    const salts = [1, 2, 3, 4, 5, 6].map((salt) => Math.imul(salt, 0x9e37_79b1));
+    const errors = salts.map((salt) => {
+      const batches = whole.map((batch) => ({ ...batch, keyHi: batch.keyHi.map((hi) => (hi ^ salt) >>> 0) }));
+      const curve = shardsCurve(batches, { sizesBytes, rate: 0.1 });
+      expect([curve.requests, curve.bytes, curve.method]).toEqual([exact.requests, exact.bytes, 'shards']);
+      expect(Math.abs(curve.uniqueBytes / uniqueBytes - 1)).toBeLessThan(0.05);
+      const sampledRequests = batches
+        .flatMap(({ keyHi }) => [...keyHi])
+        .filter((hi) => placeOf(hi) < thresholdOf(0.1)).length;
+      const plain = curve.objectMissRatio.map(
+        (ratio) => (ratio * curve.requests * curve.rate) / sampledRequests,
+      );
+      return {
+        object: meanError(curve.objectMissRatio, exact.objectMissRatio),
+        byte: meanError(curve.byteMissRatio, exact.byteMissRatio),
+        plain: meanError(plain, exact.objectMissRatio),
+      };
+    });
+    const meanOf = (name: 'object' | 'byte' | 'plain') =>
+      errors.reduce((sum, error) => sum + error[name], 0) / errors.length;
+    expect(meanOf('object')).toBeLessThan(0.02);
+    expect(meanOf('byte')).toBeLessThan(0.03);
+    expect(meanOf('plain')).toBeGreaterThan(0.04);
   });
 
   test('a record that is itself a sample says the same as a sample of the whole one', () => {
@@ -182,6 +217,13 @@ describe('sampled', () => {
     const ofWhole = shardsCurve(whole, { sizesBytes, rate: 0.25 });
     expect(ofSample.rate).toBe(ofWhole.rate);
     expect(meanError(ofSample.objectMissRatio, ofWhole.objectMissRatio)).toBeLessThan(1e-9);
+  });
+
+  test('a sample without totals is taken for what it is', () => {
+    const batches = sampled(rows, 0.25).map((batch) => ({ ...batch, totals: [] }));
+    const curve = shardsCurve(batches, { sizesBytes });
+    expect(Math.abs(curve.requests / exact.requests - 1)).toBeLessThan(0.3);
+    expect(meanError(curve.objectMissRatio, exact.objectMissRatio)).toBeLessThan(0.1);
   });
 
   test('a bound on the keys is kept, and the rate falls to what fits', () => {

@@ -34,7 +34,7 @@ export const ALL_SIZES_BYTES: readonly number[] = [
 
 /**
  * The miss-ratio curve of a least-recently-used cache, from the reuse distances of all requests of a record that is whole. One pass
- * for all sizes; O(log keys) a request, about 80 bytes a key.
+ * for all sizes; O(log keys) a request, 60 to 110 bytes a key.
  *
  * With one size for each key and no lifetimes it is what a replay counts, request for request, at every size that holds the largest
  * object. A replay at a smaller size refuses what is larger than itself and keeps what it has; here a large object passes through and pushes the

@@ -14,11 +14,11 @@ export class StratumTotals {
   readonly requests = new Float64Array(STRATA);
   readonly bytes = new Float64Array(STRATA);
 
-  /** A client's request, by the size of its body. */
-  add(bodyBytes: number): void {
+  /** A client's request, by the size of its body, that stands for so many. */
+  add(bodyBytes: number, weight: number): void {
     const stratum = stratumOf(bodyBytes);
-    this.requests[stratum]! += 1;
-    this.bytes[stratum]! += bodyBytes;
+    this.requests[stratum]! += weight;
+    this.bytes[stratum]! += bodyBytes * weight;
   }
 
   /** What a sampled batch says of all of its time. */

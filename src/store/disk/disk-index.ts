@@ -185,6 +185,16 @@ export class DiskIndex {
     return (this.#entries.flags(slot) & Flag.VARIANT) !== 0;
   }
 
+  /** Length of the whole record on disk. */
+  recordBytes(slot: number): number {
+    return this.#entries.recordBytes(slot);
+  }
+
+  /** True while the record of that slot is the one that lies in that segment. */
+  liesIn(slot: number, segment: number): boolean {
+    return this.used(slot) && this.segment(slot) === segment;
+  }
+
   segment(slot: number): number {
     return this.#entries.headBytes(slot);
   }

@@ -6,6 +6,7 @@ import { HEAD_BYTES, headIsWhole, Kind, type Row, recordBytes, seedAt, writeHead
 import type { SegmentLog } from './log.ts';
 import { placeAt } from './obey.ts';
 import type { OwedRemovals } from './owed.ts';
+import { PAUSE, Rewriting } from './rewriting.ts';
 import type { Segment } from './segment.ts';
 
 interface Parts {
@@ -23,91 +24,40 @@ interface Parts {
   readonly turn: () => Promise<void>;
 }
 
-/** Entries that are looked at before others get a turn: a few hundred microseconds. */
-const SLICE = 512;
-
-/** What may still be written again of the segment that is leaving. */
-interface Room {
-  hitBytes: number;
-  allBytes: number;
-}
-
-/**
- * What happens to the records of a segment that leaves: FIFO with re-insertion, by segment. Written again are, as far as there
- * is room: originals that were hit; originals that are still usable, as many as these are behind their share; variants that were hit.
- */
+/** What happens to the records of a segment that leaves; {@link Rewriting} says which of them are written again. */
 export class Turnover {
   readonly #parts: Parts;
-  /** What the originals of the segment that is leaving are going to need. */
-  #claimedBytes = 0;
+  readonly #rewriting: Rewriting;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#rewriting = new Rewriting(parts.index, parts.balance, parts.nowS);
   }
 
-  /** Room in the segment that is being written to that new variants have to leave for what is written again; 0 at most times. */
+  /** As {@link Rewriting.claimedBytes}. */
   get claimedBytes(): number {
-    return this.#claimedBytes;
+    return this.#rewriting.claimedBytes;
   }
 
   /** Writes again what is worth it and has room; the rest is forgotten. */
   async evict(segment: Segment): Promise<void> {
-    const { index, balance, segments } = this.#parts;
-    const { hit, all } = balance.againBytesMax;
-    const room = { hitBytes: hit, allBytes: all };
-    this.#claim(segment, room);
-    await this.#each(segment, room, (slot) => !index.isVariant(slot) && index.wasHit(slot));
-    if (balance.behindBytes > 0) await this.#each(segment, room, (slot) => !index.isVariant(slot));
-    this.#claimedBytes = 0;
-    if (index.levels.variants.entries > 0) await this.#each(segment, room, (slot) => index.wasHit(slot));
+    const steps = this.#rewriting.of(segment);
+    for (let step = steps.next(); step.done !== true; ) {
+      if (step.value === PAUSE) {
+        await this.#parts.turn();
+        step = steps.next(false);
+      } else step = steps.next(await this.#reinsert(step.value, segment));
+    }
     this.#forget(segment);
-    segments.delete(segment.id);
-  }
-
-  #claim(segment: Segment, room: Room): void {
-    const { index, balance } = this.#parts;
-    const most = Math.min(room.allBytes, balance.behindBytes);
-    let bytes = 0;
-    for (const slot of segment.slots) {
-      if (bytes >= most) break;
-      if (this.#liesIn(slot, segment) && !index.isVariant(slot) && this.#isUsable(slot))
-        bytes += recordBytes(index.row(slot, Kind.RESPONSE));
-    }
-    this.#claimedBytes = bytes;
-  }
-
-  /** Writes those again that are wanted and for which there is room. */
-  async #each(segment: Segment, room: Room, isWanted: (slot: number) => boolean): Promise<void> {
-    const { index } = this.#parts;
-    for (const [position, slot] of segment.slots.entries()) {
-      if (position % SLICE === SLICE - 1) await this.#parts.turn();
-      if (!this.#liesIn(slot, segment) || !isWanted(slot)) continue;
-      const bytes = recordBytes(index.row(slot, Kind.RESPONSE));
-      const asHit = index.wasHit(slot) && bytes <= Math.min(room.hitBytes, room.allBytes);
-      // The last one may be larger than what is left, or large ones would never have their share.
-      if (!asHit && !(room.allBytes > 0 && this.#isOwed(slot))) continue;
-      if (!(await this.#reinsert(slot, segment))) continue;
-      room.allBytes -= bytes;
-      if (asHit) room.hitBytes -= bytes;
-      this.#claimedBytes = Math.max(0, this.#claimedBytes - bytes);
-    }
-  }
-
-  #isOwed(slot: number): boolean {
-    const { index, balance } = this.#parts;
-    return balance.behindBytes > 0 && !index.isVariant(slot) && this.#isUsable(slot);
-  }
-
-  #isUsable(slot: number): boolean {
-    return this.#parts.nowS() < this.#parts.index.usableUntilS(slot);
+    this.#parts.segments.delete(segment.id);
   }
 
   #forget(segment: Segment): void {
-    const { index, account } = this.#parts;
+    const { index, account, nowS } = this.#parts;
     for (const slot of segment.slots) {
       if (!this.#liesIn(slot, segment)) continue;
       account.evictions += 1;
-      if (this.#isUsable(slot)) account.earlyEvictions += 1;
+      if (nowS() < index.usableUntilS(slot)) account.earlyEvictions += 1;
       index.remove(slot);
     }
   }
@@ -154,8 +104,7 @@ export class Turnover {
   }
 
   #liesIn(slot: number, segment: Segment): boolean {
-    const { index } = this.#parts;
-    return index.used(slot) && index.segment(slot) === segment.id;
+    return this.#parts.index.liesIn(slot, segment.id);
   }
 
   async #reinsert(slot: number, segment: Segment): Promise<boolean> {

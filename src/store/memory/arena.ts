@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts';
+import { blocksOf, costBytesOf } from './arena-cost.ts';
 import { type ExtentChunk, ExtentTable } from './arena-extents.ts';
 import { ArenaReader, type ArenaShape, CHAINED, type Ref } from './arena-reader.ts';
 import { NONE } from './arena-runs.ts';
@@ -14,8 +15,6 @@ const SEGMENT_BYTES = 16 * 2 ** 20;
 const SEGMENT_BYTES_MAX = 2 ** 30;
 const SEGMENT_BLOCKS_MAX = 2 ** 22;
 
-/** A block is charged 1/32 more than its bytes: see {@link Arena.costBytes}. */
-const RESERVE_PER_BLOCK = 1 / 32;
 /** Of that, what bits and extents are expected to take; the rest keeps a few blocks free. */
 const TABLES_PER_BLOCK = 1 / 256;
 
@@ -76,7 +75,7 @@ export class Arena {
     this.blockBytes = options.blockBytes ?? BLOCK_BYTES;
     this.segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.#blockShift = log2('blockBytes', this.blockBytes, 32, 2 ** 20);
-    this.#blockCostBytes = this.blockBytes * (1 + RESERVE_PER_BLOCK);
+    this.#blockCostBytes = costBytesOf(1, this.blockBytes);
     const segmentBytesMax = Math.min(SEGMENT_BYTES_MAX, this.blockBytes * SEGMENT_BLOCKS_MAX);
     const segmentBytesShift = log2('segmentBytes', this.segmentBytes, this.blockBytes, segmentBytesMax);
     this.#segmentShift = segmentBytesShift - this.#blockShift;
@@ -154,14 +153,9 @@ export class Arena {
     return this.#space.refusedSegments;
   }
 
-  /**
-   * What a record of `bytes` bytes is charged: whole blocks and 1/32 (a block of 256 bytes costs 264). The 1/32 pays
-   * for bits and extents and keeps 2.7 % of the blocks free. Without these, almost every record of a cache that is
-   * always full comes to lie in dozens of extents, whose bookkeeping alone then takes as much; with them one in eight
-   * lies in two or three.
-   */
+  /** As {@link costBytesOf}, which says why. */
   costBytes(bytes: number): number {
-    return this.#blocksOf(bytes) * this.#blockCostBytes;
+    return costBytesOf(bytes, this.blockBytes);
   }
 
   /**
@@ -356,8 +350,7 @@ export class Arena {
   }
 
   #blocksOf(bytes: number): number {
-    assert(bytes >= 1, 'a record has at least one byte');
-    return Math.ceil(bytes / this.blockBytes);
+    return blocksOf(bytes, this.blockBytes);
   }
 
   #segmentOf(block: number): Segment {
