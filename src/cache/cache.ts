@@ -67,6 +67,11 @@ export class Cache {
     return this.#policy.name;
   }
 
+  /** What is resident, by the policy's order. O(entries). */
+  coldestFirst(): Iterable<number> {
+    return this.#policy.coldestFirst();
+  }
+
   get budgetBytes(): number {
     return this.#policy.capacityBytes;
   }

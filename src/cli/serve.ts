@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { HashKey } from '../base/hash.ts';
 import type { ValidConfig } from '../config/config.ts';
 import { configForOrigin } from '../config/defaults.ts';
 import { formatProblems } from '../config/problem.ts';
@@ -150,16 +151,16 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   });
   const files = new LogFiles(log, world);
   const auditLog = files.open(config.log.audit.to);
-  const disk = await openDiskOf(config, log, world);
-  if (disk === 'refused') return EXIT.refused;
-  const token = config.admin.token ?? newAdminToken();
-  const workers = await workerCount(config.server.workers, world);
-  if (workers.note !== undefined) log.warn(workers.note);
   const { place, hashKey, note } = await openTraffic(
     config,
     source && ((path) => world.openDirectory(path)),
     world.hashKey,
   );
+  const disk = await openDiskOf(config, log, world, hashKey);
+  if (disk === 'refused') return EXIT.refused;
+  const token = config.admin.token ?? newAdminToken();
+  const workers = await workerCount(config.server.workers, world);
+  if (workers.note !== undefined) log.warn(workers.note);
   const node = startNode({
     config,
     adminToken: token,
@@ -201,15 +202,22 @@ async function run({ config, source }: Start, world: World): Promise<number> {
   return EXIT.ok;
 }
 
+/** @param hashKey for a new tier: that of the record, so that both have the same names for what is stored. */
 async function openDiskOf(
   config: ValidConfig,
   log: Log,
   world: World,
+  hashKey: HashKey,
 ): Promise<LogDiskTier | 'refused' | undefined> {
   const { disk } = config.cache;
   if (disk === undefined) return undefined;
   try {
-    return await openDisk(disk, config, log, world);
+    const { clock } = world;
+    return await openDisk(disk, config, log, {
+      clock,
+      hashKey,
+      openDirectory: (path) => world.openDirectory(path),
+    });
   } catch (error) {
     world.err(`holdfast serve: cache.disk.path: ${(error as Error).message}\n`);
     return 'refused';

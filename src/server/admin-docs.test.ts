@@ -59,6 +59,7 @@ test('it names the errors that it should, and the body of its example is one', a
     ask('/api/warm', { method: 'POST', body: '{}' }),
     ask('/api/warm/77'),
     ask('/api/explain'),
+    ask('/api/traffic/record?from=tomorrow'),
     ask('/api/purge', { method: 'POST', body: 'x'.repeat(64 * 1024 + 1) }),
     ask('/metrics', { headers: {} }),
     ask('/metrics', { headers: { authorization: `Bearer ${TOKEN}`, origin: 'https://evil.example' } }),

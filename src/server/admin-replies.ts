@@ -1,11 +1,15 @@
 import type { AdminDenial } from '../monitor/recorder.ts';
 import type { Admitted } from './admin-guard.ts';
 
-/** What an endpoint of the admin port answers: JSON, or a text of some type. */
+/** What an endpoint of the admin port answers: JSON, a text of some type, or a stream, which is read as the client takes it. */
 export type Reply = {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-} & ({ readonly value: unknown } | { readonly text: string; readonly type?: string });
+} & (
+  | { readonly value: unknown }
+  | { readonly text: string; readonly type?: string }
+  | { readonly stream: AsyncIterable<Uint8Array | string>; readonly type: string }
+);
 
 /** One request that was let in. */
 export interface AdminCall {
@@ -49,12 +53,31 @@ export function problem(
 
 /** The reply on the wire. */
 export function toResponse(reply: Reply): Response {
+  if ('stream' in reply) {
+    const headers = { ...COMMON, ...reply.headers, 'content-type': reply.type };
+    return new Response(streamOf(reply.stream), { status: reply.status, headers });
+  }
   const isText = 'text' in reply;
   const type = isText ? (reply.type ?? 'text/plain; charset=utf-8') : 'application/json; charset=utf-8';
   const headers = { ...COMMON, ...reply.headers, 'content-type': type };
   return new Response(isText ? reply.text : `${JSON.stringify(reply.value)}\n`, {
     status: reply.status,
     headers,
+  });
+}
+
+/** Bytes as they are asked for. A piece that cannot be had breaks the stream off, which the client notices. */
+function streamOf(pieces: AsyncIterable<Uint8Array | string>): ReadableStream<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (done === true) controller.close();
+      else controller.enqueue(typeof value === 'string' ? Buffer.from(value) : value);
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
   });
 }
 

@@ -1,5 +1,5 @@
 import { virtualClock } from '../../test/support/virtual-clock.ts';
-import { FIXTURE_CURVE, fakeNode } from '../monitor/snapshot.fixture.ts';
+import { FIXTURE_CURVE, FIXTURE_TRAFFIC, fakeNode } from '../monitor/snapshot.fixture.ts';
 import { Warmer } from '../serve/warm.ts';
 import { exactCurve } from '../simulate/curves/stack.ts';
 import type { Purge } from '../store/memory/purges.ts';
@@ -19,6 +19,10 @@ export const RELOADED: ReloadReport = {
   needsRestart: ['server.listen'],
   notes: [],
 };
+
+async function* pieces<T>(...all: T[]): AsyncGenerator<T> {
+  yield* all;
+}
 
 /** A purge that removed so many responses. */
 export function fakePurge(removed: number): Purge {
@@ -45,6 +49,9 @@ export function fakeAdmin(more: Partial<AdminOptions> = {}): AdminOptions {
         ? undefined
         : { nowS: 1, method, host: 'h', path: '/', query: '', routes: [], verdict: 'answered 404: no route' },
     curve: () => ({ ...FIXTURE_CURVE, curve: exactCurve([]) }),
+    traffic: () => FIXTURE_TRAFFIC,
+    trafficRecord: () => pieces(Uint8Array.of(1, 2, 3)),
+    liveIndex: () => pieces('{}\n'),
     warmer: new Warmer({
       clock,
       handler: { handle: () => undefined },

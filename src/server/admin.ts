@@ -18,6 +18,7 @@ import {
   type Reply,
   toResponse,
 } from './admin-replies.ts';
+import { type TrafficOperations, trafficIndex, trafficInfo, trafficRecord } from './admin-traffic.ts';
 import { cancelWarm, showWarm, startWarm } from './admin-warm.ts';
 import type { AuditedCall } from './audit-log.ts';
 import type { CurveReport } from './curve.ts';
@@ -31,7 +32,7 @@ export interface Readiness {
 }
 
 /** What the admin port can do to a node. */
-export interface AdminOperations extends PurgeOperations {
+export interface AdminOperations extends PurgeOperations, TrafficOperations {
   readonly snapshot: () => Snapshot;
   /** The Prometheus exposition. */
   readonly metrics: () => string;
@@ -144,7 +145,11 @@ export function adminHandler(
       const endpoint = looks ? methods['GET'] : methods[request.method];
       if (endpoint === undefined) return toResponse(notAllowed(request.method, Object.keys(methods)));
       const call = { who, rest, query: url?.searchParams ?? new URLSearchParams() };
-      if (looks) return toResponse(await endpoint({ ...call, body: undefined }));
+      if (looks) {
+        const reply = await endpoint({ ...call, body: undefined });
+        if (reply.status === 403) options.onDenied('role', client);
+        return toResponse(reply);
+      }
       const body = await readBody(request, path === '/api/warm' ? LIST_BYTES : BODY_BYTES);
       const mayChange = who.role === 'operate';
       const reply = !mayChange
@@ -194,6 +199,9 @@ function endpointsOf(options: AdminOptions): Readonly<Record<string, Methods>> {
       GET: (call) => showWarm(call, options.warmer),
       DELETE: (call) => cancelWarm(call, options.warmer),
     },
+    '/api/traffic': { GET: (call) => trafficInfo(call, options) },
+    '/api/traffic/record': { GET: (call) => trafficRecord(call, options) },
+    '/api/traffic/index': { GET: (call) => trafficIndex(call, options) },
     '/api/memory': { POST: (call) => memory(call, options) },
     '/api/reload': {
       POST: async ({ body }) => {

@@ -1,4 +1,5 @@
-import { type Clock, epochS } from '../base/clock.ts';
+import { type Clock, epochS, turnOf } from '../base/clock.ts';
+import type { HashKey } from '../base/hash.ts';
 import { exposition } from '../monitor/exposition.ts';
 import type { Log } from '../monitor/log.ts';
 import type { Recorder } from '../monitor/recorder.ts';
@@ -6,6 +7,7 @@ import type { Snapshot } from '../monitor/snapshot.ts';
 import { explain } from '../serve/explain.ts';
 import type { RequestPath } from '../serve/request.ts';
 import { Warmer } from '../serve/warm.ts';
+import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { AdminOperations } from './admin.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { NodeCurve } from './curve.ts';
@@ -14,6 +16,8 @@ import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
 import type { Reloader } from './reload.ts';
 import { memorySnapshot } from './snapshots.ts';
+import { liveIndex } from './traffic/live-index.ts';
+import type { Traffic } from './traffic/traffic.ts';
 import type { Crew } from './workers/crew.ts';
 
 /** What the operations of the admin port work on. */
@@ -29,6 +33,10 @@ export interface OperatedParts {
   readonly curve: NodeCurve | undefined;
   /** What is on disk is still being read; false once that has taken so long that waiting makes no sense. */
   readonly isLoading: () => boolean;
+  /** Undefined where traffic is not recorded. */
+  readonly traffic: Traffic | undefined;
+  readonly hashKey: HashKey;
+  readonly disk?: LogDiskTier | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Memory that there is. */
@@ -62,6 +70,18 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
     explain: (question) =>
       explain({ routes: routes(), tier, flights, clock, variants: handler.variants }, question),
     curve: () => curve?.report(tier.cache.budgetBytes),
+    traffic: () => parts.traffic?.snapshot(),
+    trafficRecord: (range) => parts.traffic!.blocks(range),
+    liveIndex: () =>
+      liveIndex({
+        tier,
+        disk: parts.disk,
+        hashKey: parts.hashKey,
+        nowMs: () => clock.nowMs(),
+        turn: turnOf(clock),
+        routeNames: live.routeNames,
+        keyHost: (name) => routes().all.some((route) => route.name === name && route.keyHost),
+      }),
     warmer: new Warmer({ handler, clock, routes }),
     reload: (dryRun) => reloader.reload(dryRun),
     budgetBytesMax: Math.min(parts.memoryBytesMax, tier.budgetBytesMax),

@@ -7,6 +7,9 @@ import type { LineSink } from '../../src/monitor/sink.ts';
 import { POLICY_NAMES } from '../../src/policy/policy.ts';
 import { RawClient } from '../../src/server/harness.suite.ts';
 import type { Node, NodeOptions } from '../../src/server/node.ts';
+import type { TrafficRing } from '../../src/server/traffic/ring.ts';
+import { bytesSource, recordFrom } from '../../src/traffic/reading.ts';
+import { rowsOf } from '../../src/traffic/rows.fixture.ts';
 import { startBadOrigin } from '../support/bad-origin.ts';
 import { startTestNode } from '../support/node.ts';
 import { type OriginServer, type OriginServerOptions, startOriginServer } from '../support/origin-server.ts';
@@ -231,6 +234,48 @@ test('each thread answers, and the books of all are one', async () => {
   await node.stop();
   expect(lines).toHaveLength(9);
   for (const line of lines) expect(JSON.parse(line)).toMatchObject({ path, route: 'r' });
+});
+
+test('the record of a node has the hits of all its threads', async () => {
+  const origin = originServer({ cacheControl: 'max-age=3600' });
+  const blocks: Uint8Array[] = [];
+  const ring: TrafficRing = {
+    sizeBytes: 2 ** 30,
+    keepMs: 86_400_000,
+    storedBytes: 0,
+    oldestMs: undefined,
+    append: async (block) => void blocks.push(block),
+    blocks: () => (async function* () {})(),
+    close: async () => undefined,
+  };
+  const { node } = await nodeOf(oneOrigin(origin), { traffic: { ring, path: undefined, paths: false } });
+  const paths = ['/3000/a.jpg', '/4000/b.jpg', '/5000/c.jpg'];
+  for (const thread of [0, 1, 2]) {
+    for (const path of paths) {
+      const client = await clientOf(node, thread);
+      client.send(get(path) + get(path) + get(path, 'Connection: close\r\n'));
+      expect(await client.all()).not.toContain(' 500 ');
+    }
+  }
+  const { requests } = node.snapshot();
+  // One that dies leaves what it noted.
+  node.crew!.terminate(0);
+  await until(() => node.crew!.deaths === 1);
+  await node.stop(1000);
+  const { info, batches } = recordFrom('ring', [bytesSource('ring', Buffer.concat(blocks))]);
+  const rows = rowsOf(batches());
+  expect([info.rows, rows.length]).toEqual([27, 27]);
+  expect(rows.filter(({ kind }) => kind.outcome === 'hit')).toHaveLength(requests.hit);
+  expect([requests.hit + requests.collapsed, requests.miss]).toEqual([24, 3]);
+  const keys = rows.map(({ keyLo, keyHi, bodyBytes }) => `${keyLo} ${keyHi} ${bodyBytes}`);
+  // Thread after thread, and path after path: one order over all rings.
+  expect(keys).toEqual(
+    paths
+      .flatMap((_, i) => [keys[i * 3]!, keys[i * 3]!, keys[i * 3]!])
+      .concat(keys.slice(0, 9), keys.slice(0, 9)),
+  );
+  expect(new Set(rows.map(({ bodyBytes }) => bodyBytes))).toEqual(new Set([3000, 4000, 5000]));
+  expect(new Set(rows.map(({ besideBytes }) => besideBytes)).size).toBeLessThanOrEqual(3);
 });
 
 test('variants are found by every thread', async () => {

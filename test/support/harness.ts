@@ -13,9 +13,11 @@ import type { CacheRequest } from '../../src/serve/answer.ts';
 import { Ledger, type Served } from '../../src/serve/ledger.ts';
 import type { Purger, PurgeTarget } from '../../src/serve/purge.ts';
 import { RequestPath } from '../../src/serve/request.ts';
+import { TrafficRows } from '../../src/serve/traffic-rows.ts';
 import type { DiskTier } from '../../src/store/disk/disk.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
 import type { TierLayout } from '../../src/store/memory/tier-reader.ts';
+import { TrafficRecorder } from '../../src/traffic/recorder.ts';
 import type { Transformer } from '../../src/transform/transform.ts';
 import { checkFailures } from './failures.ts';
 import { type GuardScript, guardOptions } from './guard-script.ts';
@@ -54,6 +56,8 @@ export interface HarnessOptions {
   readonly transformer?: Transformer;
   /** Says that other threads read the tier, and is told of changes of its memory. */
   readonly onLayout?: ((layout: TierLayout) => void) | undefined;
+  /** Records its requests: {@link Harness.traffic}. */
+  readonly records?: boolean;
 }
 
 /** What was booked for a request when it ended. */
@@ -90,6 +94,8 @@ export class Harness {
   readonly recorder: Recorder;
   readonly path: RequestPath;
   readonly purger: Purger;
+  /** Takes a row of each request, where that is asked for. */
+  readonly traffic: TrafficRecorder | undefined;
   readonly readers: Reader[] = [];
   /** Faults of the path itself; a test that provokes some takes them out. */
   readonly faults: unknown[] = [];
@@ -103,13 +109,14 @@ export class Harness {
     this.random = options.random ?? seededRandom(options.seed ?? 1);
     this.origin = new ScriptedOrigin((fn) => void this.clock.after(0, fn));
     const config = configOf(options.route ?? '');
+    const hashKey = { k0: this.random.u32(), k1: this.random.u32() };
     this.tier = new MemoryTier({
       budgetBytes: memoryBytes,
       segmentBytes,
       policy,
       ghosts,
       routes: config.routes.length,
-      hashKey: { k0: this.random.u32(), k1: this.random.u32() },
+      hashKey,
       ...(options.room === undefined ? {} : { room: options.room }),
       ...(options.objectBytesMax === undefined ? {} : { objectBytesMax: options.objectBytesMax }),
       below: options.below,
@@ -127,7 +134,17 @@ export class Harness {
       config.routes.map(() => asked),
     );
     this.#ledger = new WatchedLedger(this.recorder, this.clock, undefined);
+    if (options.records === true) {
+      this.traffic = new TrafficRecorder({
+        clock: this.clock,
+        routeNames: () => config.routes.map((route) => route.name),
+        routesMax: 10,
+        paths: true,
+        onFault: (error) => this.faults.push(error),
+      });
+    }
     this.path = new RequestPath({
+      rows: this.traffic && new TrafficRows(this.traffic, this.tier, hashKey),
       routes: this.#routes,
       tier: this.tier,
       ledger: this.#ledger,

@@ -8,7 +8,7 @@ import type { TrafficRing } from './ring.ts';
 
 /** Rows with which a block is worth its head and tables; fewer wait a moment for more. */
 const BLOCK_ROWS = 4096;
-const BLOCK_WAIT_MS = 5_000;
+const BLOCK_WAIT_MS = 3_000;
 /** Batches that wait to be written; further ones are lost. At 65,536 rows each, half a minute of a very busy node. */
 const QUEUE_MAX = 32;
 const RETRY_MS = 1_000;

@@ -254,6 +254,11 @@ export class DiskIndex {
     yield* this.#entries.slots();
   }
 
+  /** Every response that can be found. O(n). */
+  *responses(): Generator<number> {
+    for (const slot of this.slots()) if ((this.#entries.flags(slot) & HEARSAY) === 0) yield slot;
+  }
+
   /** Recounts everything. O(n), for tests. */
   check(): void {
     this.#entries.check();

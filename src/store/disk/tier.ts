@@ -47,7 +47,8 @@ export class LogDiskTier implements DiskTier {
   readonly #options: DiskTierOptions;
   /** Where checksums start from; not the key of the index itself. */
   readonly #secret: number;
-  readonly #index: DiskIndex;
+  /** What it holds, to be looked at only. */
+  readonly index: DiskIndex;
   readonly #log: SegmentLog;
   readonly #turnover: Turnover;
   readonly #reads: DiskReads;
@@ -64,13 +65,13 @@ export class LogDiskTier implements DiskTier {
     this.#options = options;
     const { clock, segmentBytes, budgetBytes, hashKey, onTrouble } = options;
     this.#secret = (hashKey.k0 ^ Math.imul(hashKey.k1, 0x9e37_79b1)) >>> 0;
-    this.#index = new DiskIndex(Math.ceil(budgetBytes / RECORD_BYTES_MEAN));
+    this.index = new DiskIndex(Math.ceil(budgetBytes / RECORD_BYTES_MEAN));
     this.backlogBytesMax = Math.min(BACKLOG_BYTES_MAX, Math.max(segmentBytes, budgetBytes / 8));
     this.#health = new DiskHealth({ clock, onTrouble, retry: () => this.#retry() });
     this.#log = this.#newLog();
     this.balance = new Balance(segmentBytes, options.variantsShare);
     const shared = {
-      index: this.#index,
+      index: this.index,
       segments: this.#segments,
       secret: this.#secret,
       onReadError: (error: unknown) => this.#readFailed(error),
@@ -117,15 +118,15 @@ export class LogDiskTier implements DiskTier {
   }
 
   find(hash: Hash64): number {
-    return this.#index.find(hash);
+    return this.index.find(hash);
   }
 
   facts(slot: number): DiskFacts {
-    return this.#index.facts(slot);
+    return this.index.facts(slot);
   }
 
   hit(slot: number): void {
-    this.#index.setHit(slot, true);
+    this.index.setHit(slot, true);
   }
 
   load(slot: number, key: Uint8Array): Promise<DiskRecord | undefined> {
@@ -156,7 +157,7 @@ export class LogDiskTier implements DiskTier {
     reading: Promise<T | undefined>,
   ): Promise<T | undefined> {
     this.account.loads += 1;
-    const index = this.#index;
+    const index = this.index;
     const place = placeAt(index.segment(slot), index.offset(slot));
     const read = await reading;
     if (read === undefined) return undefined;
@@ -199,13 +200,13 @@ export class LogDiskTier implements DiskTier {
   }
 
   renew(slot: number, facts: ResponseFacts): void {
-    this.#index.renew(slot, facts);
-    this.#note(this.#index.row(slot, Kind.RENEWAL));
+    this.index.renew(slot, facts);
+    this.#note(this.index.row(slot, Kind.RENEWAL));
   }
 
   remove(slot: number): void {
-    const { hashLo, hashHi } = this.#index.row(slot, Kind.REMOVAL);
-    this.#index.remove(slot);
+    const { hashLo, hashHi } = this.index.row(slot, Kind.REMOVAL);
+    this.index.remove(slot);
     this.account.removals += 1;
     this.#noteRemoval({ lo: hashLo, hi: hashHi });
   }
@@ -224,7 +225,7 @@ export class LogDiskTier implements DiskTier {
     const isDegraded = this.#health.isDegraded && this.#state === 'ready';
     const state = isDegraded ? 'degraded' : this.#state;
     const arePurgesSaved = this.#options.purges.isSaved;
-    const [log, owed, index, account] = [this.#log, this.#owed, this.#index, this.account];
+    const [log, owed, index, account] = [this.#log, this.#owed, this.index, this.account];
     return snapshotOf({ state, log, owed, index, account, arePurgesSaved });
   }
 
@@ -253,9 +254,9 @@ export class LogDiskTier implements DiskTier {
 
   /** Recounts everything. For tests. */
   check(): void {
-    this.#index.check();
-    for (const slot of this.#index.slots())
-      assert(this.#segments.has(this.#index.segment(slot)), 'an entry lies in a segment');
+    this.index.check();
+    for (const slot of this.index.slots())
+      assert(this.#segments.has(this.index.segment(slot)), 'an entry lies in a segment');
   }
 
   get #nowS(): number {
@@ -284,7 +285,7 @@ export class LogDiskTier implements DiskTier {
     if (this.#health.isTroubled || this.#state === 'closed') return 'trouble';
     if (row.bodyBytes > this.objectBytesMax || row.headBytes > 0xffff || row.keyBytes > 0xffff)
       return 'too-large';
-    return this.#index.hasRoom() ? undefined : 'busy';
+    return this.index.hasRoom() ? undefined : 'busy';
   }
 
   #append(place: Place, row: Row, bytes: Buffer): void {
@@ -297,15 +298,15 @@ export class LogDiskTier implements DiskTier {
   #keep(row: Row, segment: Segment): void {
     const hash = { lo: row.hashLo, hi: row.hashHi };
     this.#owed.cancel(hash);
-    const slot = this.#index.replace(row, segment.id);
+    const slot = this.index.replace(row, segment.id);
     segment.slots.push(slot);
     this.account.insertions += 1;
-    this.balance.wrote(this.#index.isVariant(slot), recordBytes(row));
+    this.balance.wrote(this.index.isVariant(slot), recordBytes(row));
   }
 
   #noteRemoval(hash: Hash64): void {
     const removal = removalOf(hash, this.#nowS);
-    if (this.#state === 'loading') this.#index.forgetAhead(removal);
+    if (this.#state === 'loading') this.index.forgetAhead(removal);
     if (!this.#note(removal)) this.#owed.add(hash, this.#nowS);
   }
 
@@ -382,7 +383,7 @@ export class LogDiskTier implements DiskTier {
       secret: this.#secret,
       routes,
       log: this.#log,
-      index: this.#index,
+      index: this.index,
       segments: this.#segments,
       onTrouble: (error: unknown) => this.#readFailed(error),
       turn: turnOf(this.#options.clock),
@@ -390,7 +391,7 @@ export class LogDiskTier implements DiskTier {
     const adopted = adoptSegments(parts);
     this.opened = adopted.then(() => undefined);
     await readSegments(parts, await adopted);
-    this.#index.endRecall();
+    this.index.endRecall();
     this.#state = 'ready';
     this.#log.prepare();
   }

@@ -1,0 +1,223 @@
+import { describe, expect, test } from 'bun:test';
+import { virtualClock } from '../../../test/support/virtual-clock.ts';
+import { VirtualDisk } from '../../../test/support/virtual-disk.ts';
+import { seededRandom } from '../../base/random.ts';
+import { UNKNOWN_LIFE } from '../../traffic/batch.ts';
+import { bytesSource, recordFrom } from '../../traffic/reading.ts';
+import { rowsOf } from '../../traffic/rows.fixture.ts';
+import { openTraffic } from './open.ts';
+import { Traffic } from './traffic.ts';
+
+const MIB = 2 ** 20;
+const HOUR_MS = 3_600_000;
+const ALL_TIME = { fromMs: 0, toMs: Number.POSITIVE_INFINITY };
+
+interface TrialOptions {
+  readonly sizeBytes?: number;
+  readonly keepS?: number;
+  readonly disk?: VirtualDisk;
+  readonly inMemory?: boolean;
+}
+
+/** A record under virtual time, on a virtual disk. */
+class Trial {
+  readonly clock = virtualClock();
+  readonly disk: VirtualDisk;
+  readonly lines: string[] = [];
+  traffic!: Traffic;
+  note: string | undefined;
+  hashKey = { k0: 0, k1: 0 };
+  #key = 0;
+  readonly #random = seededRandom(9);
+  readonly #options: TrialOptions;
+
+  constructor(options: TrialOptions = {}) {
+    this.#options = options;
+    this.disk = options.disk ?? new VirtualDisk(this.clock, seededRandom(1));
+  }
+
+  async start(fresh = { k0: 1, k1: 0xffff_ffff }): Promise<this> {
+    const { sizeBytes = 1024 * MIB, keepS = 604_800, inMemory } = this.#options;
+    const traffic = { record: true, path: '/data/traffic', sizeBytes, keepS, paths: false } as const;
+    const open = inMemory === true ? undefined : () => Promise.resolve(this.disk.mount());
+    const opened = await openTraffic({ traffic } as Parameters<typeof openTraffic>[0], open, fresh);
+    this.note = opened.note;
+    this.hashKey = opened.hashKey;
+    const say = (message: string, facts?: object): void =>
+      void this.lines.push(`${message} ${JSON.stringify(facts)}`);
+    this.traffic = new Traffic({
+      ...opened.place!,
+      clock: this.clock,
+      log: { debug: say, info: say, warn: say, error: say },
+      routeNames: () => ['a'],
+      routesMax: 1,
+      onFault: (error) => {
+        throw error;
+      },
+    });
+    return this;
+  }
+
+  /** Requests for so many different keys, one a millisecond. */
+  async ask(count: number): Promise<void> {
+    for (let i = 0; i < count; i += 1) {
+      this.clock.advance(1);
+      this.#key += 1;
+      this.traffic.recorder.add({
+        atMs: this.traffic.recorder.stamp(this.clock.monotonicMs()),
+        keyLo: this.#random.u32(),
+        keyHi: this.#random.u32(),
+        bodyBytes: this.#random.u32(),
+        besideBytes: 300,
+        originMs: 3,
+        kind: {
+          route: 'a',
+          status: 200,
+          outcome: 'miss',
+          tier: 'none',
+          notStored: '',
+          variant: false,
+          internal: false,
+          head: false,
+        },
+        life: UNKNOWN_LIFE,
+        path: () => '',
+      });
+    }
+    await this.traffic.flush();
+  }
+
+  async read(range = ALL_TIME) {
+    const blocks: Uint8Array[] = [];
+    for await (const block of this.traffic.blocks(range)) blocks.push(block);
+    return rowsOf(recordFrom('read', [bytesSource('read', Buffer.concat(blocks))]).batches());
+  }
+}
+
+describe('the record of a node', () => {
+  test('is there again after a restart, and goes on with the same key', async () => {
+    const trial = await new Trial().start();
+    await trial.ask(1000);
+    await trial.traffic.close();
+    const { hashKey } = trial;
+    await trial.start({ k0: 77, k1: 88 });
+    expect(trial.hashKey).toEqual(hashKey);
+    expect(trial.traffic.snapshot().storedBytes).toBeGreaterThan(10_000);
+    await trial.ask(1000);
+    const rows = await trial.read();
+    expect(rows).toHaveLength(2000);
+    expect(rows.map(({ atMs }) => atMs)).toEqual(rows.map(({ atMs }) => atMs).sort((a, b) => a - b));
+    expect(trial.disk.names.filter((name) => name.endsWith('.hft'))).toHaveLength(2);
+    expect(trial.disk.fileOf('key').toString()).toBe('00000001ffffffff\n');
+  });
+
+  test('is written within seconds, also when nobody asks any more', async () => {
+    const trial = await new Trial().start();
+    trial.traffic.recorder.drain();
+    await trial.ask(0);
+    trial.clock.advance(1);
+    await trial.ask(3);
+    const before = trial.traffic.snapshot();
+    expect([before.rows, before.storedBytes > 0]).toEqual([3, true]);
+  });
+
+  test('takes no more than it may, and the oldest leaves', async () => {
+    const trial = await new Trial({ sizeBytes: MIB }).start();
+    for (let i = 0; i < 40; i += 1) await trial.ask(5_000);
+    const { storedBytes, rows, rate } = trial.traffic.snapshot();
+    expect(storedBytes).toBeLessThanOrEqual(MIB);
+    expect(storedBytes).toBeGreaterThan(MIB / 2);
+    expect(trial.disk.usedBytes).toBe(storedBytes + 17);
+    // Minutes are too little to know better, but for this: it took half of the space in that time.
+    expect(rows).toBeLessThanOrEqual(200_000);
+    expect(rate).toBeLessThan(1);
+    const kept = await trial.read();
+    expect(kept.at(-1)!.atMs).toBeGreaterThan(trial.clock.nowMs() - 60_000);
+  });
+
+  test('reaches back as far as it is to, and no further', async () => {
+    const trial = await new Trial({ keepS: 86_400 }).start();
+    for (let hour = 0; hour < 60; hour += 1) {
+      await trial.ask(10);
+      trial.clock.advance(HOUR_MS);
+    }
+    await trial.ask(1);
+    const rows = await trial.read();
+    const backMs = trial.clock.nowMs() - rows[0]!.atMs;
+    expect(backMs).toBeGreaterThan(24 * HOUR_MS - 1);
+    expect(backMs).toBeLessThan(26 * HOUR_MS);
+    expect(trial.traffic.snapshot().oldestMs).toBeCloseTo(rows[0]!.atMs, -1);
+    const range = { fromMs: trial.clock.nowMs() - 5.5 * HOUR_MS, toMs: trial.clock.nowMs() - 2.5 * HOUR_MS };
+    expect(await trial.read(range)).toHaveLength(30);
+  });
+
+  test('records a part of the keys where all would be too many, and counts all', async () => {
+    const trial = await new Trial({ sizeBytes: MIB, keepS: 86_400 }).start();
+    for (let minute = 0; minute < 180; minute += 1) {
+      await trial.ask(1000);
+      trial.clock.advance(59_000);
+    }
+    const { rate } = trial.traffic.snapshot();
+    // 1,440,000 a day, of some 15 bytes: 20 MiB.
+    expect(rate).toBe(1 / 32);
+    expect(trial.lines).toHaveLength(1);
+    expect(trial.lines[0]).toContain('another share of the keys is recorded from now on {"before":1');
+    const range = { fromMs: trial.clock.nowMs() - 30 * 60_000, toMs: trial.clock.nowMs() };
+    const blocks: Uint8Array[] = [];
+    for await (const block of trial.traffic.blocks(range)) blocks.push(block);
+    const { info } = recordFrom('read', [bytesSource('read', Buffer.concat(blocks))]);
+    expect(info.rateMax).toBe(rate);
+    expect(info.requests).toBe(30_000);
+    expect(info.rows / 30_000).toBeCloseTo(rate, 2);
+  });
+});
+
+describe('trouble', () => {
+  test('a disk that fails stops the record, once told, and not for ever', async () => {
+    const trial = await new Trial().start();
+    await trial.ask(100);
+    trial.disk.temper.failWrite = 1;
+    for (let i = 0; i < 5; i += 1) {
+      await trial.ask(100);
+      trial.clock.advance(10_000);
+    }
+    expect(trial.lines).toEqual([
+      'traffic is not recorded for the moment; requests are served as before {"place":"/data/traffic","error":"EIO","remedy":"see that it can be written"}',
+    ]);
+    const during = trial.traffic.snapshot();
+    expect([during.isPaused, during.droppedRows]).toEqual([true, 500]);
+    expect(during.writeErrors).toBeGreaterThan(1);
+    trial.disk.temper.failWrite = 0;
+    trial.clock.advance(60_000);
+    await trial.ask(100);
+    expect(trial.lines[1]).toContain('traffic is recorded again');
+    expect(trial.traffic.snapshot().isPaused).toBe(false);
+    expect(await trial.read()).toHaveLength(200);
+    expect(trial.disk.openFiles).toBe(1);
+  });
+
+  test('a full disk is told with what to do', async () => {
+    const trial = await new Trial().start();
+    trial.disk.temper.capacityBytes = 20;
+    await trial.ask(100);
+    expect(trial.lines[0]).toContain('make room there, or choose a smaller traffic.size');
+    expect(trial.disk.names).toEqual(['key']);
+  });
+
+  test('without a directory it is kept in memory, within bounds', async () => {
+    const trial = await new Trial({ inMemory: true, sizeBytes: MIB }).start();
+    expect(trial.note).toContain('has no directory for it');
+    for (let i = 0; i < 30; i += 1) await trial.ask(5_000);
+    const { storedBytes, path } = trial.traffic.snapshot();
+    expect([storedBytes <= MIB, storedBytes > MIB / 2, path]).toEqual([true, true, undefined]);
+    expect((await trial.read()).length).toBeGreaterThan(1000);
+  });
+
+  test('a directory that cannot be opened is no reason not to start', async () => {
+    const disk = new VirtualDisk(virtualClock(), seededRandom(1), { failOpen: 1 });
+    const trial = await new Trial({ disk }).start();
+    expect(trial.note).toContain('EIO');
+    await trial.ask(10);
+    expect(await trial.read()).toHaveLength(10);
+  });
+});
