@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { createPolicy } from '../policy/create.ts';
-import type { PolicyName, PolicyOptions } from '../policy/policy.ts';
+import type { Favour, PolicyName, PolicyOptions } from '../policy/policy.ts';
 import { SharedPolicy } from '../policy/shared.ts';
 import type { SlottedPolicy } from '../policy/slotted.ts';
 import { type Entries, Flag } from './entries.ts';
@@ -38,13 +38,13 @@ export function variantsOf(policy: CachePolicy): ClassLevels {
 export function rebuilt(
   old: CachePolicy,
   name: PolicyName,
-  options: Pick<PolicyOptions, 'isPinned'> & { readonly variantsShare: number },
+  options: Pick<PolicyOptions, 'isPinned'> & { readonly variantsShare: number; readonly favour: Favour },
   entries: Entries,
   chargeOf: (slot: number) => number,
 ): CachePolicy {
-  const { isPinned, variantsShare } = options;
+  const { isPinned, variantsShare, favour } = options;
   const capacityBytes = Math.max(old.capacityBytes, old.usedBytes);
-  const plain = createPolicy(name, { capacityBytes, isPinned });
+  const plain = createPolicy(name, { capacityBytes, isPinned, favour });
   const fresh = old instanceof SharedPolicy ? divided(plain, isPinned, variantsShare) : plain;
   const victims: number[] = [];
   for (const slot of old.coldestFirst()) {
