@@ -160,8 +160,8 @@ test('many that became old enough at once do not keep a newcomer of the other cl
 });
 
 /** Policies that keep what was asked for often; and of these, those that know how often. */
-const LEARNING = ['s3-fifo', 'w-tinylfu', 'sieve', 'gdsf'] as const;
-const COUNTING = ['s3-fifo', 'w-tinylfu', 'gdsf'] as const;
+const LEARNING = ['greedy-dual', 's3-fifo', 'w-tinylfu', 'sieve', 'gdsf'] as const;
+const COUNTING = ['greedy-dual', 's3-fifo', 'w-tinylfu', 'gdsf'] as const;
 
 /** Of 20 favourites in a cache of 100, those that a switch and then 90 keys that are asked for once leave there. */
 function favouritesLeft(from: PolicyName, to: PolicyName, known?: (hashLo: number) => number): number {

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { createPolicy } from '../policy/create.ts';
-import type { PolicyName, PolicyOptions } from '../policy/policy.ts';
+import type { Favour, KnownUses, PolicyName, PolicyOptions } from '../policy/policy.ts';
 import { SharedPolicy } from '../policy/shared.ts';
 import type { SlottedPolicy } from '../policy/slotted.ts';
 import { type Entries, Flag } from './entries.ts';
@@ -12,8 +12,13 @@ export type CachePolicy = SlottedPolicy | SharedPolicy;
 const USES_MAX = 8;
 const KNOWN_USES_MAX = 128;
 
-/** How often a key was asked for again, by the low half of its hash; undefined where that is not known. */
-export type KnownUses = (hashLo: number) => number | undefined;
+/** How a policy is rebuilt. */
+interface RebuildOptions extends Pick<PolicyOptions, 'isPinned'> {
+  /** Share of the capacity that variants are guaranteed, 0 to 1. */
+  readonly variantsShare: number;
+  readonly favour: Favour;
+  readonly known: KnownUses;
+}
 
 /** What one class of entries holds now. */
 export interface ClassLevels {
@@ -45,13 +50,13 @@ export function variantsOf(policy: CachePolicy): ClassLevels {
 export function rebuilt(
   old: CachePolicy,
   name: PolicyName,
-  options: Pick<PolicyOptions, 'isPinned'> & { readonly variantsShare: number; readonly known: KnownUses },
+  options: RebuildOptions,
   entries: Entries,
   chargeOf: (slot: number) => number,
 ): CachePolicy {
-  const { isPinned, variantsShare } = options;
+  const { isPinned, variantsShare, favour } = options;
   const capacityBytes = Math.max(old.capacityBytes, old.usedBytes);
-  const plain = createPolicy(name, { capacityBytes, isPinned });
+  const plain = createPolicy(name, { capacityBytes, isPinned, favour });
   const fresh = old instanceof SharedPolicy ? divided(plain, isPinned, variantsShare) : plain;
   const victims: number[] = [];
   for (const slot of old.coldestFirst()) {

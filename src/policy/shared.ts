@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { createPolicy } from './create.ts';
 import { NONE } from './list.ts';
-import type { EntryId, EvictionPolicy, HoldKind, PolicyName, PolicyOptions } from './policy.ts';
+import type { EntryId, EvictionPolicy, Favour, HoldKind, PolicyName, PolicyOptions } from './policy.ts';
 import type { SlottedPolicy } from './slotted.ts';
 
 /** What a divided capacity is made of. */
@@ -94,6 +94,15 @@ export class SharedPolicy implements EvictionPolicy {
     if (!mine.recharge(id, sizeBytes, victims)) return false;
     this.#take(mine, given, victims);
     return true;
+  }
+
+  renewing(id: EntryId): void {
+    this.#of(id).renewing(id);
+  }
+
+  favour(side: Favour): void {
+    this.#originals.favour(side);
+    this.#variants.favour(side);
   }
 
   remove(id: EntryId): void {

@@ -132,6 +132,7 @@ export class Live {
     tier.cache.changeRules(roomRules(config, routeNames), nowS);
     tier.objectBytesMax = memory.maxObjectBytes;
     if (memory.policy !== before.policy) tier.cache.switchPolicy(memory.policy, nowS);
+    if (memory.favour !== before.favour) tier.cache.changeFavour(memory.favour);
     if (memory.sizeBytes !== before.sizeBytes) tier.resize(memory.sizeBytes, nowS);
     const wanted = config.cache.disk;
     if (wanted !== undefined && wanted.sizeBytes !== running.cache.disk?.sizeBytes)

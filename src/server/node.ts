@@ -193,6 +193,7 @@ function createTier(options: NodeOptions, live: Live, onLayout: (layout: TierLay
     budgetBytes: memory.sizeBytes,
     objectBytesMax: memory.maxObjectBytes,
     policy: memory.policy,
+    favour: memory.favour,
     routes: config.routes.length,
     ghosts,
     hashKey: options.hashKey,

@@ -1,7 +1,6 @@
 import { assert } from '../../base/assert.ts';
-import type { KnownUses } from '../../cache/division.ts';
 import { createPolicy } from '../../policy/create.ts';
-import type { PolicyName } from '../../policy/policy.ts';
+import type { KnownUses, PolicyName } from '../../policy/policy.ts';
 import { SharedPolicy } from '../../policy/shared.ts';
 import type { SlottedPolicy } from '../../policy/slotted.ts';
 import { placeOf, rateOf, thresholdOf } from '../../traffic/sample.ts';

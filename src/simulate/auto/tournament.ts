@@ -1,7 +1,6 @@
 import { formatCount } from '../../base/units.ts';
-import type { KnownUses } from '../../cache/division.ts';
 import { Flag } from '../../cache/entries.ts';
-import { POLICY_NAMES, type PolicyName } from '../../policy/policy.ts';
+import { type KnownUses, POLICY_NAMES, type PolicyName } from '../../policy/policy.ts';
 import { type ResponseLife, Stated, type TrafficBatch } from '../../traffic/batch.ts';
 import { type CurveRules, LIVE_RULES } from '../curves/curve.ts';
 import { Contest, type Lead, WINDOWS } from './contest.ts';
