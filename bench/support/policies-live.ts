@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { seededRandom } from '../../src/base/random.ts';
 import { Cache } from '../../src/cache/cache.ts';
-import { METADATA_BYTES } from '../../src/cache/contract.ts';
+import { type EntryFacts, METADATA_BYTES } from '../../src/cache/contract.ts';
 import { NONE } from '../../src/cache/entries.ts';
-import { POLICY_NAMES, type PolicyName } from '../../src/policy/policy.ts';
+import { type Favour, POLICY_NAMES, type PolicyName } from '../../src/policy/policy.ts';
 import { parseTrace, type Trace } from '../../src/simulate/published/trace.ts';
 import { table } from './markdown.ts';
 
@@ -27,6 +27,7 @@ interface Result {
   readonly missShare: number;
   /** Of the second half of the requests. */
   readonly lateMissShare: number;
+  readonly lateByteMissShare: number;
   readonly byteMissShare: number;
   /** Of the requests for the largest tenth, by requests: those that missed. */
   readonly largeMissShare: number;
@@ -144,17 +145,34 @@ export function uniqueBytes(trace: Trace): number {
   return bytes;
 }
 
+function factsOf(sizeBytes: number, nowS: number): EntryFacts {
+  const until = 0xffff_ffff;
+  return {
+    route: 0,
+    chargeBytes: chargeOf(sizeBytes),
+    recordBytes: sizeBytes,
+    keyBytes: 1,
+    headBytes: 1,
+    status: 200,
+    bornS: nowS,
+    freshUntilS: until,
+    revalidateUntilS: until,
+    errorUntilS: until,
+    flags: 0,
+  };
+}
+
 /**
  * One trace through one cache.
  *
- * @param before told before each request; may change the policy.
+ * @param more which misses a policy avoids that has a choice, and who is told before each request and may change the policy.
  */
 export function replay(
   trace: TimedTrace,
   policy: PolicyName,
   budgetBytes: number,
   minResidencyS: number,
-  before?: (cache: Cache, at: number) => void,
+  more: { readonly favour?: Favour; readonly before?: (cache: Cache, at: number) => void } = {},
 ): Result {
   const { keys, sizes, timesS } = trace;
   const slotOf = new Int32Array(trace.objects).fill(NONE);
@@ -163,6 +181,7 @@ export function replay(
     budgetBytes,
     minChargeBytes: 132,
     policy,
+    favour: more.favour ?? 'balanced',
     routes: 1,
     ghosts: 0,
     room: { minResidencyS, pinnedRoutes: [], pinnedShare: 0 },
@@ -176,43 +195,31 @@ export function replay(
   });
   const objectBytesMax = objectBytesMaxOf(budgetBytes);
   const lateFrom = keys.length >>> 1;
-  let [misses, lateMisses, missedBytes, bytes, refused, largeMisses] = [0, 0, 0, 0, 0, 0];
+  let [misses, missedBytes, bytes, refused, largeMisses] = [0, 0, 0, 0, 0];
+  let [lateMisses, lateMissedBytes, lateBytes] = [0, 0, 0];
   const begin = process.cpuUsage().user;
   for (let i = 0; i < keys.length; i += 1) {
     const key = keys[i]!;
     const sizeBytes = sizes[i]!;
-    before?.(cache, i);
+    more.before?.(cache, i);
     bytes += sizeBytes;
+    if (i >= lateFrom) lateBytes += sizeBytes;
     const slot = slotOf[key]!;
     if (slot !== NONE) {
       cache.hit(slot);
       continue;
     }
     misses += 1;
-    if (i >= lateFrom) lateMisses += 1;
+    if (i >= lateFrom) {
+      lateMisses += 1;
+      lateMissedBytes += sizeBytes;
+    }
     missedBytes += sizeBytes;
     if (sizeBytes >= trace.largeBytes) largeMisses += 1;
     if (sizeBytes > objectBytesMax) continue;
     const nowS = START_S + Math.floor(timesS[i]!);
     const hash = { lo: key, hi: 0 };
-    const until = 0xffff_ffff;
-    const taken = cache.admit(
-      hash,
-      {
-        route: 0,
-        chargeBytes: chargeOf(sizeBytes),
-        recordBytes: sizeBytes,
-        keyBytes: 1,
-        headBytes: 1,
-        status: 200,
-        bornS: nowS,
-        freshUntilS: until,
-        revalidateUntilS: until,
-        errorUntilS: until,
-        flags: 0,
-      },
-      nowS,
-    );
+    const taken = cache.admit(hash, factsOf(sizeBytes, nowS), nowS);
     if (taken === NONE) {
       refused += 1;
       continue;
@@ -227,6 +234,7 @@ export function replay(
   return {
     missShare: misses / keys.length,
     lateMissShare: lateMisses / (keys.length - lateFrom),
+    lateByteMissShare: lateMissedBytes / lateBytes,
     byteMissShare: missedBytes / bytes,
     largeMissShare: largeMisses / large,
     refused,

@@ -21,7 +21,7 @@ function row(key: number, more: Partial<ShadowRow> = {}): ShadowRow {
 }
 
 function shadows(names: readonly PolicyName[], budgetBytes: number, entriesMax = 1_000_000): Shadows {
-  return new Shadows({ names, budgetBytes, variantsShare: 0.5, entriesMax });
+  return new Shadows({ names, budgetBytes, variantsShare: 0.5, favour: 'balanced', entriesMax });
 }
 
 /** LRU by a map in the order of use. */

@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import { createPolicy } from '../../policy/create.ts';
-import type { KnownUses, PolicyName } from '../../policy/policy.ts';
+import type { Favour, KnownUses, PolicyName } from '../../policy/policy.ts';
 import { SharedPolicy } from '../../policy/shared.ts';
 import type { SlottedPolicy } from '../../policy/slotted.ts';
 import { placeOf, rateOf, thresholdOf } from '../../traffic/sample.ts';
@@ -11,7 +11,7 @@ export interface ShadowRow {
   /** Halves of the key's hash, as in `TrafficBatch`. */
   keyLo: number;
   keyHi: number;
-  /** What the response is charged in the live cache, metadata included; at least 1. */
+  /** What the response is charged in the live cache, metadata included; 0 for one that is too large. */
   chargeBytes: number;
   /** Seconds since the epoch. */
   nowS: number;
@@ -30,6 +30,8 @@ export interface ShadowOptions {
   readonly budgetBytes: number;
   /** Share of the budget that variants are guaranteed, 0 to 1. */
   readonly variantsShare: number;
+  /** Which misses policies avoid that have a choice. */
+  readonly favour: Favour;
   /** Entries that one of them may come to hold; beyond that, all are made smaller. */
   readonly entriesMax: number;
 }
@@ -67,14 +69,14 @@ export class Shadows {
   readonly #victims: number[] = [];
   #full = false;
 
-  constructor({ names, budgetBytes, variantsShare, entriesMax }: ShadowOptions) {
+  constructor({ names, budgetBytes, variantsShare, favour, entriesMax }: ShadowOptions) {
     assert(names.length > 0 && names.length <= 30, 'a request is answered with a bit for each policy');
     this.names = names;
     this.#budgetBytes = budgetBytes;
     this.#variantsShare = variantsShare;
     this.#entriesMax = entriesMax;
     this.#policies = names.map((name) =>
-      createPolicy(name, { capacityBytes: this.capacityBytes, isPinned: unpinned }),
+      createPolicy(name, { capacityBytes: this.capacityBytes, isPinned: unpinned, favour }),
     );
   }
 
@@ -132,6 +134,11 @@ export class Shadows {
     this.#bound();
   }
 
+  /** Policies that have a choice avoid other misses from now on. They differ at once, and what they measured is of before. */
+  favour(side: Favour): void {
+    for (const policy of this.#policies) policy.favour(side);
+  }
+
   /** Only keys of that share are told of from now on, above 0 to 1. @returns whether the sample became smaller. O(keys) if so. */
   limit(rate: number): boolean {
     this.#recorded = thresholdOf(rate);
@@ -186,7 +193,7 @@ export class Shadows {
       policy.remove(slot);
       this.#holders[slot]! -= 1;
     }
-    if (policy.admit(slot, row.keyLo, row.chargeBytes, this.#victims, row.variant)) {
+    if (row.chargeBytes > 0 && policy.admit(slot, row.keyLo, row.chargeBytes, this.#victims, row.variant)) {
       this.#holders[slot]! += 1;
       this.#untilS[cell] = untilS;
     }

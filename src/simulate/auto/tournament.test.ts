@@ -13,8 +13,8 @@ function tournament(
   const auto = new Tournament({
     budgetBytes: entries * CHARGE_BYTES,
     variantsShare: 0.5,
-    objectBytesMax: 100_000,
     serving,
+    favour: 'requests',
     onDecision: (decision) => decisions.push(decision),
     ...options,
   });
@@ -125,9 +125,22 @@ describe('a tournament', () => {
     expect(auto.standings().windows).toBeGreaterThan(4);
   });
 
-  test('weighs bytes where it is told to', () => {
-    const { auto, decisions } = tournament('lru', 300, { byteWeight: 0.5 });
+  test.each([
+    ['requests', 'its hit ratio was'],
+    ['balanced', 'its mean of hit ratio and byte hit ratio was'],
+    ['bytes', 'its byte hit ratio was'],
+  ] as const)('judges by what is favoured: %s', (favour, words) => {
+    const { auto, decisions } = tournament('lru', 300, { favour });
     feed(auto, popular(20_000, 2_000, 0.4, 1));
-    expect(decisions[0]!.reason).toContain('its score of hits and bytes was');
+    expect(decisions[0]!.reason).toContain(words);
+  });
+
+  test('and by something else when that changes', () => {
+    const { auto, decisions } = tournament('lru', 300);
+    feed(auto, popular(1_500, 2_000, 0.4, 1));
+    auto.favour('bytes');
+    expect(auto.standings().windows).toBe(0);
+    feed(auto, popular(20_000, 2_000, 0.4, 2), 30);
+    expect(decisions[0]!.reason).toContain('its byte hit ratio was');
   });
 });

@@ -1,6 +1,6 @@
 import { formatCount } from '../../base/units.ts';
 import { Flag } from '../../cache/entries.ts';
-import { type KnownUses, POLICY_NAMES, type PolicyName } from '../../policy/policy.ts';
+import { type Favour, type KnownUses, POLICY_NAMES, type PolicyName } from '../../policy/policy.ts';
 import { type ResponseLife, Stated, type TrafficBatch } from '../../traffic/batch.ts';
 import { type CurveRules, LIVE_RULES } from '../curves/curve.ts';
 import { Contest, type Lead, WINDOWS } from './contest.ts';
@@ -13,12 +13,10 @@ export interface TournamentOptions {
   readonly budgetBytes: number;
   /** Share of the budget that variants are guaranteed, 0 to 1. */
   readonly variantsShare: number;
-  /** Larger responses are not stored there, by their body. */
-  readonly objectBytesMax: number;
   /** Who serves. */
   readonly serving: PolicyName;
-  /** Share of a score that hit bytes make up, 0 to 1; the rest is hits. Default 0. */
-  readonly byteWeight?: number;
+  /** What policies are judged by, and which misses those avoid that have a choice. */
+  readonly favour: Favour;
   /** Told when another policy should serve: from then on it counts as the one that does. */
   readonly onDecision: (decision: Decision, known: KnownUses | undefined) => void;
   /** Who takes part; all by default. */
@@ -71,6 +69,13 @@ export interface Standings {
 }
 
 const ENTRIES_MAX = 16_384;
+/** Share of a score that hit bytes make up; the rest is hits. */
+const BYTE_WEIGHT: Readonly<Record<Favour, number>> = { requests: 0, balanced: 0.5, bytes: 1 };
+const MEASURE: Readonly<Record<Favour, string>> = {
+  requests: 'hit ratio',
+  balanced: 'mean of hit ratio and byte hit ratio',
+  bytes: 'byte hit ratio',
+};
 /** A window ends with so many sampled requests, and not before so much time. */
 const WINDOW_REQUESTS = 250;
 const WINDOW_S = 4;
@@ -87,8 +92,7 @@ export class Tournament {
   readonly #contest: Contest;
   readonly #tally: Tally;
   readonly #rules: CurveRules;
-  readonly #objectBytesMax: number;
-  readonly #byteWeight: number;
+  #favour: Favour;
   readonly #onDecision: TournamentOptions['onDecision'];
   readonly #row: ShadowRow = {
     keyLo: 0,
@@ -105,15 +109,14 @@ export class Tournament {
     const { names = POLICY_NAMES, entriesMax = ENTRIES_MAX, serving } = options;
     this.#names = names;
     this.#shadows = new Shadows({ ...options, names, entriesMax });
-    this.#byteWeight = options.byteWeight ?? 0;
+    this.#favour = options.favour;
     this.#tally = new Tally(names.length, WINDOWS);
     this.#contest = new Contest(this.#tally, {
       count: names.length,
       incumbent: names.indexOf(serving),
-      byteWeight: this.#byteWeight,
+      byteWeight: BYTE_WEIGHT[options.favour],
     });
     this.#rules = options.rules ?? LIVE_RULES;
-    this.#objectBytesMax = options.objectBytesMax;
     this.#onDecision = options.onDecision;
   }
 
@@ -132,6 +135,19 @@ export class Tournament {
   resize(budgetBytes: number): void {
     this.#shadows.resize(budgetBytes);
     this.#forget();
+  }
+
+  /** Policies are judged by something else from now on: all begins anew, but who serves. */
+  favour(side: Favour): void {
+    this.#favour = side;
+    this.#shadows.favour(side);
+    this.#contest.weigh(BYTE_WEIGHT[side]);
+    this.#forget();
+  }
+
+  /** Another one serves, and nobody was asked. */
+  serves(policy: PolicyName): void {
+    if (policy !== this.serving) this.#contest.switched(this.#names.indexOf(policy));
   }
 
   /** How all stand now. */
@@ -165,12 +181,11 @@ export class Tournament {
     const kind = batch.kindTable[batch.kinds[at]!]!;
     const life = batch.lifeTable[batch.lives[at]!]!;
     const bodyBytes = batch.bodyBytes[at]!;
-    // What no policy could have stored does not tell them apart, and a HEAD stores nothing.
-    if (bodyBytes > this.#objectBytesMax || kind.head) return;
     const row = this.#row;
     row.usableS = this.#rules.usableS(kind, life);
+    // What no policy could have stored does not tell them apart, and a HEAD stores nothing.
+    if (row.usableS <= 0 || kind.head) return;
     row.chargeBytes = this.#rules.chargeOf(bodyBytes, batch.besideBytes[at]!);
-    if (row.usableS <= 0 || row.chargeBytes <= 0) return;
     row.keyLo = batch.keyLo[at]!;
     row.keyHi = batch.keyHi[at]!;
     row.nowS = (batch.baseMs + batch.timeUs[at]! / 1000) / 1000;
@@ -202,9 +217,8 @@ export class Tournament {
     const requests = this.#tally.requests(windows);
     const { rate } = this.#shadows;
     const ratios = [at, incumbent].map((one) => percent(1 - this.#tally.missRatio(one, windows)));
-    const measure = this.#byteWeight === 0 ? 'hit ratio' : 'score of hits and bytes';
     const reason =
-      `${to} instead of ${from}: its ${measure} was ${points(lead)} points higher (standard error ${points(error)}) over the last ` +
+      `${to} instead of ${from}: its ${MEASURE[this.#favour]} was ${points(lead)} points higher (standard error ${points(error)}) over the last ` +
       `${windows} windows, ${formatCount(requests)} requests for ${sample(rate)}; hit ratios ${ratios[0]} and ${ratios[1]}`;
     const known = this.#shadows.known(at);
     this.#contest.switched(at);
