@@ -1,6 +1,7 @@
 import type { Cache } from '../../src/cache/cache.ts';
+import type { PolicyDecision } from '../../src/monitor/snapshot.ts';
 import { FAVOURS, type Favour, POLICY_NAMES, type PolicyName } from '../../src/policy/policy.ts';
-import { type Decision, Tournament } from '../../src/simulate/auto/tournament.ts';
+import { Tournament } from '../../src/simulate/auto/tournament.ts';
 import { type CurveRules, LIVE_RULES } from '../../src/simulate/curves/curve.ts';
 import { BatchBuilder, type ServedKind, UNKNOWN_LIFE } from '../../src/traffic/batch.ts';
 import { table } from '../support/markdown.ts';
@@ -48,7 +49,7 @@ interface Fixed extends Scores {
 }
 
 interface Auto extends Scores {
-  readonly decisions: readonly Decision[];
+  readonly decisions: readonly PolicyDecision[];
   /** Processor time of the tournament. */
   readonly nsPerRequest: number;
 }
@@ -85,7 +86,7 @@ function rulesOf(budgetBytes: number): CurveRules {
 
 /** Begins with the default policy, and does what a node with policy `auto` does. */
 function auto(trace: TimedTrace, budgetBytes: number, favour: Favour): Auto {
-  const decisions: Decision[] = [];
+  const decisions: PolicyDecision[] = [];
   const builder = new BatchBuilder();
   let ns = 0;
   let tournament: Tournament | undefined;

@@ -1,7 +1,9 @@
 import { join } from 'node:path/posix';
+import type { PolicyName } from '../policy/policy.ts';
 import type { Config, OriginConfig, ParsedConfig, RouteConfig } from './config.ts';
 import { largestOnDisk } from './disk.ts';
 import { completeImages } from './images.ts';
+import { DEFAULT_POLICY } from './options.ts';
 
 /** Largest stored response unless the file says otherwise: above the largest photographs, below what crowds out others. */
 const MAX_OBJECT_BYTES = 32 * 1024 ** 2;
@@ -9,6 +11,11 @@ const MAX_OBJECT_BYTES = 32 * 1024 ** 2;
 /** The largest response that the memory tier stores: as configured, else 32 MiB but at most a quarter of the tier. */
 export function largestObject(memory: ParsedConfig['cache']['memory']): number {
   return memory.maxObjectBytes ?? Math.min(MAX_OBJECT_BYTES, Math.floor(memory.sizeBytes / 4));
+}
+
+/** The policy that a node begins with: as configured, or what `auto` begins with. */
+export function startingPolicy({ policy }: ParsedConfig['cache']['memory']): PolicyName {
+  return policy === 'auto' ? DEFAULT_POLICY : policy;
 }
 
 /** Percentage of memory that variants are guaranteed unless the file says otherwise. */

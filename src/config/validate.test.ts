@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { seededRandom } from '../base/random.ts';
 import { FAVOURS, POLICY_NAMES } from '../policy/policy.ts';
 import type { ValidConfig } from './config.ts';
-import { FAVOUR_SIDES, POLICIES } from './options.ts';
+import { DEFAULT_POLICY, FAVOUR_SIDES, POLICIES } from './options.ts';
 import { formatProblems, type Problem } from './problem.ts';
 import { validateConfig } from './validate.ts';
 
@@ -26,7 +26,8 @@ function problems(text: string, env: Record<string, string> = {}): readonly Prob
 }
 
 test('policies are exactly those that exist', () => {
-  expect([...POLICIES]).toEqual([...POLICY_NAMES]);
+  expect([...POLICIES]).toEqual([...POLICY_NAMES, 'auto']);
+  expect(POLICY_NAMES[0]).toBe(DEFAULT_POLICY);
   expect([...FAVOUR_SIDES]).toEqual([...FAVOURS]);
 });
 

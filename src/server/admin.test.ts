@@ -11,7 +11,11 @@ function options(more: Partial<AdminOptions> = {}): AdminOptions {
   return fakeAdmin({
     snapshot: () => snapshot,
     metrics: () => 'holdfast_connections 3\n',
-    changeMemory: (change) => ({ ...fakeNode(1).facts.memory, ...change }),
+    changeMemory: ({ policy = 's3-fifo', ...change }) => ({
+      ...fakeNode(1).facts.memory,
+      ...change,
+      policy: policy === 'auto' ? 'lru' : policy,
+    }),
     ...more,
   });
 }

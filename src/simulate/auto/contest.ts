@@ -47,7 +47,7 @@ export interface ContestOptions {
 export class Contest {
   readonly #tally: Tally;
   readonly #count: number;
-  #byteWeight: number;
+  readonly #byteWeight: number;
   #windows = 0;
   /** Windows at the latest switch. */
   #since = Number.NEGATIVE_INFINITY;
@@ -86,11 +86,6 @@ export class Contest {
   switched(at: number): void {
     this.#incumbent = at;
     this.#since = this.#windows;
-  }
-
-  /** Scores are made up otherwise from now on. @param byteWeight as in {@link ContestOptions}. */
-  weigh(byteWeight: number): void {
-    this.#byteWeight = byteWeight;
   }
 
   /** What was measured so far does not hold any more: caches are of another size. */

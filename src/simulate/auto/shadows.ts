@@ -134,11 +134,6 @@ export class Shadows {
     this.#bound();
   }
 
-  /** Policies that have a choice avoid other misses from now on. They differ at once, and what they measured is of before. */
-  favour(side: Favour): void {
-    for (const policy of this.#policies) policy.favour(side);
-  }
-
   /** Only keys of that share are told of from now on, above 0 to 1. @returns whether the sample became smaller. O(keys) if so. */
   limit(rate: number): boolean {
     this.#recorded = thresholdOf(rate);

@@ -1,9 +1,10 @@
-import { formatCount } from '../../base/units.ts';
 import { Flag } from '../../cache/entries.ts';
+import type { AutoSnapshot, PolicyDecision, PolicyStanding } from '../../monitor/snapshot.ts';
 import { type Favour, type KnownUses, POLICY_NAMES, type PolicyName } from '../../policy/policy.ts';
 import { type ResponseLife, Stated, type TrafficBatch } from '../../traffic/batch.ts';
 import { type CurveRules, LIVE_RULES } from '../curves/curve.ts';
 import { Contest, type Lead, WINDOWS } from './contest.ts';
+import { describeDecision } from './describe.ts';
 import { type ShadowRow, Shadows } from './shadows.ts';
 import { Tally } from './tally.ts';
 
@@ -18,7 +19,7 @@ export interface TournamentOptions {
   /** What policies are judged by, and which misses those avoid that have a choice. */
   readonly favour: Favour;
   /** Told when another policy should serve: from then on it counts as the one that does. */
-  readonly onDecision: (decision: Decision, known: KnownUses | undefined) => void;
+  readonly onDecision: (decision: PolicyDecision, known: KnownUses | undefined) => void;
   /** Who takes part; all by default. */
   readonly names?: readonly PolicyName[];
   /** Entries of a shadow at the most. Default 16,384. */
@@ -27,46 +28,8 @@ export interface TournamentOptions {
   readonly rules?: CurveRules;
 }
 
-/** One switch, with the figures that it follows from. Ratios are shares, 0 to 1. */
-export interface Decision {
-  /** Time of the request that decided, milliseconds since the epoch. */
-  readonly atMs: number;
-  readonly from: PolicyName;
-  readonly to: PolicyName;
-  /** Mean lead over the one that served, and its standard error, over so many windows with so many sampled requests. */
-  readonly lead: number;
-  readonly error: number;
-  readonly windows: number;
-  readonly requests: number;
-  /** Share of the keys that were watched. */
-  readonly rate: number;
-  /** All of it in one sentence. */
-  readonly reason: string;
-}
-
-/** How one policy stands. Ratios are shares, 0 to 1, of the latest windows. */
-export interface Standing {
-  readonly policy: PolicyName;
-  readonly missRatio: number;
-  readonly byteMissRatio: number;
-  /** Mean lead over the one that serves, and its standard error; 0 for that one. */
-  readonly lead: number;
-  readonly error: number;
-}
-
-/** The tournament at a glance. */
-export interface Standings {
-  readonly serving: PolicyName;
-  /** Share of the keys that are watched, 0 to 1; entries that a shadow holds at the most, and what it may hold. */
-  readonly rate: number;
-  readonly entries: number;
-  readonly capacityBytes: number;
-  /** Windows and sampled requests that are compared now. */
-  readonly windows: number;
-  readonly requests: number;
-  /** Empty before the first window: nobody has had to evict yet. */
-  readonly policies: readonly Standing[];
-}
+/** What a tournament says of itself. */
+type Standings = Omit<AutoSnapshot, 'switches' | 'decisions'>;
 
 const ENTRIES_MAX = 16_384;
 /** Share of a score that hit bytes make up; the rest is hits. */
@@ -92,7 +55,7 @@ export class Tournament {
   readonly #contest: Contest;
   readonly #tally: Tally;
   readonly #rules: CurveRules;
-  #favour: Favour;
+  readonly #favour: Favour;
   readonly #onDecision: TournamentOptions['onDecision'];
   readonly #row: ShadowRow = {
     keyLo: 0,
@@ -137,19 +100,6 @@ export class Tournament {
     this.#forget();
   }
 
-  /** Policies are judged by something else from now on: all begins anew, but who serves. */
-  favour(side: Favour): void {
-    this.#favour = side;
-    this.#shadows.favour(side);
-    this.#contest.weigh(BYTE_WEIGHT[side]);
-    this.#forget();
-  }
-
-  /** Another one serves, and nobody was asked. */
-  serves(policy: PolicyName): void {
-    if (policy !== this.serving) this.#contest.switched(this.#names.indexOf(policy));
-  }
-
   /** How all stand now. */
   standings(): Standings {
     const { rate, entries, capacityBytes } = this.#shadows;
@@ -165,7 +115,7 @@ export class Tournament {
     };
   }
 
-  #standing(policy: PolicyName, at: number): Standing {
+  #standing(policy: PolicyName, at: number): PolicyStanding {
     const { windows } = this.#contest;
     const lead = this.#contest.lead(at);
     return {
@@ -213,16 +163,25 @@ export class Tournament {
 
   #decide({ at, lead, error, windows }: Lead, nowS: number): void {
     const { incumbent } = this.#contest;
-    const [from, to] = [this.#names[incumbent]!, this.#names[at]!];
     const requests = this.#tally.requests(windows);
-    const { rate } = this.#shadows;
-    const ratios = [at, incumbent].map((one) => percent(1 - this.#tally.missRatio(one, windows)));
-    const reason =
-      `${to} instead of ${from}: its ${MEASURE[this.#favour]} was ${points(lead)} points higher (standard error ${points(error)}) over the last ` +
-      `${windows} windows, ${formatCount(requests)} requests for ${sample(rate)}; hit ratios ${ratios[0]} and ${ratios[1]}`;
+    const figures = {
+      from: this.#names[incumbent]!,
+      to: this.#names[at]!,
+      ...{ lead, error, windows, requests, rate: this.#shadows.rate },
+    };
+    const [to, from] = [this.#mean(at, windows), this.#mean(incumbent, windows)];
+    const reason = describeDecision(figures, { measure: MEASURE[this.#favour], to, from });
     const known = this.#shadows.known(at);
     this.#contest.switched(at);
-    this.#onDecision({ atMs: nowS * 1000, from, to, lead, error, windows, requests, rate, reason }, known);
+    this.#onDecision({ atMs: nowS * 1000, ...figures, reason }, known);
+  }
+
+  /** What is favoured, over so many windows, 0 to 1. */
+  #mean(at: number, windows: number): number {
+    const weight = BYTE_WEIGHT[this.#favour];
+    const missed =
+      (1 - weight) * this.#tally.missRatio(at, windows) + weight * this.#tally.byteMissRatio(at, windows);
+    return 1 - missed;
   }
 
   #forget(): void {
@@ -235,16 +194,4 @@ function isRenewable(life: ResponseLife): boolean {
   if (life.known === 'unknown') return true;
   const bit = life.known === 'stated' ? Stated.VALIDATOR : Flag.VALIDATOR;
   return (life.flags & bit) !== 0;
-}
-
-function points(share: number): string {
-  return (100 * share).toFixed(2);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
-function sample(rate: number): string {
-  return rate === 1 ? 'all keys' : `${(100 * rate).toPrecision(2)} % of the keys`;
 }
