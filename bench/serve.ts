@@ -1,11 +1,11 @@
 /**
  * The serving benchmarks against nginx and Varnish: hits, misses, the cost of a hit as the cache grows,
- * what a second worker adds, and how hits fare while images are encoded.
+ * what a second worker adds, how hits fare while images are encoded, and what the traffic record costs them.
  *
  *   npm run bench:serve -- [--rounds 5] [--seconds 3] [--only hits,misses,growth,workers,encoding] [--no-log]
  *
  * Installs nginx, Varnish and wrk from Debian when they are missing and this is root. Listens on loopback only, ends
- * what it started, and rewrites its section of bench/RESULTS.md when everything was measured; `encoding` has a section of its own. Exit codes: 0 every floor
+ * what it started, and rewrites its section of bench/RESULTS.md when everything was measured; `encoding` and `recording` have sections of their own. Exit codes: 0 every floor
  * met, 1 one missed or a measurement failed, 2 unusable arguments or machine.
  */
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { measureEncoding } from './serve/encoding.ts';
 import { measureGrowth } from './serve/growth.ts';
 import { type HitOptions, measureHits } from './serve/hits.ts';
 import { measureMisses } from './serve/misses.ts';
+import { measureRecording } from './serve/recording.ts';
 import { measureWorkers } from './serve/workers.ts';
 import { requirePrograms } from './support/debian.ts';
 import { describeRun, NGINX, VARNISH, WRK } from './support/machine.ts';
@@ -22,9 +23,9 @@ import { positiveInteger, someOf } from './support/options.ts';
 import { startOrigin } from './support/servers.ts';
 import { runBenchmark, Workbench } from './support/workbench.ts';
 
-const PARTS = ['hits', 'misses', 'growth', 'workers', 'encoding'] as const;
+const PARTS = ['hits', 'misses', 'growth', 'workers', 'encoding', 'recording'] as const;
 /** What has to be measured for the section to be rewritten. */
-const SERVING = PARTS.filter((part) => part !== 'encoding');
+const SERVING = PARTS.filter((part) => part !== 'encoding' && part !== 'recording');
 type Part = (typeof PARTS)[number];
 
 interface Options extends HitOptions {
@@ -83,6 +84,17 @@ async function measureHitsUnderEncoding(bench: Workbench, options: Options): Pro
   return floorsMet;
 }
 
+async function measureRecordingOfHits(bench: Workbench, options: Options): Promise<boolean> {
+  const { rounds, seconds } = options;
+  const command = `npm run bench:serve -- --only recording --rounds ${rounds} --seconds ${seconds}`;
+  const machine = describeRun(command, [WRK]);
+  const { markdown, floorsMet } = await measureRecording(bench, await startOrigin(bench), options);
+  const section = `## What the traffic record costs a hit\n\n${machine}\n\n${markdown}`;
+  console.log(section);
+  writeSection(RESULTS, 'recording', section);
+  return floorsMet;
+}
+
 async function main(): Promise<boolean> {
   const options = readOptions();
   const isServing = SERVING.some((part) => options.parts.includes(part));
@@ -93,6 +105,9 @@ async function main(): Promise<boolean> {
     if (isServing) floorsMet = await measureServing(bench, options);
     if (options.parts.includes('encoding')) {
       floorsMet = (await measureHitsUnderEncoding(bench, options)) && floorsMet;
+    }
+    if (options.parts.includes('recording')) {
+      floorsMet = (await measureRecordingOfHits(bench, options)) && floorsMet;
     }
     return floorsMet;
   } finally {

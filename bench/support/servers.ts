@@ -44,6 +44,8 @@ export async function startHoldfast(
     readonly memory: string;
     readonly runtimeArgs?: readonly string[];
     readonly accessLog?: boolean;
+    /** Traffic is recorded; the node's default. */
+    readonly record?: boolean;
     /** Default 1, on the server's core. */
     readonly workers?: number;
     readonly cores?: string;
@@ -57,6 +59,7 @@ export async function startHoldfast(
 server: { listen: '127.0.0.1:${port}', workers: ${options.workers ?? 1} }
 admin: { listen: '127.0.0.1:${adminPort}', token: ${ADMIN_TOKEN} }
 cache: { memory: { size: ${options.memory} } }
+traffic: { record: ${options.record !== false} }
 origins: { images: { type: http, url: 'http://127.0.0.1:${origin.port}' } }
 routes:
   - { name: uncached, origin: images, match: { paths: ['/uncached/*'] }, cache: false }

@@ -5,6 +5,8 @@ import { VirtualDisk } from '../../test/support/virtual-disk.ts';
 import { seededRandom } from '../base/random.ts';
 import { openVirtual } from '../store/disk/disk.fixture.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
+import type { TrafficRow } from '../traffic/batch.ts';
+import { rowsOf } from '../traffic/rows.fixture.ts';
 
 /** The request path above a disk: what is only there answers, and is forgotten like what is in memory. */
 
@@ -53,6 +55,24 @@ function ask(h: Harness, ...asked: Parameters<Harness['ask']>): ReturnType<Harne
 }
 
 describe('what is only on disk', () => {
+  test('is recorded as from there: brought up, and lent', () => {
+    const first = start(SMALL_MEMORY);
+    first.h.fill('/a', FRESH, 'small');
+    first.h.fill('/large', FRESH, LARGE);
+    const { h } = first.restart({ ...SMALL_MEMORY, records: true });
+    const rows: TrafficRow[] = [];
+    h.traffic!.listen({ onBatch: (batch) => rows.push(...rowsOf([batch])) });
+    for (const path of ['/a', '/a', '/large']) expect(ask(h, path).status).toBe(200);
+    h.traffic!.drain();
+    expect(rows.map(({ kind, bodyBytes }) => [kind.outcome, kind.tier, bodyBytes])).toEqual([
+      ['hit', 'disk', 5],
+      ['hit', 'memory', 5],
+      ['hit', 'disk', LARGE.length],
+    ]);
+    expect(rows[0]).toMatchObject({ originMs: undefined, life: { known: 'applied', lifetimeS: 600 } });
+    h.finish();
+  });
+
   test('is forgotten after a request that changes it', () => {
     const first = start();
     first.h.fill('/a', FRESH, 'old');

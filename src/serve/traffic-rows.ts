@@ -70,7 +70,7 @@ export class TrafficRows {
     row.revalidateUntilS = entries.revalidateUntilS(slot);
     row.errorUntilS = entries.errorUntilS(slot);
     row.flags = entries.flags(slot);
-    this.#recorder.writer.add(row);
+    this.#recorder.hit(row);
   }
 
   /**

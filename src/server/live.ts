@@ -15,7 +15,7 @@ import { createGuard, type GuardParts, jitter, originsByRoute } from './guards.t
 import { roomRules } from './room.ts';
 
 /** Names that one run may have had, of routes and of origins each: counters are kept for all of them. */
-export const NAMES_MAX = 5_000;
+const NAMES_MAX = 5_000;
 
 /** Where a node opens and closes what its access log is written to. */
 export interface AccessLogs {

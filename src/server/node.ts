@@ -25,7 +25,7 @@ import { NodeCurve } from './curve.ts';
 import { type Front, hasWorkers, startFront } from './front.ts';
 import { createImages, type TransformMeans } from './images.ts';
 import type { PublicServer } from './listener.ts';
-import { type AccessLogs, Live, NAMES_MAX } from './live.ts';
+import { type AccessLogs, Live } from './live.ts';
 import { MemoryGuard } from './memory-guard.ts';
 import { operationsOf } from './operations.ts';
 import { type ConfigSource, Reloader, type ReloadReport } from './reload.ts';
@@ -233,7 +233,6 @@ function createTraffic(
     clock,
     log,
     routeNames: () => live.routeNames,
-    routesMax: NAMES_MAX,
     onFault: (error) => {
       recorder.internalFault();
       log.error('what looks at the recorded traffic failed', { error: String(error) });

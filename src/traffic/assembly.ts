@@ -7,6 +7,7 @@ import {
   type TrafficBatch,
   type TrafficRow,
   TrafficTables,
+  UNKNOWN_LIFE,
 } from './batch.ts';
 import { isVariant, RowBit, type StoredRow } from './row-ring.ts';
 import { placeOf, rateOf, thresholdOf } from './sample.ts';
@@ -14,34 +15,44 @@ import { StratumTotals } from './totals.ts';
 
 /** Threshold at which every key is in. */
 const ALL = thresholdOf(1);
+const NO_KIND: ServedKind = {
+  route: '',
+  status: 0,
+  outcome: 'hit',
+  tier: 'none',
+  notStored: '',
+  variant: false,
+  internal: false,
+  head: false,
+};
 /** Lifetimes that are remembered without a text for each; a power of two. */
 const LIVES = 1024;
 /** Kinds and lives that are kept for good, at most: beyond it they begin anew, and equal ones of two batches may be two. */
 const TABLES_MAX = 100_000;
 
-/** Puts the rows of one drain into batches. */
+/** Puts rows into batches, of one rate at a time. */
 export class Assembly {
-  readonly #hand: (batch: TrafficBatch) => void;
   #builder = new BatchBuilder(1);
   #threshold = ALL;
-  #totals = new StratumTotals();
+  readonly #full: TrafficBatch[] = [];
+  readonly #totals = new StratumTotals();
   #paths: KnownPath[] = [];
 
-  constructor(hand: (batch: TrafficBatch) => void) {
-    this.#hand = hand;
+  /** Rows in the batch that is not full yet. */
+  get count(): number {
+    return this.#builder.count;
   }
 
-  /** @param totals of all requests that have been counted by whoever noted them. */
-  begin(threshold: number, totals: StratumTotals): void {
+  /** The threshold of what is added from now on. What was added before must have been taken. */
+  set threshold(threshold: number) {
     if (threshold !== this.#threshold) this.#builder = new BatchBuilder(rateOf(threshold));
     this.#threshold = threshold;
-    this.#totals = totals;
   }
 
   /**
    * Rows in the order of their times.
    *
-   * @param isCounted the totals have it already.
+   * @param isCounted whoever noted it has counted it among all requests.
    */
   add(row: TrafficRow, isCounted: boolean, path?: KnownPath): void {
     const { keyHi, kind, bodyBytes } = row;
@@ -49,24 +60,32 @@ export class Assembly {
       if (!isCounted && !kind.internal) this.#totals.add(kind.route, stratumOf(bodyBytes), 1, bodyBytes);
       if (placeOf(keyHi) >= this.#threshold) return;
     }
-    if (this.#builder.isFull(row.atMs)) this.#hand(this.#builder.take());
+    if (this.#builder.isFull(row.atMs)) this.#full.push(this.#builder.take());
     this.#builder.add(row);
     if (path !== undefined) this.#paths.push(path);
   }
 
-  /** Hands out what is left, with the totals; without a row also these alone. */
-  end(nowMs: number): void {
-    const totals = this.#threshold === ALL ? [] : this.#totals.take();
+  /** Counts requests that were counted elsewhere. */
+  addTotal(route: string, stratum: number, requests: number, bodyBytes: number): void {
+    this.#totals.add(route, stratum, requests, bodyBytes);
+  }
+
+  /** All batches so far, the last with the totals; without a row also these alone. */
+  take(nowMs: number): TrafficBatch[] {
+    const totals = this.#totals.take();
+    const told = this.#threshold === ALL ? [] : totals;
     const { count } = this.#builder;
-    if (count === 0 && totals.length === 0) return;
-    const batch = this.#builder.take(totals);
+    const batches = this.#full.splice(0);
+    if (count === 0 && told.length === 0) return batches;
+    const batch = this.#builder.take(told);
     const paths = this.#paths;
     this.#paths = [];
-    this.#hand({
+    batches.push({
       ...batch,
       ...(count === 0 ? { baseMs: nowMs } : {}),
       ...(paths.length === 0 ? {} : { paths }),
     });
+    return batches;
   }
 }
 
@@ -76,22 +95,37 @@ export class RowMaker {
   readonly #kinds = new Map<number, ServedKind>();
   readonly #lives: (ResponseLife | undefined)[] = Array.from({ length: LIVES });
   #lifeCount = 0;
+  /** The kind of the row before: most are of the same. */
+  #lastId = -1;
+  #lastKind: ServedKind | undefined;
+  /** Filled anew for each row: an object for each would keep the garbage collector busy. */
+  readonly #made: { -readonly [K in keyof TrafficRow]: TrafficRow[K] } = {
+    atMs: 0,
+    keyLo: 0,
+    keyHi: 0,
+    bodyBytes: 0,
+    besideBytes: 0,
+    originMs: undefined,
+    kind: NO_KIND,
+    life: UNKNOWN_LIFE,
+  };
 
   /**
+   * The same object each time, until the next call.
+   *
    * @param offsetMs from monotonic time to the epoch.
    * @param routeNames by id; one that is written is never another's.
    */
   rowOf(row: StoredRow, offsetMs: number, routeNames: readonly string[]): TrafficRow {
-    return {
-      atMs: row.atMs + offsetMs,
-      keyLo: row.keyLo,
-      keyHi: row.keyHi,
-      bodyBytes: row.bodyBytes,
-      besideBytes: row.besideBytes,
-      originMs: undefined,
-      kind: this.#kindOf(row, routeNames),
-      life: this.#lifeOf(row),
-    };
+    const made = this.#made;
+    made.atMs = row.atMs + offsetMs;
+    made.keyLo = row.keyLo;
+    made.keyHi = row.keyHi;
+    made.bodyBytes = row.bodyBytes;
+    made.besideBytes = row.besideBytes;
+    made.kind = this.#kindOf(row, routeNames);
+    made.life = this.#lifeOf(row);
+    return made;
   }
 
   /** The same kind and life for equal ones. */
@@ -102,15 +136,16 @@ export class RowMaker {
 
   #kindOf(row: StoredRow, routeNames: readonly string[]): ServedKind {
     const variant = isVariant(row);
-    const marks = row.bits & (RowBit.HEAD | RowBit.INTERNAL | RowBit.DISK);
+    const marks = row.bits & (RowBit.HEAD | RowBit.INTERNAL);
     const id = ((row.route * 1024 + row.status) * 8 + marks) * 2 + (variant ? 1 : 0);
+    if (id === this.#lastId) return this.#lastKind!;
     let kind = this.#kinds.get(id);
     if (kind === undefined) {
       kind = this.#tables.kind({
         route: routeNames[row.route] ?? '',
         status: row.status,
         outcome: 'hit',
-        tier: (marks & RowBit.DISK) === 0 ? 'memory' : 'disk',
+        tier: 'memory',
         notStored: '',
         variant,
         internal: (marks & RowBit.INTERNAL) !== 0,
@@ -118,6 +153,8 @@ export class RowMaker {
       });
       this.#kinds.set(id, kind);
     }
+    this.#lastId = id;
+    this.#lastKind = kind;
     return kind;
   }
 
@@ -149,6 +186,7 @@ export class RowMaker {
     this.#lifeCount = 0;
     this.#tables = new TrafficTables();
     this.#kinds.clear();
+    this.#lastId = -1;
     this.#lives.fill(undefined);
   }
 }

@@ -186,6 +186,10 @@ export class BatchBuilder {
   readonly #lives = new Uint16Array(BATCH_ROWS_MAX);
   #kindTable = new Map<ServedKind, number>();
   #lifeTable = new Map<ResponseLife, number>();
+  #lastKind: ServedKind | undefined;
+  #lastKindAt = 0;
+  #lastLife: ResponseLife | undefined;
+  #lastLifeAt = 0;
   #baseMs = 0;
   #count = 0;
 
@@ -216,8 +220,17 @@ export class BatchBuilder {
     this.#besideBytes[at] = Math.min(row.besideBytes, 0xffff);
     this.#originMs[at] =
       row.originMs === undefined ? NOT_ASKED : Math.min(Math.max(0, Math.round(row.originMs)), NOT_ASKED - 1);
-    this.#kinds[at] = position(this.#kindTable, row.kind);
-    this.#lives[at] = position(this.#lifeTable, row.life);
+    // Most rows are as the one before: that spares them the look-ups.
+    if (row.kind !== this.#lastKind) {
+      this.#lastKind = row.kind;
+      this.#lastKindAt = position(this.#kindTable, row.kind);
+    }
+    if (row.life !== this.#lastLife) {
+      this.#lastLife = row.life;
+      this.#lastLifeAt = position(this.#lifeTable, row.life);
+    }
+    this.#kinds[at] = this.#lastKindAt;
+    this.#lives[at] = this.#lastLifeAt;
     this.#count += 1;
   }
 
@@ -242,6 +255,8 @@ export class BatchBuilder {
     };
     this.#kindTable = new Map();
     this.#lifeTable = new Map();
+    this.#lastKind = undefined;
+    this.#lastLife = undefined;
     this.#count = 0;
     return batch;
   }

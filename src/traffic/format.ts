@@ -190,13 +190,15 @@ function within(positions: Uint16Array, length: number): void {
 function rawOf(batch: TrafficBatch): { readonly raw: Buffer; readonly tablesBytes: number } {
   const { count } = batch;
   assert(count <= BATCH_ROWS_MAX, 'a batch has at most 65,536 rows');
-  const text = Buffer.from(tablesText(batch));
+  const json = tablesText(batch);
+  // Blanks, so that the words behind it lie on boundaries of words.
+  const text = Buffer.from(json + ' '.repeat(-Buffer.byteLength(json) & 3));
   const tablesBytes = text.length;
   if (tablesBytes > TABLES_BYTES_MAX)
     throw new InternalFault('the tables of a batch, with its paths, are at most 16 MiB');
-  const raw = Buffer.allocUnsafe(tablesBytes + count * ROW_BYTES);
+  const raw = Buffer.allocUnsafeSlow(tablesBytes + count * ROW_BYTES);
   text.copy(raw);
-  const words = new Uint32Array(count * 4);
+  const words = new Uint32Array(raw.buffer, tablesBytes + count * 4, count * 4);
   let at = tablesBytes;
   for (let i = 0; i < count; i += 1) {
     const us = batch.timeUs[i]! - (i === 0 ? 0 : batch.timeUs[i - 1]!);
@@ -209,7 +211,6 @@ function rawOf(batch: TrafficBatch): { readonly raw: Buffer; readonly tablesByte
     words[i * 4 + 2] = batch.bodyBytes[i]!;
     words[i * 4 + 3] = batch.besideBytes[i]! | (batch.lives[i]! << 16);
   }
-  raw.set(new Uint8Array(words.buffer), at + count * 4);
   at += count * 20;
   apart(raw, at, batch.originMs, count);
   apart(raw, at + count * 2, batch.kinds, count);

@@ -22,7 +22,6 @@ function recording(paths = false): Parts {
   const recorder = new TrafficRecorder({
     clock,
     routeNames: () => ['a', 'b'],
-    routesMax: 2,
     paths,
     onFault: (error) => {
       throw error;
@@ -43,12 +42,15 @@ const MISS: ServedKind = {
   head: false,
 };
 
-function hit(writer: RingWriter, receivedMs: number, key: number): void {
+/** A hit of the recorder's own thread, or of a worker. */
+function hit(writer: RingWriter | TrafficRecorder, receivedMs: number, key: number): void {
   const row = emptyRow();
   const atMs = writer.stamp(receivedMs);
   const life = { bornS: 100, freshUntilS: 200 + key, revalidateUntilS: 300 + key, errorUntilS: 200 + key };
   const sizes = { bodyBytes: key * 1000, besideBytes: 300 };
-  writer.add(Object.assign(row, { atMs, keyLo: key, keyHi: hash(key), status: 200, ...life, ...sizes }));
+  Object.assign(row, { atMs, keyLo: key, keyHi: hash(key), status: 200, ...life, ...sizes });
+  if (writer instanceof RingWriter) writer.add(row);
+  else writer.hit(row);
 }
 
 function miss(recorder: TrafficRecorder, seenMs: number, key: number): void {
@@ -79,7 +81,7 @@ describe('the recorder', () => {
     for (let key = 1; key <= 2000; key += 1) {
       if (random.next() < 0.3) clock.advance(random.next() * 3);
       // Many come in the same moment: their order is that of the look-ups all the same.
-      if (random.next() < 0.7) hit(recorder.writer, clock.monotonicMs(), key);
+      if (random.next() < 0.7) hit(recorder, clock.monotonicMs(), key);
       else waiting.push([recorder.stamp(clock.monotonicMs()), key]);
     }
     for (const [seenMs, key] of waiting.reverse()) miss(recorder, seenMs, key);
@@ -94,7 +96,7 @@ describe('the recorder', () => {
   test('says what a hit was', () => {
     const { clock, recorder, batches } = recording();
     clock.advance(1500);
-    hit(recorder.writer, clock.monotonicMs(), 7);
+    hit(recorder, clock.monotonicMs(), 7);
     recorder.drain();
     expect(rowsOf(batches)).toEqual([
       {
@@ -113,7 +115,7 @@ describe('the recorder', () => {
   test('merges the hits of several threads by their times', () => {
     const { recorder, batches } = recording();
     const rings = [recorder.join(2), recorder.join(2)];
-    const writers = [recorder.writer, ...rings.map((ring) => new RingWriter(ring, () => undefined))];
+    const writers = [recorder, ...rings.map((ring) => new RingWriter(ring, () => undefined))];
     const random = seededRandom(2);
     for (let key = 1; key <= 3000; key += 1) hit(writers[Math.floor(random.next() * 3)]!, key, key);
     recorder.leave(rings[0]!);
@@ -121,25 +123,45 @@ describe('the recorder', () => {
     expect(keysOf(batches)).toEqual(Array.from({ length: 3000 }, (_, i) => i + 1));
   });
 
-  test('a drain of a ring that is half full does not wait for the timer, and a full one drops and counts', () => {
+  test('does not wait for its timer when there is much to hand out', () => {
     const { clock, recorder, batches } = recording();
-    for (let key = 1; key <= 16_385; key += 1) hit(recorder.writer, key, key);
+    for (let key = 1; key <= 50_000; key += 1) hit(recorder, key, key);
+    expect(recorder.rows).toBe(0);
     clock.advance(0);
-    expect(recorder.rows).toBe(16_385);
-    for (let key = 1; key <= 40_000; key += 1) hit(recorder.writer, key, key);
-    recorder.drain();
-    expect([recorder.rows, recorder.dropped]).toEqual([16_385 + 32_768, 40_000 - 32_768]);
+    expect(recorder.rows).toBeGreaterThan(45_000);
+    for (let key = 1; key <= 10_000; key += 1) miss(recorder, key, key);
+    clock.advance(0);
+    expect([recorder.rows, recorder.dropped]).toEqual([60_000, 0]);
+    expect(batches.reduce((sum, { count }) => sum + count, 0)).toBe(60_000);
+  });
+
+  test('drops what nobody takes in time, and counts it', () => {
+    const { clock, recorder } = recording();
+    let asked = 0;
+    const worker = new RingWriter(recorder.join(2), () => {
+      asked += 1;
+    });
+    for (let key = 1; key <= 40_000; key += 1) hit(worker, key, key);
     for (let key = 1; key <= 20_000; key += 1) miss(recorder, key, key);
-    expect(recorder.dropped).toBe(40_000 - 32_768 + 20_000 - 16_384);
-    expect(batches.reduce((sum, { count }) => sum + count, 0)).toBe(recorder.rows);
+    expect([asked, recorder.dropped]).toEqual([1, 40_000 - 16_384 + 20_000 - 16_384]);
+    recorder.collectSoon();
+    recorder.collectSoon();
+    clock.advance(0);
+    recorder.drain();
+    expect(recorder.rows).toBe(2 * 16_384);
+    hit(worker, 50_000, 1);
+    recorder.drain();
+    expect(recorder.rows).toBe(2 * 16_384 + 1);
   });
 
   test('follows a wall clock that jumps', () => {
     const { clock, recorder, batches } = recording();
-    hit(recorder.writer, clock.monotonicMs(), 1);
+    hit(recorder, clock.monotonicMs(), 1);
     recorder.drain();
     clock.jumpWall(3_600_000);
-    hit(recorder.writer, clock.monotonicMs(), 2);
+    // Noticed by the next drain, a second later at most.
+    recorder.drain();
+    hit(recorder, clock.monotonicMs(), 2);
     recorder.drain();
     expect(rowsOf(batches).map(({ atMs }) => Math.round(atMs))).toEqual([START_MS, START_MS + 3_600_000]);
   });
@@ -159,7 +181,6 @@ describe('the recorder', () => {
     const recorder = new TrafficRecorder({
       clock,
       routeNames: () => ['a'],
-      routesMax: 1,
       paths: false,
       onFault: (error) => faults.push(error),
     });
@@ -170,7 +191,7 @@ describe('the recorder', () => {
       },
     });
     recorder.listen({ onBatch: ({ count }) => seen.push(count) });
-    hit(recorder.writer, 1, 1);
+    hit(recorder, 1, 1);
     recorder.drain();
     expect([faults.length, seen]).toEqual([1, [1]]);
   });
@@ -178,7 +199,11 @@ describe('the recorder', () => {
 
 describe('below a rate of 1', () => {
   /** Hits and misses on two threads. @returns the keys that were asked for. */
-  function traffic(random: Random, { recorder, clock }: Parts, writers: readonly RingWriter[]): number[] {
+  function traffic(
+    random: Random,
+    { recorder, clock }: Parts,
+    writers: readonly (RingWriter | TrafficRecorder)[],
+  ): number[] {
     return Array.from({ length: 500 }, () => {
       const key = Math.ceil(random.next() ** 2 * 300);
       clock.advance(1);
@@ -193,7 +218,7 @@ describe('below a rate of 1', () => {
     const parts = recording();
     const { recorder, batches } = parts;
     const random = seededRandom(3);
-    const writers = [recorder.writer, new RingWriter(recorder.join(2), () => undefined)];
+    const writers = [recorder, new RingWriter(recorder.join(2), () => undefined)];
     for (const rate of [1, 0.5, 0.125, 0.25, 1, 0.01]) {
       recorder.rate = rate;
       // What was noted by the former rate, which may be the lower one, is out.
@@ -215,7 +240,7 @@ describe('below a rate of 1', () => {
   test('a change in the midst loses no count, and keeps to what both rates have', () => {
     const parts = recording();
     const { recorder, batches } = parts;
-    const writers = [recorder.writer, new RingWriter(recorder.join(2), () => undefined)];
+    const writers = [recorder, new RingWriter(recorder.join(2), () => undefined)];
     const random = seededRandom(4);
     let asked = 0;
     for (const rate of [0.5, 0.25, 0.5, 0.03, 1, 0.5]) {

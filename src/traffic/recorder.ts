@@ -1,15 +1,15 @@
 import type { Clock } from '../base/clock.ts';
 import { Assembly, RowMaker } from './assembly.ts';
 import { type KnownPath, stratumOf, type TrafficBatch, type TrafficRow } from './batch.ts';
+import { mergeBatches } from './ordered.ts';
 import type { TrafficListener } from './record.ts';
-import { emptyRow, newRing, RingReader, type RingShare, RingWriter, RowBit, RowBlock } from './row-ring.ts';
+import { emptyRow, newRing, RingReader, type RingShare, RowBit, Stamps, type StoredRow } from './row-ring.ts';
 import { placeOf, rateOf, thresholdOf } from './sample.ts';
-import { StratumTotals } from './totals.ts';
 
 /** Requests that had to wait, and wait to be recorded, at the most. */
 const LATE_MAX = 16_384;
-/** Rows of rings that one drain takes. */
-const DRAIN_ROWS = 65_536;
+/** Rows that are handed out without waiting for the next drain. */
+const HAND_ROWS = 16_384;
 /** Keys whose paths were told lately. */
 const PATHS_MAX = 65_536;
 /** The wall clock may be off by so much against the monotonic one before rows follow it. */
@@ -20,8 +20,6 @@ export interface TrafficRecorderOptions {
   readonly clock: Clock;
   /** Names of routes, by id. */
   readonly routeNames: () => readonly string[];
-  /** Routes that there may come to be. */
-  readonly routesMax: number;
   /** Paths are recorded beside their keys. */
   readonly paths: boolean;
   /** Told of what a listener throws. */
@@ -45,8 +43,6 @@ interface Joined {
  * batches, in the order of the look-ups.
  */
 export class TrafficRecorder {
-  /** Where this thread notes its hits. */
-  readonly writer: RingWriter;
   /** Rows handed out. */
   rows = 0;
   #droppedBefore = 0;
@@ -54,24 +50,24 @@ export class TrafficRecorder {
   readonly #listeners: TrafficListener[] = [];
   readonly #rings: Joined[] = [];
   #late: { readonly row: LateRow; readonly isCounted: boolean }[] = [];
-  /** Of late requests, below a rate of 1. */
-  readonly #lateTotals = new StratumTotals();
-  readonly #block = new RowBlock(DRAIN_ROWS);
   readonly #row = emptyRow();
   readonly #maker = new RowMaker();
-  readonly #assembly = new Assembly((batch) => this.#hand(batch));
+  /** Of this thread's hits; of workers'; of those that had to wait: each in order, and merged when they are handed out. */
+  readonly #assembly = new Assembly();
+  readonly #workers = new Assembly();
+  readonly #waited = new Assembly();
+  readonly #stamps = new Stamps();
   readonly #pathsTold = new Set<number>();
   #threshold = ALL;
   /** The lower one of that and the one before: rows of both may wait. */
   #drained = ALL;
   #offsetMs: number;
   #soon = false;
+  #drains = false;
 
   constructor(options: TrafficRecorderOptions) {
     this.#options = options;
-    const { clock, routesMax } = options;
-    this.#offsetMs = clock.nowMs() - clock.monotonicMs();
-    this.writer = new RingWriter(this.join(routesMax), () => this.drainSoon());
+    this.#offsetMs = offsetOf(options.clock);
   }
 
   /** From now on it is told of each batch. */
@@ -79,7 +75,7 @@ export class TrafficRecorder {
     this.#listeners.push(listener);
   }
 
-  /** The ring of a further thread. */
+  /** The ring of a worker. @param routesMax routes with an id below it are its. */
   join(routesMax: number): RingShare {
     const share = newRing(routesMax, this.#threshold);
     this.#rings.push({ share, reader: new RingReader(share) });
@@ -110,100 +106,117 @@ export class TrafficRecorder {
     this.drain();
     const threshold = thresholdOf(rate);
     // Whoever has not seen the new one yet still notes by the old: what both have is the lower one's.
-    this.#drained = Math.min(this.#drained, threshold);
+    this.#setDrained(Math.min(this.#drained, threshold));
     this.#threshold = threshold;
     for (const { reader } of this.#rings) reader.threshold = threshold;
   }
 
-  /** The time of a look-up, for a row that comes later ({@link RingWriter.stamp}). */
+  /** The time of a look-up of this thread; see {@link Stamps}. */
   stamp(receivedMs: number): number {
-    return this.writer.stamp(receivedMs);
+    return this.#stamps.next(receivedMs);
+  }
+
+  /** Notes a hit of this thread; look-ups come in their order. Some 40 ns. */
+  hit(row: StoredRow): void {
+    const { routeNames } = this.#options;
+    this.#assembly.add(this.#maker.rowOf(row, this.#offsetMs, routeNames()), false);
+    if (this.#assembly.count === HAND_ROWS) this.#drainSoon();
   }
 
   /** Notes a request that had to wait. */
   add(row: LateRow): void {
     const { kind, bodyBytes, keyHi } = row;
     const isCounted = this.#threshold !== ALL;
-    if (isCounted && !kind.internal) this.#lateTotals.add(kind.route, stratumOf(bodyBytes), 1, bodyBytes);
+    if (isCounted && !kind.internal) this.#assembly.addTotal(kind.route, stratumOf(bodyBytes), 1, bodyBytes);
     if (placeOf(keyHi) >= this.#threshold) return;
     if (this.#late.length >= LATE_MAX) {
       this.#droppedBefore += 1;
       return;
     }
     this.#late.push({ row, isCounted });
-    if (this.#late.length === LATE_MAX / 2) this.drainSoon();
+    if (this.#late.length === LATE_MAX / 2) this.#drainSoon();
   }
 
-  /** Drains as soon as what runs now is done. */
-  drainSoon(): void {
+  /** Collects as soon as what runs now is done. */
+  collectSoon(): void {
     if (this.#soon) return;
     this.#soon = true;
     this.#options.clock.after(0, () => {
       this.#soon = false;
+      this.collect();
+    });
+  }
+
+  /** Not at once: this may be in the midst of a request. */
+  #drainSoon(): void {
+    if (this.#drains) return;
+    this.#drains = true;
+    this.#options.clock.after(0, () => {
+      this.#drains = false;
       this.drain();
     });
   }
 
-  /** Hands out what was noted. About 0.15 us a row. */
-  drain(): void {
-    const { clock } = this.#options;
-    const offsetMs = clock.nowMs() - clock.monotonicMs();
-    if (Math.abs(offsetMs - this.#offsetMs) > DRIFT_MS) this.#offsetMs = offsetMs;
-    const late = this.#late.sort((a, b) => a.row.atMs - b.row.atMs);
-    this.#late = [];
-    this.#assembly.begin(this.#drained, this.#totals());
-    this.#drained = this.#threshold;
-    const runs = this.#taken();
-    let at = 0;
+  /** Makes room in the rings of workers. About 40 ns a row. */
+  collect(): void {
+    const readers = this.#rings.map(({ reader }) => reader);
+    for (const reader of readers) reader.begin();
     for (;;) {
-      const run = earliest(runs, this.#block);
-      const next = late[at];
-      if (run === undefined && next === undefined) break;
-      if (run === undefined || (next !== undefined && next.row.atMs < this.#block.timeMs(run.at))) {
-        this.#addLate(next!);
-        at += 1;
-      } else {
-        this.#addStored(run.at);
-        run.at += 1;
-      }
+      const first = earliest(readers);
+      if (first === undefined) break;
+      const others = readers.filter((one) => one !== first);
+      const untilMs = others.reduce((least, { nextMs }) => Math.min(least, nextMs), Number.MAX_VALUE);
+      do this.#addStored(first);
+      while (first.nextMs <= untilMs);
     }
-    this.#assembly.end(clock.nowMs());
+    for (const reader of readers) reader.end();
+    if (this.#workers.count >= HAND_ROWS) this.#drainSoon();
+  }
+
+  /** Hands out all that was noted. */
+  drain(): void {
+    // Not in the midst of a batch: times in it never fall.
+    if (this.#assembly.count === 0) this.#followClock();
+    this.collect();
+    this.#handOut();
+    this.#followClock();
+  }
+
+  #followClock(): void {
+    const offsetMs = offsetOf(this.#options.clock);
+    if (Math.abs(offsetMs - this.#offsetMs) > DRIFT_MS) this.#offsetMs = offsetMs;
+  }
+
+  #handOut(): void {
+    const nowMs = this.#options.clock.nowMs();
+    const names = this.#options.routeNames();
+    for (const { reader } of this.#rings) {
+      reader.takeTotals(names.length, (route, stratum, requests, bytes) =>
+        this.#assembly.addTotal(names[route]!, stratum, requests, bytes),
+      );
+    }
+    for (const late of this.#late.sort((a, b) => a.row.atMs - b.row.atMs)) this.#addLate(late);
+    this.#late = [];
+    const hits = this.#assembly.take(nowMs);
+    const others = [...this.#workers.take(nowMs), ...this.#waited.take(nowMs)];
+    for (const batch of others.length === 0 ? hits : mergeBatches([...hits, ...others])) this.#hand(batch);
+    this.#setDrained(this.#threshold);
+  }
+
+  #setDrained(threshold: number): void {
+    this.#drained = threshold;
+    for (const each of [this.#assembly, this.#workers, this.#waited]) each.threshold = threshold;
   }
 
   #addLate({ row, isCounted }: { readonly row: LateRow; readonly isCounted: boolean }): void {
     const known = this.#maker.interned({ ...row, atMs: row.atMs + this.#offsetMs });
-    this.#assembly.add(known, isCounted, this.#pathOf(row));
+    this.#waited.add(known, isCounted, this.#pathOf(row));
   }
 
-  #addStored(at: number): void {
-    this.#block.read(at, this.#row);
+  #addStored(reader: RingReader): void {
+    reader.next(this.#row);
     const row = this.#maker.rowOf(this.#row, this.#offsetMs, this.#options.routeNames());
-    this.#assembly.add(row, (this.#row.bits & RowBit.COUNTED) !== 0);
-  }
-
-  /** Copies what waits in the rings; what there is no room for waits for the next drain. */
-  #taken(): Run[] {
-    let used = 0;
-    const runs = this.#rings.map(({ reader }) => {
-      const at = used;
-      used += reader.take(this.#block, used);
-      return { at, end: used };
-    });
-    if (used === DRAIN_ROWS) this.drainSoon();
-    return runs;
-  }
-
-  #totals(): StratumTotals {
-    const names = this.#options.routeNames();
-    const totals = new StratumTotals();
-    for (const { reader } of this.#rings) {
-      reader.takeTotals(names.length, (route, stratum, requests, bytes) =>
-        totals.add(names[route]!, stratum, requests, bytes),
-      );
-    }
-    for (const { route, stratum, requests, bodyBytes } of this.#lateTotals.take())
-      totals.add(route, stratum, requests, bodyBytes);
-    return totals;
+    this.#workers.add(row, (this.#row.bits & RowBit.COUNTED) !== 0);
   }
 
   #pathOf({ keyLo, keyHi, path }: LateRow): KnownPath | undefined {
@@ -227,18 +240,16 @@ export class TrafficRecorder {
   }
 }
 
-/** Rows of one thread in the block, not handed out yet. */
-interface Run {
-  at: number;
-  readonly end: number;
-}
-
-/** The one whose next row is the first of all. O(threads). */
-function earliest(runs: readonly Run[], block: RowBlock): Run | undefined {
-  let first: Run | undefined;
-  for (const run of runs) {
-    if (run.at < run.end && (first === undefined || block.timeMs(run.at) < block.timeMs(first.at)))
-      first = run;
+/** The one whose next row is the first of all; undefined when there is none. O(threads). */
+function earliest(readers: readonly RingReader[]): RingReader | undefined {
+  let first: RingReader | undefined;
+  for (const one of readers) {
+    if (one.nextMs < (first?.nextMs ?? Number.POSITIVE_INFINITY)) first = one;
   }
   return first;
+}
+
+/** From monotonic time to the epoch, in whole microseconds: so times of the one are whole in the other. */
+function offsetOf(clock: Clock): number {
+  return Math.round((clock.nowMs() - clock.monotonicMs()) * 1000) / 1000;
 }

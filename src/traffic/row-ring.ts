@@ -2,10 +2,8 @@ import { Flag } from '../cache/entries.ts';
 import { stratumOf } from './batch.ts';
 import { placeOf, thresholdOf } from './sample.ts';
 
-/** Rows that a writer may be ahead of the owner. A power of two; 1.5 MiB. */
-const ROWS = 32_768;
-/** Rows after which the owner is told, not to wait for its timer. */
-const HALF = ROWS / 2;
+/** Rows that a worker may be ahead of the owner, which can be busy for some ten milliseconds. A power of two; 768 KiB. */
+const ROWS = 16_384;
 /** 32-bit words of a row. */
 const ROW = 12;
 const STRATA = 33;
@@ -26,7 +24,7 @@ const Header = {
 const HEADER_WORDS = 32;
 
 /** Bits of a row. */
-export const RowBit = { HEAD: 1, INTERNAL: 2, DISK: 4, COUNTED: 8 } as const;
+export const RowBit = { HEAD: 1, INTERNAL: 2, COUNTED: 4 } as const;
 
 /** What one serving thread writes, and its node's owner reads. Each word has one writer. */
 export interface RingShare {
@@ -56,7 +54,7 @@ export interface StoredRow {
   atMs: number;
 }
 
-/** Memory of a ring: what is not touched is not resident. @param routesMax routes with an id below it can be written. */
+/** Memory of a ring. @param routesMax routes with an id below it can be written. */
 export function newRing(routesMax: number, threshold = ALL): RingShare {
   const header = new Int32Array(new SharedArrayBuffer(HEADER_WORDS * 4));
   header[Header.THRESHOLD] = threshold;
@@ -67,8 +65,19 @@ export function newRing(routesMax: number, threshold = ALL): RingShare {
   };
 }
 
+/** Times of look-ups in whole microseconds, each at least one behind the one before: so rows of a thread have their order. */
+export class Stamps {
+  #lastUs = 0;
+
+  /** @param receivedMs monotonic. */
+  next(receivedMs: number): number {
+    this.#lastUs = Math.max(Math.floor(receivedMs * 1000), this.#lastUs + 1);
+    return this.#lastUs / 1000;
+  }
+}
+
 /**
- * The hits of one thread, on their way to the record: one writer, one reader, no locks. A row is 48 bytes of plain numbers,
+ * The hits of one worker, on their way to the record: one writer, one reader, no locks. A row is 48 bytes of plain numbers,
  * written in some 15 ns: no allocation, no look-up. A full ring drops rows, and counts them.
  */
 export class RingWriter {
@@ -78,7 +87,7 @@ export class RingWriter {
   readonly #totals: Float64Array;
   readonly #onHalf: () => void;
   #written: number;
-  #lastMs = 0;
+  readonly #stamps = new Stamps();
 
   /** @param onHalf told when the ring is half full, in the midst of a request: it is to note that, and no more. */
   constructor({ header, rows, totals }: RingShare, onHalf: () => void) {
@@ -90,10 +99,9 @@ export class RingWriter {
     this.#written = header[Header.WRITTEN]!;
   }
 
-  /** The time of a look-up, for its row: a microsecond behind the one before at least, so rows have the order of look-ups. */
+  /** The time of a look-up, for its row; see {@link Stamps}. */
   stamp(receivedMs: number): number {
-    this.#lastMs = Math.max(receivedMs, this.#lastMs + 0.001);
-    return this.#lastMs;
+    return this.#stamps.next(receivedMs);
   }
 
   /** Notes a request that a fresh stored response answers. Look-ups must come in their order ({@link stamp}). */
@@ -127,7 +135,7 @@ export class RingWriter {
     words[at + 11] = row.flags;
     this.#written = (written + 1) | 0;
     Atomics.store(header, Header.WRITTEN, this.#written);
-    if (waiting === HALF) this.#onHalf();
+    if (waiting === ROWS / 2) this.#onHalf();
   }
 
   #count({ bits, route, bodyBytes }: StoredRow): void {
@@ -142,15 +150,21 @@ export class RingWriter {
 export class RingReader {
   readonly #header: Int32Array;
   readonly #words: Uint32Array;
+  readonly #times: Float64Array;
   readonly #totals: Float64Array;
   /** Those that were handed out already. */
   readonly #before: Float64Array;
+  #taken: number;
+  #end: number;
 
   constructor({ header, rows, totals }: RingShare) {
     this.#header = header;
     this.#words = new Uint32Array(rows);
+    this.#times = new Float64Array(rows);
     this.#totals = totals;
     this.#before = new Float64Array(totals.length);
+    this.#taken = header[Header.TAKEN]!;
+    this.#end = this.#taken;
   }
 
   /** Rows lost, since the start. */
@@ -163,17 +177,42 @@ export class RingReader {
     Atomics.store(this.#header, Header.THRESHOLD, threshold);
   }
 
-  /** Copies the rows that wait, at most as many as there is room for, into `into` from row `at` on. @returns how many. */
-  take(into: RowBlock, at: number): number {
-    const written = Atomics.load(this.#header, Header.WRITTEN);
-    const taken = this.#header[Header.TAKEN]!;
-    const count = Math.min((written - taken) | 0, into.capacity - at);
-    const from = taken & (ROWS - 1);
-    const first = Math.min(count, ROWS - from);
-    into.words.set(this.#words.subarray(from * ROW, (from + first) * ROW), at * ROW);
-    into.words.set(this.#words.subarray(0, (count - first) * ROW), (at + first) * ROW);
-    Atomics.store(this.#header, Header.TAKEN, (taken + count) | 0);
-    return count;
+  /** Looks what there is. Rows that come later wait for the next time. */
+  begin(): void {
+    this.#end = Atomics.load(this.#header, Header.WRITTEN);
+  }
+
+  /** Time of the next row; Infinity when there is none. */
+  get nextMs(): number {
+    if (this.#taken === this.#end) return Number.POSITIVE_INFINITY;
+    return this.#times[((this.#taken & (ROWS - 1)) * ROW) / 2]!;
+  }
+
+  /** Fills `into` with the next row. */
+  next(into: StoredRow): void {
+    const words = this.#words;
+    const at = (this.#taken & (ROWS - 1)) * ROW;
+    this.#taken = (this.#taken + 1) | 0;
+    const sizes = words[at + 5]!;
+    const marks = words[at + 6]!;
+    into.atMs = this.#times[at / 2]!;
+    into.keyLo = words[at + 2]!;
+    into.keyHi = words[at + 3]!;
+    into.bodyBytes = words[at + 4]!;
+    into.besideBytes = sizes & 0xffff;
+    into.status = sizes >>> 16;
+    into.route = marks & 0xffff;
+    into.bits = marks >>> 16;
+    into.bornS = words[at + 7]!;
+    into.freshUntilS = words[at + 8]!;
+    into.revalidateUntilS = words[at + 9]!;
+    into.errorUntilS = words[at + 10]!;
+    into.flags = words[at + 11]!;
+  }
+
+  /** Gives the room of what was taken back to the writer. */
+  end(): void {
+    Atomics.store(this.#header, Header.TAKEN, this.#taken);
   }
 
   /** Requests of all keys since the last call. O(routes). */
@@ -190,44 +229,6 @@ export class RingReader {
       const cell = i / 2;
       add(Math.floor(cell / STRATA), cell % STRATA, requests, bytes);
     }
-  }
-}
-
-/** Rows taken out of rings. */
-export class RowBlock {
-  readonly capacity: number;
-  readonly words: Uint32Array;
-  readonly #times: Float64Array;
-
-  constructor(capacity: number) {
-    this.capacity = capacity;
-    this.words = new Uint32Array(capacity * ROW);
-    this.#times = new Float64Array(this.words.buffer);
-  }
-
-  timeMs(row: number): number {
-    return this.#times[row * (ROW / 2)]!;
-  }
-
-  /** Fills `into` with a row. */
-  read(row: number, into: StoredRow): void {
-    const { words } = this;
-    const at = row * ROW;
-    const sizes = words[at + 5]!;
-    const marks = words[at + 6]!;
-    into.atMs = this.timeMs(row);
-    into.keyLo = words[at + 2]!;
-    into.keyHi = words[at + 3]!;
-    into.bodyBytes = words[at + 4]!;
-    into.besideBytes = sizes & 0xffff;
-    into.status = sizes >>> 16;
-    into.route = marks & 0xffff;
-    into.bits = marks >>> 16;
-    into.bornS = words[at + 7]!;
-    into.freshUntilS = words[at + 8]!;
-    into.revalidateUntilS = words[at + 9]!;
-    into.errorUntilS = words[at + 10]!;
-    into.flags = words[at + 11]!;
   }
 }
 

@@ -138,7 +138,6 @@ export class Harness {
       this.traffic = new TrafficRecorder({
         clock: this.clock,
         routeNames: () => config.routes.map((route) => route.name),
-        routesMax: 10,
         paths: true,
         onFault: (error) => this.faults.push(error),
       });

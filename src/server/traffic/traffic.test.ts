@@ -50,7 +50,6 @@ class Trial {
       clock: this.clock,
       log: { debug: say, info: say, warn: say, error: say },
       routeNames: () => ['a'],
-      routesMax: 1,
       onFault: (error) => {
         throw error;
       },

@@ -22,7 +22,6 @@ export interface TrafficOptions extends TrafficPlace {
   readonly clock: Clock;
   readonly log: Log;
   readonly routeNames: () => readonly string[];
-  readonly routesMax: number;
   readonly onFault: (error: unknown) => void;
 }
 

@@ -111,7 +111,7 @@ export class Member {
         this.#log(message.lines);
         break;
       case 'rows':
-        this.#options.traffic?.drainSoon();
+        this.#options.traffic?.collectSoon();
         break;
       case 'fault':
         this.#options.onFault(message.error);
