@@ -115,7 +115,7 @@ export class GreedyDual extends SlottedPolicy {
   queuedColdestFirst(): Iterable<EntryId> {
     const { worths, hits } = this.standing;
     const ids: EntryId[] = [];
-    for (const queue of this.queues) ids.push(...queue.oldestFirst());
+    for (const queue of this.queues) for (const id of queue.oldestFirst()) ids.push(id);
     const worth = (id: EntryId): number =>
       (hits[id]! & HIT) === 0 ? worths[id]! : this.clock + VALUES[this.queueOf(id)]!;
     return ids.sort((a, b) => worth(a) - worth(b));
