@@ -9,6 +9,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { autoPolicy } from './simulate/auto.ts';
 import { curves } from './simulate/curves.ts';
 import { publishedForms } from './simulate/published.ts';
 import type { Section } from './simulate/section.ts';
@@ -18,6 +19,7 @@ import { runBenchmark, Unusable } from './support/workbench.ts';
 
 const SECTIONS: ReadonlyMap<string, Section> = new Map([
   ['published', publishedForms],
+  ['auto', autoPolicy],
   ['curves', curves],
 ]);
 

@@ -1,6 +1,7 @@
 import { drainMicrotasks } from 'bun:jsc';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { NONE } from '../../src/cache/entries.ts';
+import { startingPolicy } from '../../src/config/complete.ts';
 import { validateConfig } from '../../src/config/validate.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { Recorder } from '../../src/monitor/recorder.ts';
@@ -78,7 +79,7 @@ export class OutageNode {
     this.tier = new MemoryTier({
       budgetBytes: options.memoryBytes,
       segmentBytes: 2 ** 20,
-      policy: config.cache.memory.policy,
+      policy: startingPolicy(config.cache.memory),
       ghosts: 100_000,
       routes: 1,
       hashKey: { k0: 1, k1: 2 },

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { seededRandom } from '../../src/base/random.ts';
 import { Cache } from '../../src/cache/cache.ts';
-import { METADATA_BYTES } from '../../src/cache/contract.ts';
+import { type EntryFacts, METADATA_BYTES } from '../../src/cache/contract.ts';
 import { NONE } from '../../src/cache/entries.ts';
-import { POLICY_NAMES, type PolicyName } from '../../src/policy/policy.ts';
+import { type Favour, POLICY_NAMES, type PolicyName } from '../../src/policy/policy.ts';
 import { parseTrace, type Trace } from '../../src/simulate/published/trace.ts';
 import { table } from './markdown.ts';
 
@@ -14,7 +14,8 @@ import { table } from './markdown.ts';
  * at 132, a head and a key of 400 bytes, metadata), its largest object and its residency floor.
  */
 
-interface TimedTrace extends Trace {
+/** A trace with the times of its requests. */
+export interface TimedTrace extends Trace {
   readonly name: string;
   /** Seconds since the first request, one per request. */
   readonly timesS: Float64Array;
@@ -24,6 +25,9 @@ interface TimedTrace extends Trace {
 
 interface Result {
   readonly missShare: number;
+  /** Of the second half of the requests. */
+  readonly lateMissShare: number;
+  readonly lateByteMissShare: number;
   readonly byteMissShare: number;
   /** Of the requests for the largest tenth, by requests: those that missed. */
   readonly largeMissShare: number;
@@ -33,16 +37,34 @@ interface Result {
 
 const RECORD_BYTES_MORE = 400;
 const OBJECT_BYTES_MAX = 32 * 1024 ** 2;
-const FRACTIONS = [0.001, 0.01, 0.05, 0.1, 0.25];
+/** Sizes of caches, as shares of {@link uniqueBytes}. */
+export const FRACTIONS = [0.001, 0.01, 0.05, 0.1, 0.25];
 const FLOORS_S = [0, 1, 5, 10, 60, 600];
-const START_S = 1_000_000;
+/** Time of the first request, in seconds since the epoch. */
+export const START_S = 1_000_000;
 
 function chargeOf(sizeBytes: number): number {
   return Math.ceil((sizeBytes + RECORD_BYTES_MORE) / 128) * 132;
 }
 
+/** The largest object that is stored. */
+export function objectBytesMaxOf(budgetBytes: number): number {
+  return Math.min(OBJECT_BYTES_MAX, budgetBytes / 4);
+}
+
+/** All traces: those of the folder, and made ones. */
+export function allTraces(dir: string): TimedTrace[] {
+  return [
+    ...['calgary_img_raw', 'nasa_19950801', 'web12'].map((name) => recorded(dir, name)),
+    made('made', {}),
+    made('made, scanned', { scanShare: 0.5 }),
+    made('made, tiny scan', { scanShare: 0.5, scanBytes: 2_000 }),
+    made('made, new season', { season: true }),
+  ];
+}
+
 /** A file of the folder; objects of a trace without sizes weigh 20 KB each. */
-function recorded(dir: string, name: string): TimedTrace {
+export function recorded(dir: string, name: string): TimedTrace {
   const csv = gunzipSync(readFileSync(join(dir, `${name}.csv.gz`))).toString('utf8');
   const trace = parseTrace(csv);
   const timesS = Float64Array.from(csv.trim().split('\n').slice(1), (line) =>
@@ -112,7 +134,7 @@ function ninetieth(sizes: Uint32Array): number {
 }
 
 /** Sum of the charges of all objects, each once, as it was first asked for. */
-function uniqueBytes(trace: Trace): number {
+export function uniqueBytes(trace: Trace): number {
   const seen = new Uint8Array(trace.objects);
   let bytes = 0;
   trace.keys.forEach((key, i) => {
@@ -123,7 +145,35 @@ function uniqueBytes(trace: Trace): number {
   return bytes;
 }
 
-function replay(trace: TimedTrace, policy: PolicyName, budgetBytes: number, minResidencyS: number): Result {
+function factsOf(sizeBytes: number, nowS: number): EntryFacts {
+  const until = 0xffff_ffff;
+  return {
+    route: 0,
+    chargeBytes: chargeOf(sizeBytes),
+    recordBytes: sizeBytes,
+    keyBytes: 1,
+    headBytes: 1,
+    status: 200,
+    bornS: nowS,
+    freshUntilS: until,
+    revalidateUntilS: until,
+    errorUntilS: until,
+    flags: 0,
+  };
+}
+
+/**
+ * One trace through one cache.
+ *
+ * @param more which misses a policy avoids that has a choice, and who is told before each request and may change the policy.
+ */
+export function replay(
+  trace: TimedTrace,
+  policy: PolicyName,
+  budgetBytes: number,
+  minResidencyS: number,
+  more: { readonly favour?: Favour; readonly before?: (cache: Cache, at: number) => void } = {},
+): Result {
   const { keys, sizes, timesS } = trace;
   const slotOf = new Int32Array(trace.objects).fill(NONE);
   const keyOf: number[] = [];
@@ -131,6 +181,7 @@ function replay(trace: TimedTrace, policy: PolicyName, budgetBytes: number, minR
     budgetBytes,
     minChargeBytes: 132,
     policy,
+    favour: more.favour ?? 'balanced',
     routes: 1,
     ghosts: 0,
     room: { minResidencyS, pinnedRoutes: [], pinnedShare: 0 },
@@ -142,42 +193,33 @@ function replay(trace: TimedTrace, policy: PolicyName, budgetBytes: number, minR
       },
     },
   });
-  const objectBytesMax = Math.min(OBJECT_BYTES_MAX, budgetBytes / 4);
+  const objectBytesMax = objectBytesMaxOf(budgetBytes);
+  const lateFrom = keys.length >>> 1;
   let [misses, missedBytes, bytes, refused, largeMisses] = [0, 0, 0, 0, 0];
+  let [lateMisses, lateMissedBytes, lateBytes] = [0, 0, 0];
   const begin = process.cpuUsage().user;
   for (let i = 0; i < keys.length; i += 1) {
     const key = keys[i]!;
     const sizeBytes = sizes[i]!;
+    more.before?.(cache, i);
     bytes += sizeBytes;
+    if (i >= lateFrom) lateBytes += sizeBytes;
     const slot = slotOf[key]!;
     if (slot !== NONE) {
       cache.hit(slot);
       continue;
     }
     misses += 1;
+    if (i >= lateFrom) {
+      lateMisses += 1;
+      lateMissedBytes += sizeBytes;
+    }
     missedBytes += sizeBytes;
     if (sizeBytes >= trace.largeBytes) largeMisses += 1;
     if (sizeBytes > objectBytesMax) continue;
     const nowS = START_S + Math.floor(timesS[i]!);
     const hash = { lo: key, hi: 0 };
-    const until = 0xffff_ffff;
-    const taken = cache.admit(
-      hash,
-      {
-        route: 0,
-        chargeBytes: chargeOf(sizeBytes),
-        recordBytes: sizeBytes,
-        keyBytes: 1,
-        headBytes: 1,
-        status: 200,
-        bornS: nowS,
-        freshUntilS: until,
-        revalidateUntilS: until,
-        errorUntilS: until,
-        flags: 0,
-      },
-      nowS,
-    );
+    const taken = cache.admit(hash, factsOf(sizeBytes, nowS), nowS);
     if (taken === NONE) {
       refused += 1;
       continue;
@@ -191,6 +233,8 @@ function replay(trace: TimedTrace, policy: PolicyName, budgetBytes: number, minR
   const large = sizes.reduce((count, sizeBytes) => count + (sizeBytes >= trace.largeBytes ? 1 : 0), 0);
   return {
     missShare: misses / keys.length,
+    lateMissShare: lateMisses / (keys.length - lateFrom),
+    lateByteMissShare: lateMissedBytes / lateBytes,
     byteMissShare: missedBytes / bytes,
     largeMissShare: largeMisses / large,
     refused,
@@ -212,13 +256,7 @@ class Tally {
 
 /** Misses and missed bytes of every policy, and what a residency floor costs, as Markdown. Some 10 s. */
 export function comparePolicies(dir: string): string {
-  const traces = [
-    ...['calgary_img_raw', 'nasa_19950801', 'web12'].map((name) => recorded(dir, name)),
-    made('made', {}),
-    made('made, scanned', { scanShare: 0.5 }),
-    made('made, tiny scan', { scanShare: 0.5, scanBytes: 2_000 }),
-    made('made, new season', { season: true }),
-  ];
+  const traces = allTraces(dir);
   const tallies = new Map(POLICY_NAMES.map((name) => [name, new Tally()]));
   const rows = traces.flatMap((trace) => FRACTIONS.map((fraction) => compared(trace, fraction, tallies)));
   const sums = [...tallies].map(([name, { object, byte, large, ns }]) => [

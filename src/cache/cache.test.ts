@@ -136,7 +136,8 @@ class Model {
     if (slot === NONE) {
       expect(evicted).toBe(0);
       if (fits && !this.#isDivided) expect(this.cache.refusal).toBe('admission');
-      if (this.cache.refusal === 'admission') expect(this.cache.policy).toBe('w-tinylfu');
+      if (this.cache.refusal === 'admission')
+        expect(['greedy-dual', 'w-tinylfu']).toContain(this.cache.policy);
       else expect(this.cache.refusal).toBe('no-room');
       return;
     }
@@ -391,4 +392,23 @@ test('filling is ended once, by publish or by withdraw', () => {
   expect(() => cache.publish(slot, { lo: 1, hi: 1 })).toThrow(InternalFault);
   expect(() => cache.withdraw(slot)).toThrow(InternalFault);
   expect(() => cache.unpin(slot)).toThrow(InternalFault);
+});
+
+test('greedy-dual: a renewal is worth what it renews', () => {
+  const cache = small('greedy-dual', 4);
+  const slots = [0, 1, 2, 3].map((key) => put(cache, key));
+  for (let i = 0; i < 50; i += 1) for (const slot of slots) cache.hit(slot);
+  expect([put(cache, 9), cache.refusal]).toEqual([NONE, 'admission']);
+  expect(put(cache, 3)).not.toBe(NONE);
+  expect([cache.count, cache.account.removals.replaced]).toEqual([3, 1]);
+  cache.check();
+});
+
+test('the side that is favoured is kept when the policy changes', () => {
+  const cache = small('greedy-dual', 4);
+  expect(cache.favour).toBe('balanced');
+  cache.changeFavour('bytes');
+  cache.switchPolicy('lru', 0);
+  cache.switchPolicy('greedy-dual', 0);
+  expect(cache.favour).toBe('bytes');
 });

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Hash64 } from '../base/hash.ts';
 import { createPolicy } from '../policy/create.ts';
-import type { PolicyName } from '../policy/policy.ts';
+import type { Favour, KnownUses, PolicyName } from '../policy/policy.ts';
 import { SharedPolicy } from '../policy/shared.ts';
 import { Account } from './account.ts';
 import { Claims } from './claims.ts';
@@ -30,6 +30,7 @@ export class Cache {
   readonly #smallestBytes: number;
   readonly #leaving: Leaving;
   #policy: CachePolicy;
+  #favour: Favour;
   readonly #victims: number[] = [];
   #guests = 0;
   readonly #residency: Residency;
@@ -50,10 +51,9 @@ export class Cache {
       options.readers === undefined
         ? (slot) => this.entries.pins(slot) !== 0
         : (slot) => !this.claims.claimForVictims(slot);
-    this.#policy = createPolicy(options.policy, {
-      capacityBytes: options.budgetBytes,
-      isPinned: this.#isPinned,
-    });
+    const { policy, budgetBytes: capacityBytes, favour = 'balanced' } = options;
+    this.#favour = favour;
+    this.#policy = createPolicy(policy, { capacityBytes, isPinned: this.#isPinned, favour });
   }
 
   get policy(): PolicyName {
@@ -63,6 +63,11 @@ export class Cache {
   /** What is resident, by the policy's order. O(entries). */
   coldestFirst(): Iterable<number> {
     return this.#policy.coldestFirst();
+  }
+
+  /** Which misses the policy avoids, where it has a choice. */
+  get favour(): Favour {
+    return this.#favour;
   }
 
   get budgetBytes(): number {
@@ -116,13 +121,9 @@ export class Cache {
   /** The visible entry of a key, or NONE. Does not count as a use. O(1) expected. */
   find(hash: Hash64): number {
     const { entries } = this;
-    let slot = entries.first(hash);
-    while (slot !== NONE) {
-      if (entries.hashLo(slot) === hash.lo && entries.hashHi(slot) === hash.hi && this.#bytes.sameKey(slot))
-        return slot;
-      slot = entries.next(slot);
-    }
-    return NONE;
+    let slot = entries.alike(hash);
+    while (slot !== NONE && !this.#bytes.sameKey(slot)) slot = entries.alike(hash, entries.next(slot));
+    return slot;
   }
 
   /** True for an entry that lookups find: filled, and neither replaced nor purged. */
@@ -190,6 +191,8 @@ export class Cache {
     const isVariant = (facts.flags & Flag.VARIANT) !== 0;
     if (isVariant) this.#policy = divided(this.#policy, this.#isPinned, this.#residency.variantsShare);
     this.#residency.ripen(this.#policy, charge, nowS, isVariant);
+    const renewed = entries.alike(hash); // 64 bits are enough to learn by
+    if (renewed !== NONE) this.#policy.renewing(renewed);
     const slot = entries.take();
     const admitted = this.#policy.admit(slot, hash.lo, charge, this.#victims, isVariant);
     this.#evicted(nowS);
@@ -309,18 +312,25 @@ export class Cache {
   }
 
   /**
-   * Changes the policy and keeps every entry: the new one is told of them from the coldest to the hottest. O(n).
-   * Only what a shrink still had to get rid of leaves.
+   * Changes the policy and keeps every entry: the new one is told of them from the coldest to the hottest, and how often they
+   * were used (`known`, or what the old one remembers). O(n). Only what a shrink still had to get rid of leaves.
    */
-  switchPolicy(name: PolicyName, nowS: number): void {
+  switchPolicy(name: PolicyName, nowS: number, known: KnownUses = () => undefined): void {
     const old = this.#policy;
-    const options = { isPinned: this.#isPinned, variantsShare: this.#residency.variantsShare };
+    const { variantsShare } = this.#residency;
+    const options = { isPinned: this.#isPinned, variantsShare, favour: this.#favour, known };
     const fresh = rebuilt(old, name, options, this.entries, (slot) => this.#chargeOf(slot));
     this.#policy = fresh;
     if (fresh.capacityBytes === old.capacityBytes) return;
     fresh.resize(old.capacityBytes, this.#victims);
     this.#evicted(nowS);
     this.trim(nowS);
+  }
+
+  /** Chooses which misses the policy avoids, live, where it has a choice; now and after a switch. Nobody leaves for it. O(1). */
+  changeFavour(side: Favour): void {
+    this.#favour = side;
+    this.#policy.favour(side);
   }
 
   /** Recounts everything and throws InternalFault when a counter is wrong. O(n), for tests. */

@@ -1,4 +1,4 @@
-import type { PolicyName } from '../policy/policy.ts';
+import type { Favour, PolicyName } from '../policy/policy.ts';
 import type { Readers } from './readers.ts';
 import type { RoomRules } from './residency.ts';
 
@@ -48,6 +48,8 @@ export interface CacheOptions {
   /** The smallest record the store charges for: with the budget it bounds the entry table. */
   readonly minChargeBytes: number;
   readonly policy: PolicyName;
+  /** Which misses the policy avoids, where it has a choice; `balanced` by default. */
+  readonly favour?: Favour;
   readonly routes: number;
   readonly ghosts: number;
   readonly bytes: CacheBytes;

@@ -158,3 +158,32 @@ test('many that became old enough at once do not keep a newcomer of the other cl
   }
   expect([small.originals, small.cache.variants.entries]).toEqual([200, 200]);
 });
+
+/** Policies that keep what was asked for often; and of these, those that know how often. */
+const LEARNING = ['greedy-dual', 's3-fifo', 'w-tinylfu', 'sieve', 'gdsf'] as const;
+const COUNTING = ['greedy-dual', 's3-fifo', 'w-tinylfu', 'gdsf'] as const;
+
+/** Of 20 favourites in a cache of 100, those that a switch and then 90 keys that are asked for once leave there. */
+function favouritesLeft(from: PolicyName, to: PolicyName, known?: (hashLo: number) => number): number {
+  const small = new Small(from, 100);
+  for (let round = 0; round < 5; round += 1) for (let key = 0; key < 20; key += 1) small.request(key);
+  for (let key = 1_000; key < 1_080; key += 1) small.request(key);
+  small.cache.switchPolicy(to, NOW_S, known);
+  for (let key = 2_000; key < 2_090; key += 1) small.request(key);
+  small.cache.check();
+  let left = 0;
+  for (let key = 0; key < 20; key += 1) if (small.request(key)) left += 1;
+  return left;
+}
+
+describe.each(COUNTING)('what %s knows of its entries', (from) => {
+  test.each(LEARNING)('is not forgotten by a switch to %s', (to) => {
+    expect(favouritesLeft(from, to)).toBe(20);
+  });
+});
+
+test.each(LEARNING)('who knows better than LRU can tell %s', (to) => {
+  const favourites = new Set(Array.from({ length: 20 }, (_, key) => (key * 0x9e37_79b1) >>> 0));
+  expect(favouritesLeft('lru', to)).toBe(0);
+  expect(favouritesLeft('lru', to, (hashLo) => (favourites.has(hashLo) ? 1_000 : 0))).toBe(20);
+});

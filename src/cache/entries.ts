@@ -297,6 +297,14 @@ export class Entries {
     return this.#rows[(slot << ROW_SHIFT) + Word.NEXT]! - 1;
   }
 
+  /** The first slot from one of a chain on whose 64 bits are these, or NONE. The caller compares keys. */
+  alike(hash: Hash64, from: number = this.first(hash)): number {
+    let slot = from;
+    while (slot !== NONE && (this.hashLo(slot) !== hash.lo || this.hashHi(slot) !== hash.hi))
+      slot = this.next(slot);
+    return slot;
+  }
+
   /** Makes a slot findable by its hash. Grows the index by one bucket when it is full. */
   link(slot: number): void {
     const bucket = bucketOf(this.hashLo(slot), this.#buckets);

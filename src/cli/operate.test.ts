@@ -283,7 +283,7 @@ describe('holdfast status', () => {
     for (const part of [
       'Holdfast test  up',
       'holdfast.yaml (',
-      'entries 1, s3-fifo',
+      'entries 1, greedy-dual',
       'shop: 1 requests',
       'no failures',
     ])

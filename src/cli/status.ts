@@ -1,6 +1,7 @@
 import { formatCount, formatDuration, formatSize } from '../base/units.ts';
 import { hitRatio } from '../monitor/rates.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
+import { describeStandings } from '../simulate/auto/describe.ts';
 import { describeAround } from '../simulate/curves/around.ts';
 import { ADMIN_HELP, type AdminIo, adminCommand } from './admin-command.ts';
 import { EXIT } from './io.ts';
@@ -42,6 +43,7 @@ function statusLines(it: Snapshot): string[] {
     ...variantLines(memory),
     ...diskLines(it),
     ...trafficLines(it),
+    ...autoLines(it),
     ...(it.curve === undefined ? [] : [row('curve', describeAround(it.curve))]),
     row(
       'evicted',
@@ -82,6 +84,16 @@ function trafficLines({ traffic, nowMs }: Snapshot): string[] {
         : `${share} recorded: ${formatCount(rows)}${lost}`,
     ),
     row('', `${formatSize(storedBytes)} of ${formatSize(sizeBytes)} in ${where}, back ${back}`),
+  ];
+}
+
+function autoLines({ auto }: Snapshot): string[] {
+  if (auto === undefined) return [];
+  const [latest] = auto.decisions;
+  const when = latest === undefined ? '' : new Date(latest.atMs).toISOString().slice(0, 19);
+  return [
+    row('policy', describeStandings(auto)),
+    ...(latest === undefined ? [] : [row('', `${when}Z: ${latest.reason}`)]),
   ];
 }
 

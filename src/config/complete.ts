@@ -1,7 +1,9 @@
 import { join } from 'node:path/posix';
+import type { PolicyName } from '../policy/policy.ts';
 import type { Config, OriginConfig, ParsedConfig, RouteConfig } from './config.ts';
 import { largestOnDisk } from './disk.ts';
 import { completeImages } from './images.ts';
+import { DEFAULT_POLICY } from './options.ts';
 
 /** Largest stored response unless the file says otherwise: above the largest photographs, below what crowds out others. */
 const MAX_OBJECT_BYTES = 32 * 1024 ** 2;
@@ -14,6 +16,11 @@ export function largestObject(memory: ParsedConfig['cache']['memory']): number {
 /** The largest response that a memory tier of that size stores where the file does not say it. */
 export function largestObjectUnsaid(sizeBytes: number): number {
   return Math.min(MAX_OBJECT_BYTES, Math.floor(sizeBytes / 4));
+}
+
+/** The policy that a node begins with: as configured, or what `auto` begins with. */
+export function startingPolicy({ policy }: ParsedConfig['cache']['memory']): PolicyName {
+  return policy === 'auto' ? DEFAULT_POLICY : policy;
 }
 
 /** Percentage of memory that variants are guaranteed unless the file says otherwise. */

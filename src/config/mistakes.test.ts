@@ -87,7 +87,7 @@ unknown type | type: files | type: file | 15 origins.local.type | no type of ori
 unknown kind | type: files | type: ftp | 15 origins.local.type | no type of origin | "http" with a url
 merge key | size: 512MiB | <<: {} | 8 cache.memory["<<"] | merge keys | use an alias
 prototype | size: 512MiB | __proto__: {} | 8 cache.memory.__proto__ | not allowed | another name
-unknown policy | size: 512MiB | policy: s4-fifo | 8 cache.memory.policy | expected s3-fifo, w-tinylfu, sieve, gdsf, lru or fifo | did you mean "s3-fifo"?
+unknown policy | size: 512MiB | policy: s4-fifo | 8 cache.memory.policy | expected greedy-dual, s3-fifo, w-tinylfu, sieve, gdsf, lru, fifo or auto | did you mean "s3-fifo"?
 unknown level | level: info | level: warning | 27 log.level | found "warning" | did you mean "warn"?
 yes | origin: images | origin: images⏎    cache: yes | 26 routes[1].cache | expected true or false, found "yes" | write true
 off for false | origin: images | origin: images⏎    cache: off | 26 routes[1].cache | expected true or false | write false

@@ -13,8 +13,23 @@ import { readFilePath, readListen, readLogTarget } from './values.ts';
  * is stated. {@link Config} is derived from it; so are validation, the editors' schema, the reference and the starter.
  */
 
+/** What `cache.memory.favour` may be; a test keeps this equal to the sides that policies know. */
+export const FAVOUR_SIDES = ['requests', 'balanced', 'bytes'] as const;
+
 /** The eviction policies that may be chosen; a test keeps this equal to the policies that exist. */
-export const POLICIES = ['s3-fifo', 'w-tinylfu', 'sieve', 'gdsf', 'lru', 'fifo'] as const;
+export const POLICIES = [
+  'greedy-dual',
+  's3-fifo',
+  'w-tinylfu',
+  'sieve',
+  'gdsf',
+  'lru',
+  'fifo',
+  'auto',
+] as const;
+
+/** What serves unless the file says otherwise, and what `auto` begins with. */
+export const DEFAULT_POLICY = 'greedy-dual';
 
 const readToken = (input: string): string | Refusal =>
   /^[\x21-\x7e]{16,512}$/.test(input)
@@ -212,9 +227,14 @@ const memory = group('The memory tier.', {
   }).prefault('512MiB'),
   policy: choice(POLICIES, {
     about:
-      'Who leaves when room is needed. s3-fifo keeps out what is asked for only once (crawlers, scans) and came out best when misses and missed bytes were measured together. gdsf has fewer misses and more missed bytes: it prefers small images. w-tinylfu refuses what is asked for less often than those it would replace.',
+      'Who leaves when room is needed. greedy-dual weighs how often an image is asked for against the room that it takes, remembers that beyond an eviction, and refuses newcomers that are worth less than those they would replace; it came out best when misses and missed bytes were measured together, and favour chooses between the two. s3-fifo keeps out what is asked for only once, and takes in all else. gdsf has fewer misses and more missed bytes: it prefers small images. w-tinylfu refuses what is asked for less often than those it would replace. auto begins with the default, tries all of them in miniature on recorded requests, and changes to the one that serves this traffic best in what favour says, when its lead is significant and lasts; nothing is evicted for it. It needs traffic.record.',
     effect: 'live',
-  }).prefault('s3-fifo'),
+  }).prefault(DEFAULT_POLICY),
+  favour: choice(FAVOUR_SIDES, {
+    about:
+      'Which misses greedy-dual avoids, where small images and large ones compete: requests to the origin (small images stay, because many of them fit), the bytes that the origin has to deliver (large ones get their due), or both alike. Other policies have no choice and ignore it.',
+    effect: 'live',
+  }).prefault('balanced'),
   minResidency: lifetime({
     about:
       'Nothing that became resident more recently leaves for want of room: newcomers are passed through instead, and counted as not stored (residency). The default only protects what was fetched a moment ago from the requests that follow it. A longer floor is a promise that costs hits in a tier that is too small: what came first is kept, not what is asked for most.',

@@ -4,6 +4,7 @@ import type { HttpOriginConfig, OriginConfig, ParsedConfig } from './config.ts';
 import { type Finding, finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import { checkAdmin } from './rules-admin.ts';
+import { checkAuto } from './rules-auto.ts';
 import { checkDisk } from './rules-disk.ts';
 import { checkFailover, checkGuard } from './rules-guard.ts';
 import { checkImages } from './rules-images.ts';
@@ -31,6 +32,7 @@ export function checkTogether(checked: Checked): readonly Finding[] {
     ...checkPorts(checked),
     ...checkAdmin(checked),
     ...checkMemory(checked),
+    ...checkAuto(checked),
     ...checkDisk(checked),
     ...checkOrigins(checked),
     ...checkRoutes(checked),

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test';
 import { seededRandom } from '../base/random.ts';
-import { POLICY_NAMES } from '../policy/policy.ts';
+import { FAVOURS, POLICY_NAMES } from '../policy/policy.ts';
 import type { ValidConfig } from './config.ts';
-import { POLICIES } from './options.ts';
+import { DEFAULT_POLICY, FAVOUR_SIDES, POLICIES } from './options.ts';
 import { formatProblems, type Problem } from './problem.ts';
 import { validateConfig } from './validate.ts';
 
@@ -26,7 +26,9 @@ function problems(text: string, env: Record<string, string> = {}): readonly Prob
 }
 
 test('policies are exactly those that exist', () => {
-  expect([...POLICIES]).toEqual([...POLICY_NAMES]);
+  expect([...POLICIES]).toEqual([...POLICY_NAMES, 'auto']);
+  expect(POLICY_NAMES[0]).toBe(DEFAULT_POLICY);
+  expect([...FAVOUR_SIDES]).toEqual([...FAVOURS]);
 });
 
 test('what identifies is enough; everything else has a default', () => {
@@ -56,7 +58,8 @@ test('what identifies is enough; everything else has a default', () => {
     cache: {
       memory: {
         sizeBytes: 512 * 1024 ** 2,
-        policy: 's3-fifo',
+        policy: 'greedy-dual',
+        favour: 'balanced',
         minResidencyS: 1,
         pinnedShare: 50,
         variantsShare: 50,

@@ -80,4 +80,30 @@ export const TRAFFIC_METRICS = [
     group,
     prose: 'The same as a share of the bytes.',
   },
+  {
+    name: 'holdfast_policy_miss_ratio',
+    type: 'gauge',
+    unit: 'ratio',
+    labels: ['policy'],
+    group,
+    prose:
+      'Share of the latest sampled requests that each policy would have missed, in miniature. Only with cache.memory.policy: auto, and once it has something to compare.',
+  },
+  {
+    name: 'holdfast_policy_byte_miss_ratio',
+    type: 'gauge',
+    unit: 'ratio',
+    labels: ['policy'],
+    group,
+    prose: 'The same as a share of the bytes.',
+  },
+  {
+    name: 'holdfast_policy_switches_total',
+    type: 'counter',
+    unit: 'switches',
+    labels: [],
+    group,
+    prose:
+      'Times that policy auto has changed the policy. The log says why; many in an hour: two policies are alike, and any of them may be named instead.',
+  },
 ] as const satisfies readonly MetricSpec[];

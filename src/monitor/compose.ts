@@ -2,6 +2,7 @@ import { NOT_STORED_REASONS, OUTCOMES, RETRIEVAL_FAILURES } from '../cache/outco
 import { cumulative } from './histogram.ts';
 import type { Recorder } from './recorder.ts';
 import type {
+  AutoSnapshot,
   ConfigSnapshot,
   CurveSnapshot,
   DiskSnapshot,
@@ -31,6 +32,7 @@ export interface NodeFacts {
   readonly images?: Omit<ImagesSnapshot, 'results'> | undefined;
   readonly traffic?: TrafficSnapshot;
   readonly curve?: CurveSnapshot | undefined;
+  readonly auto?: AutoSnapshot | undefined;
   /** By route id: what the memory tier holds and evicted for each. */
   readonly routes: readonly Omit<RouteSnapshot, 'name' | 'requests' | 'sentBytes'>[];
   /** By origin id. */
@@ -42,10 +44,11 @@ export interface NodeFacts {
 
 /** Counters and facts at one moment. O(routes + origins + buckets), some microseconds; not for the hot path. */
 export function composeSnapshot(recorder: Recorder, facts: NodeFacts): Snapshot {
-  const { routes, origins, images, curve, ...rest } = facts;
+  const { routes, origins, images, curve, auto, ...rest } = facts;
   return {
     ...rest,
     ...(curve === undefined ? {} : { curve }),
+    ...(auto === undefined ? {} : { auto }),
     ...(images === undefined ? {} : { images: { ...images, results: transformResults(recorder) } }),
     requests: byWord(OUTCOMES, (outcome) => sumColumn(recorder.requests, OUTCOMES.length, outcome)),
     statuses: {

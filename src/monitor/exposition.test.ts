@@ -4,6 +4,7 @@ import { METRICS, type MetricSpec } from './catalog.ts';
 import { exposition } from './exposition.ts';
 import { Recorder } from './recorder.ts';
 import {
+  FIXTURE_AUTO,
   FIXTURE_CURVE,
   FIXTURE_DISK,
   FIXTURE_IMAGES,
@@ -75,6 +76,7 @@ const quiet = () => {
     images: FIXTURE_IMAGES,
     traffic: FIXTURE_TRAFFIC,
     curve: FIXTURE_CURVE,
+    auto: FIXTURE_AUTO,
   };
   return {
     snapshot,

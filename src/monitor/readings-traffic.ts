@@ -1,6 +1,6 @@
 import type { TRAFFIC_METRICS } from './catalog-traffic.ts';
 import type { Emit, MetricSource } from './readings.ts';
-import type { SizeRatios, TrafficSnapshot } from './snapshot.ts';
+import type { PolicyStanding, SizeRatios, TrafficSnapshot } from './snapshot.ts';
 
 type Reading = (source: MetricSource, emit: Emit<number>) => void;
 
@@ -15,7 +15,18 @@ export const TRAFFIC_READINGS: { readonly [N in (typeof TRAFFIC_METRICS)[number]
   holdfast_traffic_write_errors_total: read(({ writeErrors }) => writeErrors),
   holdfast_curve_hit_ratio: readCurve(({ objectHitRatio }) => objectHitRatio),
   holdfast_curve_byte_hit_ratio: readCurve(({ byteHitRatio }) => byteHitRatio),
+  holdfast_policy_miss_ratio: readStandings(({ missRatio }) => missRatio),
+  holdfast_policy_byte_miss_ratio: readStandings(({ byteMissRatio }) => byteMissRatio),
+  holdfast_policy_switches_total: ({ snapshot: { auto } }, emit) => {
+    if (auto !== undefined) emit(auto.switches);
+  },
 };
+
+function readStandings(value: (standing: PolicyStanding) => number): Reading {
+  return ({ snapshot: { auto } }, emit) => {
+    for (const standing of auto?.policies ?? []) emit(value(standing), standing.policy);
+  };
+}
 
 function readCurve(value: (ratios: SizeRatios) => number): Reading {
   return ({ snapshot: { curve } }, emit) => {

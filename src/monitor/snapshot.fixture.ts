@@ -2,7 +2,14 @@ import { type Random, seededRandom } from '../base/random.ts';
 import { NOT_STORED_REASONS, OUTCOMES, type Outcome, RETRIEVAL_FAILURES } from '../cache/outcome.ts';
 import { composeSnapshot, type NodeFacts } from './compose.ts';
 import { Recorder } from './recorder.ts';
-import type { CurveSnapshot, DiskSnapshot, ImagesSnapshot, Snapshot, TrafficSnapshot } from './snapshot.ts';
+import type {
+  AutoSnapshot,
+  CurveSnapshot,
+  DiskSnapshot,
+  ImagesSnapshot,
+  Snapshot,
+  TrafficSnapshot,
+} from './snapshot.ts';
 
 /** A node that exists only in tests: a recorder fed with seeded traffic, and the facts beside it. */
 export interface FakeNode {
@@ -210,6 +217,35 @@ export const FIXTURE_CURVE: CurveSnapshot = {
     { factor: 0.5, sizeBytes: 32 * 1024 ** 2, objectHitRatio: 0.8, byteHitRatio: 0.7 },
     { factor: 1, sizeBytes: 64 * 1024 ** 2, objectHitRatio: 0.9, byteHitRatio: 0.8 },
     { factor: 2, sizeBytes: 128 * 1024 ** 2, objectHitRatio: 0.95, byteHitRatio: 0.9 },
+  ],
+};
+
+/** A policy that the node has chosen by itself. */
+export const FIXTURE_AUTO: AutoSnapshot = {
+  serving: 's3-fifo',
+  rate: 0.25,
+  capacityBytes: 16 * 1024 ** 2,
+  entries: 12_000,
+  windows: 128,
+  requests: 40_000,
+  policies: [
+    { policy: 's3-fifo', missRatio: 0.1, byteMissRatio: 0.2, lead: 0, error: 0 },
+    { policy: 'lru', missRatio: 0.15, byteMissRatio: 0.24, lead: -0.045, error: 0.003 },
+    { policy: 'sieve', missRatio: 0.11, byteMissRatio: 0.2, lead: -0.005, error: 0.001 },
+  ],
+  switches: 1,
+  decisions: [
+    {
+      atMs: 1_800_000_000_000,
+      from: 'lru',
+      to: 's3-fifo',
+      lead: 0.031,
+      error: 0.004,
+      windows: 8,
+      requests: 2_400,
+      rate: 0.25,
+      reason: 's3-fifo instead of lru: its hit ratio was 3.10 points higher',
+    },
   ],
 };
 

@@ -51,6 +51,8 @@ export interface Snapshot {
   readonly traffic?: TrafficSnapshot;
   /** Absent where traffic is not recorded, and before the first request. */
   readonly curve?: CurveSnapshot;
+  /** Absent unless the policy is chosen by the node itself (`cache.memory.policy: auto`). */
+  readonly auto?: AutoSnapshot;
   readonly routes: readonly RouteSnapshot[];
   readonly origins: readonly OriginSnapshot[];
   readonly process: { readonly residentBytes: number; readonly cpuSeconds: number };
@@ -112,6 +114,50 @@ export interface SizeRatios {
   readonly sizeBytes: number;
   readonly objectHitRatio: number;
   readonly byteHitRatio: number;
+}
+
+/** All policies in miniature beside the one that serves. Ratios are shares, 0 to 1. */
+export interface AutoSnapshot {
+  readonly serving: PolicyName;
+  /** Share of the keys that are watched; what each miniature may hold, and entries of the one that holds the most. */
+  readonly rate: number;
+  readonly capacityBytes: number;
+  readonly entries: number;
+  /** Windows and sampled requests that are compared now. */
+  readonly windows: number;
+  readonly requests: number;
+  /** Empty before the first window: nobody has had to evict yet. */
+  readonly policies: readonly PolicyStanding[];
+  readonly switches: number;
+  /** The latest, newest first. */
+  readonly decisions: readonly PolicyDecision[];
+}
+
+/** How one policy stands, over the windows that are compared. */
+export interface PolicyStanding {
+  readonly policy: PolicyName;
+  readonly missRatio: number;
+  readonly byteMissRatio: number;
+  /** Mean lead over the one that serves in what is favoured, and its standard error; 0 for that one. */
+  readonly lead: number;
+  readonly error: number;
+}
+
+/** One switch of policy, with the figures that it follows from. */
+export interface PolicyDecision {
+  /** Time of the request that decided, wall clock. */
+  readonly atMs: number;
+  readonly from: PolicyName;
+  readonly to: PolicyName;
+  /** Mean lead over the one that served, and its standard error, over so many windows with so many sampled requests. */
+  readonly lead: number;
+  readonly error: number;
+  readonly windows: number;
+  readonly requests: number;
+  /** Share of the keys that were watched. */
+  readonly rate: number;
+  /** All of it in one sentence. */
+  readonly reason: string;
 }
 
 /** The configuration of a node. */

@@ -47,6 +47,10 @@ export class Gdsf extends SlottedPolicy {
     this.sift(id);
   }
 
+  override uses(id: EntryId): number {
+    return this.standing.counts[id]! - 1;
+  }
+
   protected lists(): readonly SlotList[] {
     return [];
   }

@@ -181,10 +181,14 @@ export class GhostQueue {
     }
   }
 
-  /** Multiplicative hashing (Knuth, TAOCP 6.4) over both halves of the fingerprint. */
   private bucketOf(fingerprint: number): number {
-    const high = fingerprint > MAX_U32 ? Math.trunc(fingerprint / 0x1_0000_0000) : 0;
-    const mixed = Math.imul((fingerprint | 0) ^ Math.imul(high, 0x85eb_ca6b), 0x9e37_79b1);
-    return (mixed ^ (mixed >>> 15)) & (this.buckets.length - 1);
+    return scattered(fingerprint) & (this.buckets.length - 1);
   }
+}
+
+/** 32 bits whose low ones differ: multiplicative hashing (Knuth, TAOCP 6.4) over both halves of a fingerprint. */
+export function scattered(fingerprint: number): number {
+  const high = fingerprint > MAX_U32 ? Math.trunc(fingerprint / 0x1_0000_0000) : 0;
+  const mixed = Math.imul((fingerprint | 0) ^ Math.imul(high, 0x85eb_ca6b), 0x9e37_79b1);
+  return mixed ^ (mixed >>> 15);
 }

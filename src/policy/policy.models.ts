@@ -1,6 +1,7 @@
 import type { ReplayCounts } from '../simulate/published/replay.ts';
 import type { Trace } from '../simulate/published/trace.ts';
-import type { EntryId, HoldKind, PolicyName } from './policy.ts';
+import type { EntryId, Favour, HoldKind, PolicyName } from './policy.ts';
+import { Remembered } from './remembered.ts';
 import { FrequencySketch } from './sketch.ts';
 
 /**
@@ -22,6 +23,7 @@ export interface ModelOptions {
   readonly capacityBytes: number;
   readonly isPinned: (id: EntryId) => boolean;
   readonly form?: 'live' | 'published';
+  readonly favour?: Favour;
 }
 
 const sum = (entries: readonly { sizeBytes: number }[]): number =>
@@ -56,6 +58,10 @@ export abstract class Model {
   }
 
   remove(id: EntryId): void {
+    this.detach(id);
+  }
+
+  detach(id: EntryId): void {
     const { young, kept } = this.held;
     if (this.queued().some((e) => e.id === id)) this.takeOut(id);
     else for (const list of [young, kept]) list.splice(0, list.length, ...list.filter((e) => e.id !== id));
@@ -63,18 +69,21 @@ export abstract class Model {
 
   hold(id: EntryId, kind: HoldKind): void {
     const entry = this.residents().find((e) => e.id === id)!;
-    this.remove(id);
+    this.detach(id);
     this.held[kind].push(entry);
   }
 
   release(id: EntryId): void {
     const entry = this.residents().find((e) => e.id === id)!;
-    this.remove(id);
+    this.detach(id);
     this.comeBack(entry);
   }
 
+  /** The next newcomer has the key of that resident. */
+  renewing(_id: EntryId): void {}
+
   /** Counts a request for what is not resident. */
-  requested(_fingerprint: number): void {}
+  requested(_fingerprint: number, _sizeBytes: number): void {}
 
   /** Whether the algorithm keeps who is there. Asked when `excess` bytes would have to leave. */
   prefersOthers(_fingerprint: number, _sizeBytes: number, _excess: number): boolean {
@@ -98,7 +107,7 @@ export abstract class Model {
   }
 
   admit(id: EntryId, fingerprint: number, sizeBytes: number, victims: EntryId[]): boolean {
-    this.requested(fingerprint);
+    this.requested(fingerprint, sizeBytes);
     const heldBytes = sum([...this.held.young, ...this.held.kept]);
     if (!this.accepts(sizeBytes) || heldBytes + sizeBytes > this.capacityBytes) return false;
     const excess = this.usedBytes + sizeBytes - this.capacityBytes;
@@ -492,8 +501,135 @@ class GdsfModel extends Model {
   }
 }
 
+interface ValuedEntry extends ModelEntry {
+  value: number;
+  worth: number;
+  /** Hits that its place does not tell of yet. */
+  isHit: boolean;
+}
+
+/** Remembers evicted keys with the real class, which has tests of its own. */
+class GreedyDualModel extends Model {
+  /** In the order in which they were queued. */
+  queue: ValuedEntry[] = [];
+  readonly remembered = new Remembered();
+  readonly weight: number = { requests: 0, balanced: 1, bytes: 10 }[this.options.favour ?? 'balanced'];
+  clock = 0;
+  meanBytes = 0;
+  newcomers = 0;
+  frequency = 0;
+
+  /** Queues from the least value to the greatest, each from its oldest. */
+  queued(): ValuedEntry[] {
+    return this.queue.toSorted((a, b) => a.value - b.value);
+  }
+
+  valued(frequency: number, sizeBytes: number): number {
+    const value = Math.sqrt(frequency * Math.sqrt(frequency)) * (this.weight + this.meanBytes / sizeBytes);
+    let rounded = 2 ** -12;
+    while (rounded * 2 <= value && rounded < 2 ** 17) rounded *= 2;
+    return rounded * 1.5 <= value ? rounded * 1.5 : rounded;
+  }
+
+  hit(id: EntryId): void {
+    const entry = this.residents().find((e) => e.id === id) as ValuedEntry;
+    entry.hits = Math.min(127, entry.hits + 1);
+    entry.isHit = true;
+  }
+
+  override remove(id: EntryId): void {
+    this.renewing(id);
+    super.remove(id);
+  }
+
+  override renewing(id: EntryId): void {
+    const { fingerprint, hits } = this.residents().find((e) => e.id === id)!;
+    this.remembered.put(fingerprint, hits);
+  }
+
+  override requested(fingerprint: number, sizeBytes: number): void {
+    this.frequency = Math.min(127, this.remembered.take(fingerprint) + 1);
+    this.newcomers = Math.min(1000, this.newcomers + 1);
+    this.meanBytes += (Math.min(sizeBytes, this.capacityBytes) - this.meanBytes) / this.newcomers;
+  }
+
+  override admit(id: EntryId, fingerprint: number, sizeBytes: number, victims: EntryId[]): boolean {
+    const admitted = super.admit(id, fingerprint, sizeBytes, victims);
+    if (!admitted) this.remembered.put(fingerprint, this.frequency);
+    return admitted;
+  }
+
+  override prefersOthers(_fingerprint: number, sizeBytes: number, excess: number): boolean {
+    const mine = this.clock + this.valued(this.frequency, sizeBytes);
+    if (this.findsRoom(mine, excess)) return false;
+    this.clock = Math.max(this.clock, Math.min(mine, ...this.queue.map((e) => e.worth)));
+    return sum(this.queue.filter((e) => !this.pinned(e))) >= excess;
+  }
+
+  /** Passes queue by queue; hits are counted on the way, and those that come to a later place are met again. */
+  findsRoom(mine: number, excess: number): boolean {
+    const met = new Set<ValuedEntry>();
+    let [found, value] = [0, 0];
+    const next = (): ValuedEntry | undefined =>
+      this.queued().find((e) => e.value >= value && e.worth <= mine && !met.has(e));
+    for (let entry = next(); entry !== undefined; entry = next()) {
+      value = entry.value;
+      if (entry.isHit) this.comeBack(this.out(entry));
+      else {
+        met.add(entry);
+        if (!this.pinned(entry)) found += entry.sizeBytes;
+        if (found >= excess) return true;
+      }
+    }
+    return false;
+  }
+
+  enter(entry: ModelEntry): void {
+    this.remembered.ensure(this.residents().length + 1);
+    this.comeBack({ ...entry, hits: this.frequency });
+  }
+
+  override comeBack(entry: ModelEntry): void {
+    const value = this.valued(entry.hits, entry.sizeBytes);
+    this.queue.push(Object.assign(entry, { value, worth: this.clock + value, isHit: false }));
+  }
+
+  takeOut(id: EntryId): void {
+    this.queue = this.queue.filter((e) => e.id !== id);
+  }
+
+  out(entry: ValuedEntry): ValuedEntry {
+    this.takeOut(entry.id);
+    return entry;
+  }
+
+  leave(exempt?: EntryId): ModelEntry | undefined {
+    if (!this.queue.some((e) => !this.pinned(e) && e.id !== exempt)) return undefined;
+    const passed: ValuedEntry[] = [];
+    for (;;) {
+      const others = this.queued().filter((e) => e.id !== exempt);
+      const entry = others.reduce((a, b) => (b.worth < a.worth ? b : a));
+      this.takeOut(entry.id);
+      if (entry.isHit) this.comeBack(entry);
+      else if (this.pinned(entry)) passed.push(entry);
+      else {
+        this.clock = Math.max(this.clock, entry.worth);
+        this.remembered.put(entry.fingerprint, entry.hits);
+        for (const each of passed) this.comeBack(each);
+        return entry;
+      }
+    }
+  }
+}
+
+/** Whether a policy declines newcomers by choice. */
+export function mayDecline(name: PolicyName): boolean {
+  return name === 'greedy-dual' || name === 'w-tinylfu';
+}
+
 /** Builds the naive model of a policy. */
 export function createModel(name: PolicyName, options: ModelOptions): Model {
+  if (name === 'greedy-dual') return new GreedyDualModel(options);
   if (name === 'w-tinylfu') return new WTinyLfuModel(options);
   if (name === 'gdsf') return new GdsfModel(options);
   if (name === 'fifo') return new FifoModel(options);

@@ -10,8 +10,15 @@
 export type EntryId = number;
 
 /** Every policy, in the order in which documentation lists them. The only list of names. */
-export const POLICY_NAMES = ['s3-fifo', 'w-tinylfu', 'sieve', 'gdsf', 'lru', 'fifo'] as const;
+export const POLICY_NAMES = ['greedy-dual', 's3-fifo', 'w-tinylfu', 'sieve', 'gdsf', 'lru', 'fifo'] as const;
 export type PolicyName = (typeof POLICY_NAMES)[number];
+
+/** Which misses to avoid where a policy can choose: requests to the origin, the bytes that it delivers for them, or both. */
+export const FAVOURS = ['requests', 'balanced', 'bytes'] as const;
+export type Favour = (typeof FAVOURS)[number];
+
+/** How often a key was asked for again, by the low half of its hash; undefined where that is not known. */
+export type KnownUses = (hashLo: number) => number | undefined;
 
 /** Why an entry is out of the competition: it became resident only just now, or it is never to leave for want of room. */
 export type HoldKind = 'young' | 'kept';
@@ -66,6 +73,15 @@ export interface EvictionPolicy {
    */
   recharge(id: EntryId, sizeBytes: number, victims: EntryId[]): boolean;
 
+  /**
+   * The next newcomer is going to replace this resident, whose key it has: what was learnt of the key counts for both. O(1).
+   * No-op where nothing is learnt, or by the key.
+   */
+  renewing(id: EntryId): void;
+
+  /** Chooses which misses to avoid, live; entries are judged anew as they are met. O(1). No-op where the algorithm has no choice. */
+  favour(side: Favour): void;
+
   /** Forgets a resident entry that left for another reason than room (expiry, purge, replacement). O(1). */
   remove(id: EntryId): void;
 
@@ -108,6 +124,12 @@ export interface EvictionPolicy {
    * held longest. For a live switch.
    */
   coldestFirst(): Iterable<EntryId>;
+
+  /**
+   * How often a resident was asked for again of late, as far as the algorithm remembers: at least 0, and 0 where it only knows an
+   * order. For a live switch, which tells the next policy of them. O(1).
+   */
+  uses(id: EntryId): number;
 
   /** Recounts everything from scratch and throws InternalFault when a running counter or link is wrong. O(n). For tests. */
   check(): void;

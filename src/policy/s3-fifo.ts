@@ -99,6 +99,12 @@ export class S3Fifo extends SlottedPolicy {
     return order;
   }
 
+  /** What is in the main queue had hits to come there, which it has not kept. */
+  override uses(id: EntryId): number {
+    const mark = this.slots.marks[id]!;
+    return (mark & HITS) + ((mark & IN_MAIN) === 0 ? 0 : PROMOTION_HITS);
+  }
+
   override check(): void {
     super.check();
     this.ghosts.check();

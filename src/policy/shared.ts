@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { createPolicy } from './create.ts';
 import { NONE } from './list.ts';
-import type { EntryId, EvictionPolicy, HoldKind, PolicyName, PolicyOptions } from './policy.ts';
+import type { EntryId, EvictionPolicy, Favour, HoldKind, PolicyName, PolicyOptions } from './policy.ts';
 import type { SlottedPolicy } from './slotted.ts';
 
 /** What a divided capacity is made of. */
@@ -96,6 +96,15 @@ export class SharedPolicy implements EvictionPolicy {
     return true;
   }
 
+  renewing(id: EntryId): void {
+    this.#of(id).renewing(id);
+  }
+
+  favour(side: Favour): void {
+    this.#originals.favour(side);
+    this.#variants.favour(side);
+  }
+
   remove(id: EntryId): void {
     this.#of(id).remove(id);
   }
@@ -160,6 +169,10 @@ export class SharedPolicy implements EvictionPolicy {
     yield* first.queuedColdestFirst();
     yield* this.#beside(first).queuedColdestFirst();
     yield* this.#originals.heldLongestFirst();
+  }
+
+  uses(id: EntryId): number {
+    return this.#of(id).uses(id);
   }
 
   check(): void {

@@ -42,6 +42,10 @@ export class Sieve extends SlottedPolicy {
     yield* this.round(VISITED);
   }
 
+  override uses(id: EntryId): number {
+    return (this.slots.marks[id]! & VISITED) === 0 ? 0 : 1;
+  }
+
   override check(): void {
     super.check();
     assert(this.hand === NONE || this.slots.has(this.hand), 'sieve: the hand is not at a resident');

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { NONE, SlotList, Slots } from './list.ts';
-import type { EntryId, EvictionPolicy, HoldKind, PolicyName, PolicyOptions } from './policy.ts';
+import type { EntryId, EvictionPolicy, Favour, HoldKind, PolicyName, PolicyOptions } from './policy.ts';
 
 /** Largest charge of one entry: sizes are kept in 32 bits. A larger newcomer is refused as too large. */
 const MAX_ENTRY_BYTES = 0xffff_ffff;
@@ -82,7 +82,7 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     );
     assert(Number.isSafeInteger(fingerprint) && fingerprint >= 0, 'admit: a fingerprint is 0 to 2^53 - 1');
     this.refusedByChoice = false;
-    this.requested(fingerprint);
+    this.requested(fingerprint, sizeBytes);
     if (sizeBytes > this.capacity || sizeBytes > MAX_ENTRY_BYTES || !this.accepts(sizeBytes)) return false;
     const excess = this.used + sizeBytes - this.capacity;
     if (excess > this.contestedBytes) return false;
@@ -131,6 +131,10 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     this.used += growth;
     return true;
   }
+
+  renewing(_id: EntryId): void {}
+
+  favour(_side: Favour): void {}
 
   hold(id: EntryId, kind: HoldKind): void {
     assert(this.slots.has(id), 'hold: the entry is not resident');
@@ -263,6 +267,10 @@ export abstract class SlottedPolicy implements EvictionPolicy {
     return { count, bytes };
   }
 
+  uses(_id: EntryId): number {
+    return 0;
+  }
+
   /** Puts an entry that was held, and whose mark is as it was, into its queue. */
   protected enqueue(id: EntryId): void {
     this.listOf(id).pushHead(id);
@@ -289,7 +297,7 @@ export abstract class SlottedPolicy implements EvictionPolicy {
   }
 
   /** Something that is not resident was asked for, and may be admitted now. */
-  protected requested(_fingerprint: number): void {}
+  protected requested(_fingerprint: number, _sizeBytes: number): void {}
 
   /** False when the algorithm refuses an object of this size whatever the room. */
   protected accepts(_sizeBytes: number): boolean {

@@ -71,6 +71,10 @@ export class WTinyLfu extends SlottedPolicy {
     } else if ((mark & IN_PROBATION) !== 0) marks[id] = (mark & HELD) | IN_PROTECTED;
   }
 
+  override uses(id: EntryId): number {
+    return Math.max(0, this.sketch.estimate(this.fingerprints.get(id)) - 1);
+  }
+
   /** Main before window: exact but for the contests, whose outcome depends on what else is asked for meanwhile. */
   *queuedColdestFirst(): Generator<EntryId> {
     for (const list of this.lists()) yield* list.oldestFirst();

@@ -6,7 +6,8 @@ import { type AdminCall, ok, problem, type Reply } from './admin-replies.ts';
 /** A change of the memory tier that takes effect at once and lasts until the node stops. */
 export interface MemoryChange {
   readonly budgetBytes?: number;
-  readonly policy?: PolicyName;
+  /** `auto`: the node chooses by itself from now on. */
+  readonly policy?: PolicyName | 'auto';
 }
 
 const REMEDY = 'Send JSON: {"size": "2GiB"}, {"policy": "sieve"}, or both. It lasts until the node stops.';
@@ -14,9 +15,13 @@ const REMEDY = 'Send JSON: {"size": "2GiB"}, {"policy": "sieve"}, or both. It la
 /** `POST /api/memory`. */
 export function memory(
   { body }: AdminCall,
-  options: { budgetBytesMax: number; changeMemory: (change: MemoryChange) => Snapshot['memory'] },
+  options: {
+    readonly budgetBytesMax: number;
+    readonly hasAuto: boolean;
+    readonly changeMemory: (change: MemoryChange) => Snapshot['memory'];
+  },
 ): Reply {
-  const change = readMemoryChange(body, options.budgetBytesMax);
+  const change = readMemoryChange(body, options);
   if (typeof change === 'string')
     return problem(400, 'bad-memory-change', `Nothing was changed: ${change}.`, REMEDY);
   return ok(options.changeMemory(change));
@@ -28,10 +33,13 @@ const BUDGET_BYTES_MIN = 4 * 1024 ** 2;
 /**
  * Reads the body of `POST /api/memory`: `{"size": "2GiB"}`, `{"policy": "sieve"}`, or both.
  *
- * @param budgetBytesMax the most that makes sense here: the memory of the machine or container.
+ * @param limits `budgetBytesMax` is the most that makes sense here: the memory of the machine or container.
  * @returns the change, or a sentence that says what is wrong.
  */
-function readMemoryChange(body: unknown, budgetBytesMax: number): MemoryChange | string {
+function readMemoryChange(
+  body: unknown,
+  { budgetBytesMax, hasAuto }: { readonly budgetBytesMax: number; readonly hasAuto: boolean },
+): MemoryChange | string {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     return 'the body is not a JSON object';
   const { size, policy, ...unknown } = body as Record<string, unknown>;
@@ -40,12 +48,12 @@ function readMemoryChange(body: unknown, budgetBytesMax: number): MemoryChange |
   if (size === undefined && policy === undefined) return 'the body names neither size nor policy';
   const budgetBytes = size === undefined ? undefined : readSize(size, budgetBytesMax);
   if (typeof budgetBytes === 'string') return budgetBytes;
-  if (policy !== undefined && !POLICY_NAMES.some((name) => name === policy)) {
-    return `the policy is not one of ${POLICY_NAMES.join(', ')}`;
-  }
+  const isNamed = policy === undefined || policy === 'auto' || POLICY_NAMES.some((name) => name === policy);
+  if (!isNamed) return `the policy is not one of ${POLICY_NAMES.join(', ')}, auto`;
+  if (policy === 'auto' && !hasAuto) return 'the policy auto needs traffic.record, which is false';
   return {
     ...(budgetBytes === undefined ? {} : { budgetBytes }),
-    ...(policy === undefined ? {} : { policy: policy as PolicyName }),
+    ...(policy === undefined ? {} : { policy: policy as PolicyName | 'auto' }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { virtualClock } from '../../test/support/virtual-clock.ts';
-import { FIXTURE_CURVE, FIXTURE_TRAFFIC, fakeNode } from '../monitor/snapshot.fixture.ts';
+import { FIXTURE_AUTO, FIXTURE_CURVE, FIXTURE_TRAFFIC, fakeNode } from '../monitor/snapshot.fixture.ts';
 import { Warmer } from '../serve/warm.ts';
 import { exactCurve } from '../simulate/curves/stack.ts';
 import type { Purge } from '../store/memory/purges.ts';
@@ -48,6 +48,8 @@ export function fakeAdmin(more: Partial<AdminOptions> = {}): AdminOptions {
       url.startsWith('ftp')
         ? undefined
         : { nowS: 1, method, host: 'h', path: '/', query: '', routes: [], verdict: 'answered 404: no route' },
+    policy: () => ({ policy: 's3-fifo', auto: FIXTURE_AUTO }),
+    hasAuto: true,
     curve: () => ({ ...FIXTURE_CURVE, curve: exactCurve([]) }),
     traffic: () => FIXTURE_TRAFFIC,
     trafficRecord: () => pieces(Uint8Array.of(1, 2, 3)),

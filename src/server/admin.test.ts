@@ -11,7 +11,11 @@ function options(more: Partial<AdminOptions> = {}): AdminOptions {
   return fakeAdmin({
     snapshot: () => snapshot,
     metrics: () => 'holdfast_connections 3\n',
-    changeMemory: (change) => ({ ...fakeNode(1).facts.memory, ...change }),
+    changeMemory: ({ policy = 's3-fifo', ...change }) => ({
+      ...fakeNode(1).facts.memory,
+      ...change,
+      policy: policy === 'auto' ? 'lru' : policy,
+    }),
     ...more,
   });
 }
@@ -144,7 +148,7 @@ describe('the admin server', () => {
       ['{"size": "1 parsec"}', 'cannot be read'],
       ['{"size": "1MiB"}', 'below 4 MiB'],
       ['{"size": "1TiB"}', 'above the 16 GiB'],
-      ['{"policy": "lfu"}', 's3-fifo, w-tinylfu, sieve, gdsf, lru, fifo'],
+      ['{"policy": "lfu"}', 'greedy-dual, s3-fifo, w-tinylfu, sieve, gdsf, lru, fifo'],
       ['{"size": "1GiB", "policy": 3}', 'not one of'],
     ] as const) {
       const answer = await change(body);

@@ -21,6 +21,7 @@ import {
 import { type TrafficOperations, trafficIndex, trafficInfo, trafficRecord } from './admin-traffic.ts';
 import { cancelWarm, showWarm, startWarm } from './admin-warm.ts';
 import type { AuditedCall } from './audit-log.ts';
+import type { PolicyReport } from './auto-policy.ts';
 import type { CurveReport } from './curve.ts';
 import type { ReloadReport } from './reload.ts';
 
@@ -45,6 +46,9 @@ export interface AdminOperations extends PurgeOperations, TrafficOperations {
   readonly explain: (question: ExplainQuestion) => Explanation | undefined;
   /** Undefined where traffic is not recorded, and before the first request. */
   readonly curve: () => CurveReport | undefined;
+  readonly policy: () => PolicyReport;
+  /** Whether the node can choose the policy by itself. */
+  readonly hasAuto: boolean;
   readonly warmer: Warmer;
   /** Reads the configuration file again; with `dryRun`, only says what that would do. */
   readonly reload: (dryRun: boolean) => Promise<ReloadReport>;
@@ -190,6 +194,7 @@ function endpointsOf(options: AdminOptions): Readonly<Record<string, Methods>> {
     '/api/status': { GET: () => ok(options.snapshot()) },
     '/api/explain': { GET: (call) => explainUrl(call, options.explain) },
     '/api/curve': { GET: () => showCurve(options.curve()) },
+    '/api/policy': { GET: () => ok(options.policy()) },
     '/api/purge': { POST: (call) => purge(call, options) },
     '/api/warm': {
       GET: (call) => showWarm(call, options.warmer),

@@ -64,6 +64,11 @@ const OTHERS: Readonly<Record<string, { lines: string[]; seen?: (node: Node) => 
     seen: ({ tier }) => tier.cache.policy,
     is: 'lru',
   },
+  'cache.memory.favour': {
+    lines: memory('favour: bytes'),
+    seen: ({ tier }) => tier.cache.favour,
+    is: 'bytes',
+  },
   'cache.memory.minResidency': { lines: memory('minResidency: 5s') },
   'cache.memory.pinnedShare': { lines: memory('pinnedShare: 20') },
   'cache.memory.variantsShare': {

@@ -131,7 +131,10 @@ export class Live {
     const before = running.cache.memory;
     tier.cache.changeRules(roomRules(config, routeNames), nowS);
     tier.objectBytesMax = memory.maxObjectBytes;
-    if (memory.policy !== before.policy) tier.cache.switchPolicy(memory.policy, nowS);
+    const { policy } = memory;
+    if (policy !== before.policy && policy !== 'auto' && policy !== tier.cache.policy)
+      tier.cache.switchPolicy(policy, nowS);
+    if (memory.favour !== before.favour) tier.cache.changeFavour(memory.favour);
     if (memory.sizeBytes !== before.sizeBytes) tier.resize(memory.sizeBytes, nowS);
     const wanted = config.cache.disk;
     if (wanted !== undefined && wanted.sizeBytes !== running.cache.disk?.sizeBytes)

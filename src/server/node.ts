@@ -1,6 +1,7 @@
 import { type Clock, epochS, every } from '../base/clock.ts';
 import type { HashKey } from '../base/hash.ts';
 import { NOT_STORED_REASONS } from '../cache/outcome.ts';
+import { startingPolicy } from '../config/complete.ts';
 import type { ValidConfig } from '../config/config.ts';
 import type { Log, LogLevel } from '../monitor/log.ts';
 import { Recorder } from '../monitor/recorder.ts';
@@ -19,6 +20,7 @@ import type { TierLayout } from '../store/memory/tier-reader.ts';
 import { type AdminOperations, type AdminServer, startAdminServer } from './admin.ts';
 import type { AdminToken } from './admin-guard.ts';
 import { AuditLog } from './audit-log.ts';
+import { AutoPolicy } from './auto-policy.ts';
 import { NodeCurve } from './curve.ts';
 import { type Front, hasWorkers, startFront } from './front.ts';
 import { createImages, type TransformMeans } from './images.ts';
@@ -126,8 +128,7 @@ export function startNode(options: NodeOptions): Node {
   const ledger = new Ledger(recorder, clock, live.accessLog);
   const images = createImages(options);
   const traffic = createTraffic(options, live, recorder);
-  const curve = traffic && new NodeCurve(config);
-  if (curve !== undefined) traffic?.recorder.listen(curve);
+  const { curve, auto } = watchers(options, traffic, tier);
   const rows = traffic && new TrafficRows(traffic.recorder, tier, options.hashKey);
   const handler = createPath(options, live, { tier, ledger, images: images?.options, rows });
   front = startFront(options, { tier, handler, recorder, live, traffic: traffic?.recorder });
@@ -142,11 +143,13 @@ export function startNode(options: NodeOptions): Node {
       live.apply(next, running, { tier, recorder, path: handler, ledger, disk: options.disk });
       crew?.configure(next, live.routeNames);
       curve?.configure(next);
+      if (auto !== undefined) auto.configure(next);
+      else warnOfAuto(next, tier, log);
       admin.setTokens(tokensOf(next, options.adminToken));
     },
   });
   const { transformer } = images?.options ?? {};
-  const parts = { options, recorder, live, server, reloader, crew, transformer, traffic, curve };
+  const parts = { options, recorder, live, server, reloader, crew, transformer, traffic, curve, auto };
   const snapshot = snapshots({ ...parts, tier, path: handler });
   const audit = new AuditLog(log, clock, options.auditLog);
   const operations = operationsOf({
@@ -192,7 +195,8 @@ function createTier(options: NodeOptions, live: Live, onLayout: (layout: TierLay
   return new MemoryTier({
     budgetBytes: memory.sizeBytes,
     objectBytesMax: memory.maxObjectBytes,
-    policy: memory.policy,
+    policy: startingPolicy(memory),
+    favour: memory.favour,
     routes: config.routes.length,
     ghosts,
     hashKey: options.hashKey,
@@ -233,6 +237,36 @@ function createTraffic(
       recorder.internalFault();
       log.error('what looks at the recorded traffic failed', { error: String(error) });
     },
+  });
+}
+
+/** What looks at the recorded requests as they come. */
+interface Watchers {
+  readonly curve: NodeCurve | undefined;
+  readonly auto: AutoPolicy | undefined;
+}
+
+function watchers(
+  { config, clock, log }: NodeOptions,
+  traffic: Traffic | undefined,
+  tier: MemoryTier,
+): Watchers {
+  if (traffic === undefined) {
+    warnOfAuto(config, tier, log);
+    return { curve: undefined, auto: undefined };
+  }
+  const curve = new NodeCurve(config);
+  const auto = new AutoPolicy({ config, cache: tier.cache, log, nowS: () => epochS(clock) });
+  traffic.recorder.listen(curve);
+  traffic.recorder.listen(auto);
+  return { curve, auto };
+}
+
+/** Recording begins with a restart, and so does what needs it. */
+function warnOfAuto({ cache: { memory } }: ValidConfig, { cache }: MemoryTier, log: Log): void {
+  if (memory.policy !== 'auto') return;
+  log.warn('the policy stays as it is: auto needs recorded requests, and recording begins with a restart', {
+    policy: cache.policy,
   });
 }
 

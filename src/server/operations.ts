@@ -10,6 +10,7 @@ import { Warmer } from '../serve/warm.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { AdminOperations } from './admin.ts';
 import type { AuditLog } from './audit-log.ts';
+import type { AutoPolicy } from './auto-policy.ts';
 import type { NodeCurve } from './curve.ts';
 import { loggedBy } from './front.ts';
 import type { PublicServer } from './listener.ts';
@@ -31,6 +32,8 @@ export interface OperatedParts {
   readonly server: Pick<PublicServer, 'draining'>;
   readonly crew: Crew | undefined;
   readonly curve: NodeCurve | undefined;
+  /** Undefined where traffic is not recorded. */
+  readonly auto: AutoPolicy | undefined;
   /** What is on disk is still being read; false once that has taken so long that waiting makes no sense. */
   readonly isLoading: () => boolean;
   /** Undefined where traffic is not recorded. */
@@ -45,7 +48,7 @@ export interface OperatedParts {
 
 /** Everything that the admin port can do to a node. */
 export function operationsOf(parts: OperatedParts): AdminOperations {
-  const { handler, recorder, live, reloader, audit, snapshot, crew, curve, clock, log } = parts;
+  const { handler, recorder, live, reloader, audit, snapshot, crew, curve, auto, clock, log } = parts;
   const { tier, flights } = handler;
   const routes = (): typeof handler.routes => handler.routes;
   const { purger } = handler;
@@ -69,6 +72,11 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
     hasDisk: tier.below !== undefined,
     explain: (question) =>
       explain({ routes: routes(), tier, flights, clock, variants: handler.variants }, question),
+    policy: () => {
+      const chosen = auto?.snapshot();
+      return { policy: tier.cache.policy, ...(chosen === undefined ? {} : { auto: chosen }) };
+    },
+    hasAuto: auto !== undefined,
     curve: () => curve?.report(tier.cache.budgetBytes),
     traffic: () => parts.traffic?.snapshot(),
     trafficRecord: (range) => parts.traffic!.blocks(range),
@@ -87,7 +95,8 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
     budgetBytesMax: Math.min(parts.memoryBytesMax, tier.budgetBytesMax),
     changeMemory: ({ budgetBytes, policy }) => {
       const nowS = epochS(clock);
-      if (policy !== undefined) tier.cache.switchPolicy(policy, nowS);
+      if (policy !== undefined) auto?.choose(policy === 'auto');
+      if (policy !== undefined && policy !== 'auto') tier.cache.switchPolicy(policy, nowS);
       if (budgetBytes !== undefined) tier.resize(budgetBytes, nowS);
       log.warn('the memory tier was changed by an operator', { size: budgetBytes, policy });
       return memorySnapshot(tier);

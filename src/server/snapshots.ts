@@ -5,6 +5,7 @@ import type { RequestPath } from '../serve/request.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Transformer } from '../transform/transform.ts';
+import type { AutoPolicy } from './auto-policy.ts';
 import type { NodeCurve } from './curve.ts';
 import type { PublicServer } from './listener.ts';
 import type { Live } from './live.ts';
@@ -26,6 +27,7 @@ export interface Parts {
   readonly transformer: Transformer | undefined;
   readonly traffic: Traffic | undefined;
   readonly curve: NodeCurve | undefined;
+  readonly auto: AutoPolicy | undefined;
 }
 
 /** What the node says of itself, read anew at each call. */
@@ -41,6 +43,7 @@ export function snapshots({
   transformer,
   traffic,
   curve,
+  auto,
 }: Parts): () => Snapshot {
   const startedAtMs = options.clock.nowMs();
   return () => {
@@ -70,6 +73,7 @@ export function snapshots({
       images: path.routes.all.some(({ images }) => images !== undefined) ? transformer?.gauges() : undefined,
       ...(traffic === undefined ? {} : { traffic: traffic.snapshot() }),
       curve: curve?.snapshot(tier.cache.budgetBytes),
+      auto: auto?.snapshot(),
       routes: tier.cache.account.routes,
       origins: live.guards.map((guard) => guard.gauges()),
       process: options.processUsage(),

@@ -1,3 +1,4 @@
+import { startingPolicy } from '../config/complete.ts';
 import type { OriginConfig, RouteConfig, ValidConfig } from '../config/config.ts';
 import { lifetimeRulesOf } from '../config/route-rules.ts';
 import type { SimulatedNode, SimulatedOrigin, SimulatedRoute } from './plan.ts';
@@ -8,7 +9,11 @@ export function nodeOf(name: string, config: ValidConfig): SimulatedNode {
   const routes = new Map(config.routes.map((route) => [route.name, routeOf(route)]));
   return {
     name,
-    memory: { sizeBytes: memory.sizeBytes, policy: memory.policy, objectBytesMax: memory.maxObjectBytes },
+    memory: {
+      sizeBytes: memory.sizeBytes,
+      policy: startingPolicy(memory),
+      objectBytesMax: memory.maxObjectBytes,
+    },
     disk: disk && {
       sizeBytes: disk.sizeBytes,
       objectBytesMax: disk.maxObjectBytes,

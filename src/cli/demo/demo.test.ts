@@ -179,7 +179,7 @@ describe('its options', () => {
       forMs: undefined,
       port: undefined,
       memoryBytes: undefined,
-      policy: 's3-fifo',
+      policy: 'greedy-dual',
       seed: 1,
       traffic: true,
       plain: false,

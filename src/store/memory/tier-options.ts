@@ -1,6 +1,6 @@
 import type { HashKey } from '../../base/hash.ts';
 import type { RoomRules } from '../../cache/residency.ts';
-import type { PolicyName } from '../../policy/policy.ts';
+import type { Favour, PolicyName } from '../../policy/policy.ts';
 import type { DiskTier } from '../disk/disk.ts';
 import type { TierLayout } from './tier-reader.ts';
 
@@ -8,6 +8,8 @@ import type { TierLayout } from './tier-reader.ts';
 export interface MemoryTierOptions {
   readonly budgetBytes: number;
   readonly policy: PolicyName;
+  /** As {@link CacheOptions.favour}. */
+  readonly favour?: Favour;
   readonly routes: number;
   readonly ghosts: number;
   readonly hashKey: HashKey;
