@@ -6,16 +6,17 @@
  * DIR holds `reference.csv` (misses and missed bytes per trace, policy and cache size) and the traces it names as
  * `<trace>.csv.gz`. Exit codes: 0 all counts equal, 1 a difference, 2 unusable input.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { seededRandom } from '../src/base/random.ts';
 import { createPolicy } from '../src/policy/create.ts';
 import { POLICY_NAMES, type PolicyName } from '../src/policy/policy.ts';
-import { parseTrace, replayPublished, type Trace, unitSized } from '../src/policy/replay.ts';
+import { replayPublished, type Trace, unitSized } from '../src/policy/replay.ts';
 import { describeRun } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
+import { compareWithGoal } from './support/policies-goal.ts';
 import { comparePolicies } from './support/policies-live.ts';
+import { type ReferenceRow, readReference, readTrace } from './support/policies-reference.ts';
 
 /** The reference's names for our policies. */
 const REFERENCE_NAMES: Readonly<Record<string, PolicyName>> = {
@@ -26,16 +27,8 @@ const REFERENCE_NAMES: Readonly<Record<string, PolicyName>> = {
   GDSF: 'gdsf',
 };
 
-interface ReferenceRow {
-  readonly trace: string;
-  readonly policy: PolicyName;
-  readonly fraction: string;
-  readonly capacityBytes: number;
-  readonly sized: boolean;
-  readonly requests: number;
-  readonly misses: number;
-  readonly missedBytes: number;
-}
+/** A row of the reference that one of our policies has to equal. */
+type Row = ReferenceRow & { readonly ours: PolicyName };
 
 const unpinned = (): boolean => false;
 
@@ -54,43 +47,20 @@ function tracesDir(args: readonly string[]): string {
   return unusable(`${reference} is missing. Name the folder with the traces: --traces DIR`);
 }
 
-function readReference(dir: string): ReferenceRow[] {
-  const [header, ...lines] = readFileSync(join(dir, 'reference.csv'), 'utf8').trim().split('\n');
-  const columns = header!.split(',');
-  const rows: ReferenceRow[] = [];
-  for (const line of lines) {
-    const cells = line.split(',');
-    const cell = (name: string): string =>
-      cells[columns.indexOf(name)] ?? unusable(`reference.csv has no column "${name}"`);
-    const policy = REFERENCE_NAMES[cell('policy')];
-    if (policy === undefined) continue;
-    rows.push({
-      trace: cell('trace'),
-      policy,
-      fraction: cell('cache_frac'),
-      capacityBytes: Number(cell('cache_size_bytes')),
-      sized: cell('ignore_size') === '0',
-      requests: Number(cell('requests')),
-      misses: Number(cell('misses')),
-      missedBytes: Number(cell('bytes_missed')),
-    });
-  }
-  return rows;
-}
-
-function readTrace(dir: string, name: string): Trace {
-  const path = join(dir, `${name}.csv.gz`);
-  if (!existsSync(path)) unusable(`${path} is missing, but reference.csv names it`);
-  return parseTrace(gunzipSync(readFileSync(path)).toString('utf8'));
+function ourRows(dir: string): Row[] {
+  return readReference(dir).flatMap((row) => {
+    const ours = REFERENCE_NAMES[row.policy];
+    return ours === undefined ? [] : [{ ...row, ours }];
+  });
 }
 
 /** Million requests per second over all repetitions until `atLeastMs` have passed, each on an empty policy. */
-function replaySpeed(trace: Trace, row: ReferenceRow, atLeastMs: number): number {
+function replaySpeed(trace: Trace, row: Row, atLeastMs: number): number {
   let requests = 0;
   const begin = performance.now();
   let tookMs = 0;
   while (tookMs < atLeastMs) {
-    const policy = createPolicy(row.policy, {
+    const policy = createPolicy(row.ours, {
       capacityBytes: row.capacityBytes,
       isPinned: unpinned,
       form: 'published',
@@ -108,7 +78,7 @@ const right = (text: string | number, width: number): string => String(text).pad
 
 /** Replays every row of the reference; returns how many differ. */
 function compareWithReference(dir: string): number {
-  const rows = readReference(dir);
+  const rows = ourRows(dir);
   if (rows.length === 0) unusable('reference.csv has no row for any of our policies');
   console.log('Misses and missed bytes against the reference (published forms, empty at the start)\n');
   console.log(
@@ -129,14 +99,14 @@ function compareWithReference(dir: string): number {
     }
     const trace = row.sized ? sized : units;
     const options = { capacityBytes: row.capacityBytes, isPinned: unpinned, slots: trace.objects };
-    const policy = createPolicy(row.policy, { ...options, form: 'published' });
+    const policy = createPolicy(row.ours, { ...options, form: 'published' });
     const got = replayPublished(trace, policy);
     policy.check();
     const equal =
       trace.keys.length === row.requests && got.misses === row.misses && got.missedBytes === row.missedBytes;
     if (!equal) differences += 1;
     console.log(
-      `${left(row.trace, 15)}${left(row.sized ? 'bytes' : 'unit', 7)}${left(row.policy, 9)}` +
+      `${left(row.trace, 15)}${left(row.sized ? 'bytes' : 'unit', 7)}${left(row.ours, 9)}` +
         `${right(`${Number(row.fraction) * 100} %`, 7)}${right(got.misses, 9)}${right(got.missedBytes, 15)}` +
         `${right(((100 * got.misses) / row.requests).toFixed(2), 8)}` +
         `${right(replaySpeed(trace, row, 20).toFixed(1), 8)}  ` +
@@ -156,8 +126,8 @@ function compareForms(dir: string): void {
     `${left('trace', 15)}${right('cache', 7)}${right('published %', 13)}${right('live %', 9)}` +
       `${right('bytes: published %', 20)}${right('live %', 9)}`,
   );
-  for (const row of readReference(dir)) {
-    if (row.policy !== 's3-fifo' || !row.sized) continue;
+  for (const row of ourRows(dir)) {
+    if (row.ours !== 's3-fifo' || !row.sized) continue;
     const trace = readTrace(dir, row.trace);
     const live = createPolicy('s3-fifo', { capacityBytes: row.capacityBytes, isPinned: unpinned });
     const got = replayPublished(trace, live);
@@ -175,7 +145,7 @@ function compareForms(dir: string): void {
 /** What the policies are worth; with `--write` also into RESULTS.md. */
 function showLive(dir: string): void {
   const header = describeRun('npm run bench:policies -- --write');
-  const markdown = `${header}\n\n${comparePolicies(dir)}`;
+  const markdown = `${header}\n\n${comparePolicies(dir)}\n\n${compareWithGoal(dir)}`;
   console.log(markdown);
   if (process.argv.includes('--write'))
     writeSection(join(import.meta.dirname, 'RESULTS.md'), 'policies', `## Eviction policies\n\n${markdown}`);
@@ -204,7 +174,7 @@ function operationCosts(name: PolicyName, entries: number): { hitNs: number; ins
     for (let i = 0; i < operations; i += 1) {
       policy.admit(spare, fingerprint, 1, victims);
       fingerprint += 1;
-      spare = victims.pop()!; // unit sizes: one in, one out
+      spare = victims.pop() ?? spare; // unit sizes: one in, one out, unless it is declined
     }
     insertNs = Math.min(insertNs, ((performance.now() - begin) * 1e6) / operations);
   }

@@ -29,6 +29,8 @@ const TEMPERED = Float64Array.from({ length: FREQUENCY + 1 }, (_, f) => Math.sqr
 export interface GreedyDualOptions extends SlottedOptions {
   /** Which misses to avoid; see {@link GreedyDual}. Default `balanced`, or as the policy that it is beside. */
   readonly favour?: Favour | undefined;
+  /** A weight of bytes in place of a side's, at least 0: to measure what lies between and beyond. */
+  readonly bytesWeight?: number;
 }
 
 /**
@@ -73,11 +75,11 @@ export class GreedyDual extends SlottedPolicy {
 
   constructor(options: GreedyDualOptions) {
     super(options);
-    const { beside, favour } = options;
+    const { beside, favour, bytesWeight } = options;
     const other = beside instanceof GreedyDual ? beside : undefined;
     this.queues = Array.from({ length: QUEUES }, () => new SlotList(this.slots));
     this.standing = other?.standing ?? new Standing(this.slots.marks.length);
-    this.bytesWeight = other === undefined ? BYTES_WEIGHT[favour ?? 'balanced'] : other.bytesWeight;
+    this.bytesWeight = bytesWeight ?? other?.bytesWeight ?? BYTES_WEIGHT[favour ?? 'balanced'];
   }
 
   hit(id: EntryId): void {
@@ -149,7 +151,7 @@ export class GreedyDual extends SlottedPolicy {
     const mine = this.clock + VALUES[this.valued(this.frequency, sizeBytes)]!;
     if (this.worthLess(mine, excessBytes)) return false;
     let least = mine;
-    for (const worth of this.least) least = Math.min(least, worth);
+    for (let at = this.from; at < this.to; at += 1) least = Math.min(least, this.least[at]!);
     this.clock = Math.max(this.clock, least);
     // Where those who are worth more could not leave either, it is not the worth that keeps it out.
     return this.canFree(excessBytes, NONE);
@@ -194,22 +196,21 @@ export class GreedyDual extends SlottedPolicy {
   }
 
   protected evictOne(exempt: EntryId, victims: EntryId[]): boolean {
-    if (!this.canFree(1, exempt)) return false;
     const { standing, passed } = this;
-    for (;;) {
-      const id = this.worthLeast(exempt);
+    const stays = (id: EntryId): boolean => (standing.hits[id]! & HIT) !== 0 || this.isPinned(id);
+    let id = this.worthLeast(exempt);
+    if (id === NONE || (stays(id) && !this.canFree(1, exempt))) return false;
+    for (; stays(id); id = this.worthLeast(exempt)) {
       if ((standing.hits[id]! & HIT) !== 0) this.requeue(id);
-      else if (this.isPinned(id)) {
+      else {
         this.dequeue(id);
         passed.push(id);
-      } else {
-        this.clock = Math.max(this.clock, standing.worths[id]!);
-        this.evict(id, victims);
-        this.remember(id);
-        break;
       }
     }
-    for (const id of passed) this.enqueue(id);
+    this.clock = Math.max(this.clock, standing.worths[id]!);
+    this.evict(id, victims);
+    this.remember(id);
+    for (const each of passed) this.enqueue(each);
     passed.length = 0;
     return true;
   }
@@ -248,20 +249,25 @@ export class GreedyDual extends SlottedPolicy {
     this.enqueue(id);
   }
 
-  /** The one that is worth least but for `exempt`; there is one. */
+  /** The one that is worth least but for `exempt`, or NONE. */
   private worthLeast(exempt: EntryId): EntryId {
-    const { least, queues, slots } = this;
+    const { least, queues } = this;
     let found = NONE;
     let worth = Number.POSITIVE_INFINITY;
     for (let at = this.from; at < this.to; at += 1) {
       if (least[at]! >= worth) continue;
-      let id = queues[at]!.tail;
-      if (id === exempt) id = slots.prev[id]!;
-      if (id === NONE || this.standing.worths[id]! >= worth) continue;
-      found = id;
-      worth = this.standing.worths[id]!;
+      found = at;
+      worth = least[at]!;
     }
-    return found;
+    if (found === NONE) return NONE;
+    const id = queues[found]!.tail;
+    if (id !== exempt) return id;
+    // Without it, its queue is worth what the next one in it is.
+    const next = this.slots.prev[id]!;
+    least[found] = next === NONE ? Number.POSITIVE_INFINITY : this.standing.worths[next]!;
+    const other = this.worthLeast(NONE);
+    least[found] = worth;
+    return other === exempt ? next : other;
   }
 
   private queueOf(id: EntryId): number {
