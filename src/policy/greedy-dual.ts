@@ -8,7 +8,7 @@ import { type SlottedOptions, SlottedPolicy } from './slotted.ts';
 /** A mark names the queue, from 1. */
 const QUEUE = 63;
 const QUEUES = 60;
-/** A standing is how often an entry was asked for, and whether a hit has not been counted in its place yet. */
+/** How often an entry was asked for, 1 to 127; and whether some of it was since it was queued. */
 const FREQUENCY = 127;
 const HIT = 128;
 
@@ -17,7 +17,7 @@ const BYTES_WEIGHT: Readonly<Record<Favour, number>> = { requests: 0, balanced: 
 /** Newcomers that the mean size is taken over. */
 const MEAN_OVER = 1000;
 
-/** Values are in steps of half an octave: twice their number of quarters of 2^-12 is a queue's. */
+/** The value of a queue's entries: 2^-12, 1.5 x 2^-12, 2^-11, and so on to 1.5 x 2^17. Scaled, the least is 2. */
 const VALUE_SCALE = 2 ** 13;
 const VALUES = Float64Array.from(
   { length: QUEUES },
@@ -41,8 +41,8 @@ export interface GreedyDualOptions extends SlottedOptions {
  * - The *cost* of a miss is one request and its bytes: `1 + weight x size / mean size`, as Cao and Irani propose ("Cost-Aware WWW
  *   Proxy Caching Algorithms", USITS 1997). The weight is what an operator chooses: 0 for the fewest requests to the origin
  *   (GDSF's side), 10 for the fewest bytes, 1 between. The mean is of the sizes that were asked for and missed lately.
- * - The value `frequency^(3/4) x cost / size` is rounded down to half octaves, and there is a queue for each: entries of one value are worth
- *   the more the later they came, so only the oldest of each queue are compared. Ghandeharizadeh, Irani, Lam, Yap: "CAMP: A Cost
+ * - The value `frequency^(3/4) x cost / size` is rounded down to its two leading bits, and there is a queue for each: entries of one value are
+ *   worth the more the later they came, so only the oldest of each queue are compared. Ghandeharizadeh, Irani, Lam, Yap: "CAMP: A Cost
  *   Adaptive Multi-Queue Eviction Policy for Key-Value Stores", Middleware 2014.
  * - A hit is only counted. It moves the entry when somebody looks for victims and meets it, as in CLOCK: it is then queued anew.
  * - *Frequencies outlast* the residency: as many keys as there are residents are remembered (`remembered.ts`).
@@ -113,7 +113,7 @@ export class GreedyDual extends SlottedPolicy {
   queuedColdestFirst(): Iterable<EntryId> {
     const { worths, hits } = this.standing;
     const ids: EntryId[] = [];
-    for (const queue of this.queues) ids.push(...queue.oldestFirst());
+    for (const queue of this.queues) for (const id of queue.oldestFirst()) ids.push(id);
     const worth = (id: EntryId): number =>
       (hits[id]! & HIT) === 0 ? worths[id]! : this.clock + VALUES[this.queueOf(id)]!;
     return ids.sort((a, b) => worth(a) - worth(b));
@@ -274,7 +274,7 @@ export class GreedyDual extends SlottedPolicy {
     return this.valued(this.standing.hits[id]! & FREQUENCY, this.slots.sizes[id]!);
   }
 
-  /** The queue of a value: its two leading bits, from 2^-12 to 1.5 x 2^17. */
+  /** The queue of a value: its exponent, and the bit that follows the first. */
   private valued(frequency: number, sizeBytes: number): number {
     const value = TEMPERED[frequency]! * (this.bytesWeight + this.meanBytes / sizeBytes);
     const scaled = Math.min(Math.max(value * VALUE_SCALE, 2), 2 ** 31 - 1) | 0;
