@@ -15,6 +15,7 @@ import { POLICY_NAMES, type PolicyName } from '../src/policy/policy.ts';
 import { replay } from '../src/simulate/published/replay.ts';
 import { describeRun } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
+import { compareWithGoal } from './support/policies-goal.ts';
 import { comparePolicies } from './support/policies-live.ts';
 import { readReference, readTrace, tracesDir } from './support/traces.ts';
 import { runBenchmark } from './support/workbench.ts';
@@ -49,7 +50,7 @@ function compareForms(dir: string): void {
 /** What the policies are worth; where it is asked for also into RESULTS.md. */
 function showLive(dir: string, write: boolean): void {
   const header = describeRun('npm run bench:policies -- --write');
-  const markdown = `${header}\n\n${comparePolicies(dir)}`;
+  const markdown = `${header}\n\n${comparePolicies(dir)}\n\n${compareWithGoal(dir)}`;
   console.log(markdown);
   if (write)
     writeSection(join(import.meta.dirname, 'RESULTS.md'), 'policies', `## Eviction policies\n\n${markdown}`);
@@ -78,7 +79,7 @@ function operationCosts(name: PolicyName, entries: number): { hitNs: number; ins
     for (let i = 0; i < operations; i += 1) {
       policy.admit(spare, fingerprint, 1, victims);
       fingerprint += 1;
-      spare = victims.pop()!; // unit sizes: one in, one out
+      spare = victims.pop() ?? spare; // unit sizes: one in, one out, unless it is declined
     }
     insertNs = Math.min(insertNs, ((performance.now() - begin) * 1e6) / operations);
   }

@@ -11,7 +11,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { autoPolicy } from './simulate/auto.ts';
 import { curves } from './simulate/curves.ts';
+import { importSpeed } from './simulate/import.ts';
 import { publishedForms } from './simulate/published.ts';
+import { longReplay } from './simulate/replay.ts';
 import type { Section } from './simulate/section.ts';
 import { describeRun } from './support/machine.ts';
 import { writeSection } from './support/markdown.ts';
@@ -19,8 +21,10 @@ import { runBenchmark, Unusable } from './support/workbench.ts';
 
 const SECTIONS: ReadonlyMap<string, Section> = new Map([
   ['published', publishedForms],
-  ['auto', autoPolicy],
+  ['replay', longReplay],
   ['curves', curves],
+  ['auto', autoPolicy],
+  ['import', importSpeed],
 ]);
 
 async function main(): Promise<boolean> {

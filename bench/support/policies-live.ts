@@ -38,7 +38,7 @@ interface Result {
 const RECORD_BYTES_MORE = 400;
 const OBJECT_BYTES_MAX = 32 * 1024 ** 2;
 /** Sizes of caches, as shares of {@link uniqueBytes}. */
-export const FRACTIONS = [0.001, 0.01, 0.05, 0.1, 0.25];
+export const FRACTIONS = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5];
 const FLOORS_S = [0, 1, 5, 10, 60, 600];
 /** Time of the first request, in seconds since the epoch. */
 export const START_S = 1_000_000;
@@ -281,7 +281,7 @@ export function comparePolicies(dir: string): string {
       sums,
     ),
     '### What a residency floor costs',
-    'S3-FIFO: misses / missed bytes in percent, by the floor; and the newcomers that were refused for it.',
+    'The default policy, greedy-dual: misses / missed bytes in percent, by the floor; and the newcomers that were refused, for the floor or because others are worth more.',
     compareFloors(traces.filter(({ name }) => !name.startsWith('calgary') && name !== 'web12')),
   ].join('\n\n');
 }
@@ -309,7 +309,7 @@ function compareFloors(traces: readonly TimedTrace[]): string {
     FRACTIONS.slice(1, 4).map((fraction) => {
       const budgetBytes = Math.floor(uniqueBytes(trace) * fraction);
       const cells = FLOORS_S.map((floorS) => {
-        const { missShare, byteMissShare, refused } = replay(trace, 's3-fifo', budgetBytes, floorS);
+        const { missShare, byteMissShare, refused } = replay(trace, 'greedy-dual', budgetBytes, floorS);
         return `${percent(missShare)} / ${percent(byteMissShare)} (${refused.toLocaleString('en')})`;
       });
       return [`${trace.name}, ${fraction * 100} %`, ...cells];

@@ -16,6 +16,7 @@ export interface ReferenceRow {
   readonly sized: boolean;
   readonly requests: number;
   readonly misses: number;
+  readonly requestedBytes: number;
   readonly missedBytes: number;
 }
 
@@ -51,6 +52,7 @@ export function readReference(dir: string): ReferenceRow[] {
       sized: cell('ignore_size') === '0',
       requests: Number(cell('requests')),
       misses: Number(cell('misses')),
+      requestedBytes: Number(cell('bytes_requested')),
       missedBytes: Number(cell('bytes_missed')),
     };
   });

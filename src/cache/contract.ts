@@ -5,7 +5,7 @@ import type { RoomRules } from './residency.ts';
 /**
  * What an entry is charged beyond the bytes of its record: its row in the entry table (64 bytes), its share of the index (4 to
  * 8), and of the policy's arrays, which double as they grow (measured with 10^6 entries and as many evictions: FIFO, LRU and SIEVE
- * 20 to 34, W-TinyLFU 38 to 52, S3-FIFO with its ghosts 56 to 66, GDSF 48 to 68; with variants 2 to 4 more,
+ * 20 to 34, W-TinyLFU 38 to 52, S3-FIFO with its ghosts 56 to 66, GDSF 48 to 68, GreedyDual 32 to 62; with variants 2 to 4 more,
  * GDSF 11). An upper bound for all policies.
  */
 export const METADATA_BYTES = 144;

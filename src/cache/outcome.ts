@@ -46,7 +46,7 @@ export const NOT_STORED_REASONS = [
   'too-large', // above the route's or tier's largest object
   'no-room', // everything else in the tier is being served, or is guaranteed to the other class (originals, variants)
   'residency', // everything else in the tier is too young to leave, or pinned
-  'admission', // those who would have to leave are asked for more often
+  'admission', // those who would have to leave are worth more to the policy
   'truncated', // the body did not arrive whole
   'type', // the route's storeTypes leave its content type out
   'route', // the route says cache: false

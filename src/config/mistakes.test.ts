@@ -88,6 +88,7 @@ unknown kind | type: files | type: ftp | 15 origins.local.type | no type of orig
 merge key | size: 512MiB | <<: {} | 8 cache.memory["<<"] | merge keys | use an alias
 prototype | size: 512MiB | __proto__: {} | 8 cache.memory.__proto__ | not allowed | another name
 unknown policy | size: 512MiB | policy: s4-fifo | 8 cache.memory.policy | expected greedy-dual, s3-fifo, w-tinylfu, sieve, gdsf, lru, fifo or auto | did you mean "s3-fifo"?
+unknown side | size: 512MiB | size: 512MiB⏎    favour: byte | 9 cache.memory.favour | expected requests, balanced or bytes | did you mean "bytes"?
 unknown level | level: info | level: warning | 27 log.level | found "warning" | did you mean "warn"?
 yes | origin: images | origin: images⏎    cache: yes | 26 routes[1].cache | expected true or false, found "yes" | write true
 off for false | origin: images | origin: images⏎    cache: off | 26 routes[1].cache | expected true or false | write false
@@ -166,6 +167,7 @@ remote without remote | listen: 127.0.0.1:9090 | allowRemote: true | 5 admin.all
 signature in the key | origin: images | origin: images⏎    key: { query: [w, X-Amz-Signature] } | 26 routes[1].key.query[1] | stored anew | leave it out
 rules without cache | origin: images | origin: images⏎    cache: false⏎    ttl: { default: 1h } | 27 routes[1].ttl | no effect | cache: true
 pinned without cache | origin: images | origin: images⏎    cache: false⏎    pinned: true | 27 routes[1].pinned | no effect | cache: true
+a choice that the policy does not have | size: 512MiB | size: 512MiB⏎    policy: sieve⏎    favour: bytes | 10 cache.memory.favour | the policy sieve has no choice | greedy-dual
 share of nothing | size: 512MiB | size: 512MiB⏎    pinnedShare: 20 | 9 cache.memory.pinnedShare | no route is pinned | pinned: true
 no image among the types | origin: images | origin: images⏎    storeTypes: [text/*] | 26 routes[1].storeTypes | no image is stored | add image/*
 shadowed path | ['/images/*'] | ['/images/*', '/local/a.png'] | 24 routes[1].match.paths[1] | never gets here | remove the path

@@ -33,6 +33,7 @@ export function checkTogether(checked: Checked): readonly Finding[] {
     ...checkAdmin(checked),
     ...checkMemory(checked),
     ...checkAuto(checked),
+    ...checkFavour(checked),
     ...checkDisk(checked),
     ...checkOrigins(checked),
     ...checkRoutes(checked),
@@ -97,6 +98,15 @@ function checkMemory({ config }: Checked): Finding[] {
   const reason = `one response of ${sizeText(maxObjectBytes)} would evict more than half of the cache (${sizeText(sizeBytes)})`;
   const remedy = `use at most ${sizeText(Math.floor(sizeBytes / 2))} (half of the size), or raise the size`;
   return [finding('error', ['cache', 'memory', 'maxObject'], [size], reason, remedy)];
+}
+
+function checkFavour({ config, said }: Checked): Finding[] {
+  const favour: Path = ['cache', 'memory', 'favour'];
+  const { policy } = config.cache.memory;
+  if (policy === 'greedy-dual' || !said(favour)) return [];
+  const reason = `favour has no effect: the policy ${policy} has no choice`;
+  const remedy = 'remove it, or use the policy greedy-dual';
+  return [{ ...finding('warning', favour, [['cache', 'memory', 'policy']], reason, remedy), at: 'key' }];
 }
 
 function checkOrigins(checked: Checked): Finding[] {

@@ -8,7 +8,7 @@ import { type SlottedOptions, SlottedPolicy } from './slotted.ts';
 /** A mark names the queue, from 1. */
 const QUEUE = 63;
 const QUEUES = 60;
-/** A standing is how often an entry was asked for, and whether a hit has not been counted in its place yet. */
+/** How often an entry was asked for, 1 to 127; and whether some of it was since it was queued. */
 const FREQUENCY = 127;
 const HIT = 128;
 
@@ -17,7 +17,7 @@ const BYTES_WEIGHT: Readonly<Record<Favour, number>> = { requests: 0, balanced: 
 /** Newcomers that the mean size is taken over. */
 const MEAN_OVER = 1000;
 
-/** Values are in steps of half an octave: twice their number of quarters of 2^-12 is a queue's. */
+/** The value of a queue's entries: 2^-12, 1.5 x 2^-12, 2^-11, and so on to 1.5 x 2^17. Scaled, the least is 2. */
 const VALUE_SCALE = 2 ** 13;
 const VALUES = Float64Array.from(
   { length: QUEUES },
@@ -29,6 +29,8 @@ const TEMPERED = Float64Array.from({ length: FREQUENCY + 1 }, (_, f) => Math.sqr
 export interface GreedyDualOptions extends SlottedOptions {
   /** Which misses to avoid; see {@link GreedyDual}. Default `balanced`, or as the policy that it is beside. */
   readonly favour?: Favour | undefined;
+  /** A weight of bytes in place of a side's, at least 0: to measure what lies between and beyond. */
+  readonly bytesWeight?: number;
 }
 
 /**
@@ -39,8 +41,8 @@ export interface GreedyDualOptions extends SlottedOptions {
  * - The *cost* of a miss is one request and its bytes: `1 + weight x size / mean size`, as Cao and Irani propose ("Cost-Aware WWW
  *   Proxy Caching Algorithms", USITS 1997). The weight is what an operator chooses: 0 for the fewest requests to the origin
  *   (GDSF's side), 10 for the fewest bytes, 1 between. The mean is of the sizes that were asked for and missed lately.
- * - The value `frequency^(3/4) x cost / size` is rounded down to half octaves, and there is a queue for each: entries of one value are worth
- *   the more the later they came, so only the oldest of each queue are compared. Ghandeharizadeh, Irani, Lam, Yap: "CAMP: A Cost
+ * - The value `frequency^(3/4) x cost / size` is rounded down to its two leading bits, and there is a queue for each: entries of one value are
+ *   worth the more the later they came, so only the oldest of each queue are compared. Ghandeharizadeh, Irani, Lam, Yap: "CAMP: A Cost
  *   Adaptive Multi-Queue Eviction Policy for Key-Value Stores", Middleware 2014.
  * - A hit is only counted. It moves the entry when somebody looks for victims and meets it, as in CLOCK: it is then queued anew.
  * - *Frequencies outlast* the residency: as many keys as there are residents are remembered (`remembered.ts`).
@@ -73,11 +75,11 @@ export class GreedyDual extends SlottedPolicy {
 
   constructor(options: GreedyDualOptions) {
     super(options);
-    const { beside, favour } = options;
+    const { beside, favour, bytesWeight } = options;
     const other = beside instanceof GreedyDual ? beside : undefined;
     this.queues = Array.from({ length: QUEUES }, () => new SlotList(this.slots));
     this.standing = other?.standing ?? new Standing(this.slots.marks.length);
-    this.bytesWeight = other === undefined ? BYTES_WEIGHT[favour ?? 'balanced'] : other.bytesWeight;
+    this.bytesWeight = bytesWeight ?? other?.bytesWeight ?? BYTES_WEIGHT[favour ?? 'balanced'];
   }
 
   hit(id: EntryId): void {
@@ -153,7 +155,7 @@ export class GreedyDual extends SlottedPolicy {
     const mine = this.clock + VALUES[this.valued(this.frequency, sizeBytes)]!;
     if (this.worthLess(mine, excessBytes)) return false;
     let least = mine;
-    for (const worth of this.least) least = Math.min(least, worth);
+    for (let at = this.from; at < this.to; at += 1) least = Math.min(least, this.least[at]!);
     this.clock = Math.max(this.clock, least);
     // Where those who are worth more could not leave either, it is not the worth that keeps it out.
     return this.canFree(excessBytes, NONE);
@@ -198,22 +200,21 @@ export class GreedyDual extends SlottedPolicy {
   }
 
   protected evictOne(exempt: EntryId, victims: EntryId[]): boolean {
-    if (!this.canFree(1, exempt)) return false;
     const { standing, passed } = this;
-    for (;;) {
-      const id = this.worthLeast(exempt);
+    const stays = (id: EntryId): boolean => (standing.hits[id]! & HIT) !== 0 || this.isPinned(id);
+    let id = this.worthLeast(exempt);
+    if (id === NONE || (stays(id) && !this.canFree(1, exempt))) return false;
+    for (; stays(id); id = this.worthLeast(exempt)) {
       if ((standing.hits[id]! & HIT) !== 0) this.requeue(id);
-      else if (this.isPinned(id)) {
+      else {
         this.dequeue(id);
         passed.push(id);
-      } else {
-        this.clock = Math.max(this.clock, standing.worths[id]!);
-        this.evict(id, victims);
-        this.remember(id);
-        break;
       }
     }
-    for (const id of passed) this.enqueue(id);
+    this.clock = Math.max(this.clock, standing.worths[id]!);
+    this.evict(id, victims);
+    this.remember(id);
+    for (const each of passed) this.enqueue(each);
     passed.length = 0;
     return true;
   }
@@ -252,27 +253,32 @@ export class GreedyDual extends SlottedPolicy {
     this.enqueue(id);
   }
 
-  /** The one that is worth least but for `exempt`; there is one. */
+  /** The one that is worth least but for `exempt`, or NONE. */
   private worthLeast(exempt: EntryId): EntryId {
-    const { least, queues, slots } = this;
+    const { least, queues } = this;
     let found = NONE;
     let worth = Number.POSITIVE_INFINITY;
     for (let at = this.from; at < this.to; at += 1) {
       if (least[at]! >= worth) continue;
-      let id = queues[at]!.tail;
-      if (id === exempt) id = slots.prev[id]!;
-      if (id === NONE || this.standing.worths[id]! >= worth) continue;
-      found = id;
-      worth = this.standing.worths[id]!;
+      found = at;
+      worth = least[at]!;
     }
-    return found;
+    if (found === NONE) return NONE;
+    const id = queues[found]!.tail;
+    if (id !== exempt) return id;
+    // Without it, its queue is worth what the next one in it is.
+    const next = this.slots.prev[id]!;
+    least[found] = next === NONE ? Number.POSITIVE_INFINITY : this.standing.worths[next]!;
+    const other = this.worthLeast(NONE);
+    least[found] = worth;
+    return other === exempt ? next : other;
   }
 
   private queueOf(id: EntryId): number {
     return this.valued(this.standing.hits[id]! & FREQUENCY, this.slots.sizes[id]!);
   }
 
-  /** The queue of a value: its two leading bits, from 2^-12 to 1.5 x 2^17. */
+  /** The queue of a value: its exponent, and the bit that follows the first. */
   private valued(frequency: number, sizeBytes: number): number {
     const value = TEMPERED[frequency]! * (this.bytesWeight + this.meanBytes / sizeBytes);
     const scaled = Math.min(Math.max(value * VALUE_SCALE, 2), 2 ** 31 - 1) | 0;

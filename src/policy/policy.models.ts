@@ -571,7 +571,9 @@ class GreedyDualModel extends Model {
     const met = new Set<ValuedEntry>();
     let [found, value] = [0, 0];
     const next = (): ValuedEntry | undefined =>
-      this.queued().find((e) => e.value >= value && e.worth <= mine && !met.has(e));
+      this.queue
+        .filter((e) => e.value >= value && e.worth <= mine && !met.has(e))
+        .reduce<ValuedEntry | undefined>((a, b) => (a === undefined || b.value < a.value ? b : a), undefined);
     for (let entry = next(); entry !== undefined; entry = next()) {
       value = entry.value;
       if (entry.isHit) this.comeBack(this.out(entry));
@@ -607,8 +609,9 @@ class GreedyDualModel extends Model {
     if (!this.queue.some((e) => !this.pinned(e) && e.id !== exempt)) return undefined;
     const passed: ValuedEntry[] = [];
     for (;;) {
-      const others = this.queued().filter((e) => e.id !== exempt);
-      const entry = others.reduce((a, b) => (b.worth < a.worth ? b : a));
+      const entry = this.queue
+        .filter((e) => e.id !== exempt)
+        .reduce((a, b) => (b.worth < a.worth || (b.worth === a.worth && b.value < a.value) ? b : a));
       this.takeOut(entry.id);
       if (entry.isHit) this.comeBack(entry);
       else if (this.pinned(entry)) passed.push(entry);

@@ -12,6 +12,7 @@ export function nodeOf(name: string, config: ValidConfig): SimulatedNode {
     memory: {
       sizeBytes: memory.sizeBytes,
       policy: startingPolicy(memory),
+      favour: memory.favour,
       objectBytesMax: memory.maxObjectBytes,
     },
     disk: disk && {

@@ -1,7 +1,7 @@
 import type { RoomRules } from '../cache/residency.ts';
 import type { VariantLimits } from '../cache/variant-budget.ts';
 import type { FreshnessRules, StaleRules } from '../http/freshness.ts';
-import type { PolicyName } from '../policy/policy.ts';
+import type { Favour, PolicyName } from '../policy/policy.ts';
 
 /** A node as far as it decides what recorded requests come to. Made of a configuration, or by hand for what-ifs. */
 export interface SimulatedNode {
@@ -9,6 +9,8 @@ export interface SimulatedNode {
   readonly memory: {
     readonly sizeBytes: number;
     readonly policy: PolicyName;
+    /** Which side the policy takes, where it can take one. Default: both. */
+    readonly favour?: Favour;
     readonly objectBytesMax: number;
   };
   readonly disk:

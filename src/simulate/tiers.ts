@@ -58,7 +58,7 @@ export class SimulatedTiers {
     this.#node = node;
     this.#events = events;
     this.#told = told;
-    const { sizeBytes, policy, objectBytesMax } = node.memory;
+    const { sizeBytes, policy, favour, objectBytesMax } = node.memory;
     this.#blockBytes = blockBytesFor(sizeBytes);
     this.objectBytesMax = objectBytesMax;
     const ghosts = node.ghosts === 0 ? 0 : Math.max(1, Math.round(node.ghosts * rate));
@@ -71,6 +71,7 @@ export class SimulatedTiers {
       // The table need not hold more than there are keys to come, however small they may be.
       minChargeBytes: Math.max(costBytesOf(1, this.#blockBytes), Math.floor(budgetBytes / entriesMax)),
       policy,
+      ...(favour === undefined ? {} : { favour }),
       routes: 0,
       ghosts,
       room: { ...node.room, pinnedRoutes: pinned },
