@@ -7,7 +7,7 @@ export const TRAFFIC = group(
   {
     record: flag({
       about:
-        'Records a row of 24 bytes for each request, a third of that on disk. All requests while they fit; else those of a part of the keys, chosen by their hashes. It costs a hit less than 2 % of its time; false costs nothing.',
+        'Records a row of 24 bytes for each request, a third of that on disk. All requests while they fit; else those of a part of the keys, chosen by their hashes. It costs a hit some 0.1 us of processor time; false costs nothing.',
       effect: 'restart',
     }).prefault(true),
     path: text(

@@ -9,11 +9,15 @@ const ROOMY_MS = 86_400_000;
 /** Share of the space that twice the rate may take. */
 const ROOMY = 0.7;
 const RATE_MIN = 2 ** -12;
+/** What a block takes beside its rows: head, tables, totals of some routes. */
+const BLOCK_BYTES = 400;
 
 interface Bucket {
   readonly fromMs: number;
-  /** Bytes that all keys would have taken. */
-  bytes: number;
+  /** Of heads and tables: as many at any rate. */
+  fixedBytes: number;
+  /** Bytes that the rows of all keys would have taken. */
+  rowBytes: number;
 }
 
 /**
@@ -40,8 +44,12 @@ export class RateControl {
   /** So many bytes were written, of rows at that rate. */
   wrote(bytes: number, rate: number, nowMs: number): void {
     const last = this.#buckets.at(-1);
-    if (last !== undefined && nowMs < last.fromMs + BUCKET_MS) last.bytes += bytes / rate;
-    else this.#buckets.push({ fromMs: nowMs, bytes: bytes / rate });
+    const fixedBytes = Math.min(bytes, BLOCK_BYTES);
+    const rowBytes = (bytes - fixedBytes) / rate;
+    if (last !== undefined && nowMs < last.fromMs + BUCKET_MS) {
+      last.fixedBytes += fixedBytes;
+      last.rowBytes += rowBytes;
+    } else this.#buckets.push({ fromMs: nowMs, fixedBytes, rowBytes });
     this.#forget(nowMs);
   }
 
@@ -50,27 +58,29 @@ export class RateControl {
       this.#buckets.shift();
   }
 
-  /** Bytes that the ring would hold with all keys in it, by what is known. */
-  projectedBytes(nowMs: number): number {
-    const bytes = this.#buckets.reduce((sum, bucket) => sum + bucket.bytes, 0);
+  /** Bytes that were written, had that been the rate. */
+  #bytesAt(rate: number): number {
+    return this.#buckets.reduce((sum, { fixedBytes, rowBytes }) => sum + fixedBytes + rowBytes * rate, 0);
+  }
+
+  /** Bytes that the ring would hold at a rate, by what is known. */
+  #projectedBytes(rate: number, nowMs: number): number {
     const fromMs = Math.max(this.#startMs, nowMs - BUCKETS * BUCKET_MS);
-    return (bytes * this.#keepMs) / Math.max(BUCKET_MS, nowMs - fromMs);
+    return (this.#bytesAt(rate) * this.#keepMs) / Math.max(BUCKET_MS, nowMs - fromMs);
   }
 
   /** The rate from now on. */
   decide(rate: number, nowMs: number): number {
     this.#forget(nowMs);
-    const recorded = this.#buckets.reduce((sum, bucket) => sum + bucket.bytes, 0) * rate;
-    if (nowMs - this.#startMs < KNOWN_MS && recorded < this.#sizeBytes / 2) return rate;
-    const allBytes = this.projectedBytes(nowMs);
-    if (rate < 1 && allBytes * rate * 2 <= this.#sizeBytes * ROOMY) {
+    if (nowMs - this.#startMs < KNOWN_MS && this.#bytesAt(rate) < this.#sizeBytes / 2) return rate;
+    if (rate < 1 && this.#projectedBytes(rate * 2, nowMs) <= this.#sizeBytes * ROOMY) {
       if (nowMs - this.#crampedMs < ROOMY_MS) return rate;
       this.#crampedMs = nowMs;
       return Math.min(1, rate * 2);
     }
     this.#crampedMs = nowMs;
     let next = rate;
-    while (next > RATE_MIN && allBytes * next > this.#sizeBytes) next /= 2;
+    while (next > RATE_MIN && this.#projectedBytes(next, nowMs) > this.#sizeBytes) next /= 2;
     return next;
   }
 }
