@@ -223,6 +223,7 @@ export const FIXTURE_CURVE: CurveSnapshot = {
 /** A policy that the node has chosen by itself. */
 export const FIXTURE_AUTO: AutoSnapshot = {
   serving: 's3-fifo',
+  favour: 'balanced',
   rate: 0.25,
   capacityBytes: 16 * 1024 ** 2,
   entries: 12_000,

@@ -1,5 +1,5 @@
 import type { NotStoredReason, Outcome, RemovalReason, RetrievalFailure } from '../cache/outcome.ts';
-import type { PolicyName } from '../policy/policy.ts';
+import type { Favour, PolicyName } from '../policy/policy.ts';
 import type { TransformResultWord } from './transform-books.ts';
 
 /**
@@ -123,6 +123,8 @@ export interface AutoSnapshot {
   readonly rate: number;
   readonly capacityBytes: number;
   readonly entries: number;
+  /** What policies are judged by (`cache.memory.favour`). */
+  readonly favour: Favour;
   /** Windows and sampled requests that are compared now. */
   readonly windows: number;
   readonly requests: number;

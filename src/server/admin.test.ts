@@ -139,10 +139,12 @@ describe('the admin server', () => {
     const both = await change('{"size": "1GiB", "policy": "sieve"}');
     expect(await both.json()).toMatchObject({ budgetBytes: 2 ** 30, policy: 'sieve' });
     expect((await change('{"policy": "lru"}')).status).toBe(200);
+    expect((await change('{"favour": "bytes"}')).status).toBe(200);
     for (const [body, why] of [
       ['', 'not a JSON object'],
       ['[]', 'not a JSON object'],
-      ['{}', 'neither size nor policy'],
+      ['{}', 'neither size nor policy nor favour'],
+      ['{"favour": "small"}', 'requests, balanced, bytes'],
       ['{"sizes": "1GiB"}', 'no "sizes"'],
       ['{"size": 1000}', 'unit'],
       ['{"size": "1 parsec"}', 'cannot be read'],

@@ -170,8 +170,10 @@ describe('a node with policy auto', () => {
     });
     const headers = { authorization: 'Bearer a-token-for-tests' };
     const report = async () => (await fetch(`${node.adminUrl}/api/policy`, { headers })).json();
-    const change = (policy: string) =>
-      fetch(`${node.adminUrl}/api/memory`, { method: 'POST', headers, body: JSON.stringify({ policy }) });
+    const change = (policy: string, more = {}) => {
+      const body = JSON.stringify({ policy, ...more });
+      return fetch(`${node.adminUrl}/api/memory`, { method: 'POST', headers, body });
+    };
     expect(await report()).toMatchObject({ policy: 'greedy-dual', auto: { switches: 0, policies: [] } });
     // 4 MiB hold some 40 of them, and each is asked for again after 12 others.
     for (const key of twice(2_400, 12)) {
@@ -192,8 +194,11 @@ describe('a node with policy auto', () => {
 
     expect(await (await change('sieve')).json()).toMatchObject({ policy: 'sieve' });
     expect(await report()).toEqual({ policy: 'sieve' });
-    expect(await (await change('auto')).json()).toMatchObject({ policy: 'sieve' });
-    expect(await report()).toMatchObject({ policy: 'sieve', auto: { serving: 'sieve', switches: 1 } });
+    expect(await (await change('auto', { favour: 'bytes' })).json()).toMatchObject({ policy: 'sieve' });
+    expect(await report()).toMatchObject({
+      policy: 'sieve',
+      auto: { serving: 'sieve', switches: 1, favour: 'bytes' },
+    });
     await node.stop(0);
     await origin.stop();
     expect(told.filter((line) => line.startsWith('error'))).toEqual([]);

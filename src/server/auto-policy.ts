@@ -2,7 +2,7 @@ import type { Cache } from '../cache/cache.ts';
 import type { ValidConfig } from '../config/config.ts';
 import type { Log } from '../monitor/log.ts';
 import type { AutoSnapshot, PolicyDecision } from '../monitor/snapshot.ts';
-import type { KnownUses, PolicyName } from '../policy/policy.ts';
+import type { Favour, KnownUses, PolicyName } from '../policy/policy.ts';
 import { Tournament } from '../simulate/auto/tournament.ts';
 import { nodeRules } from '../simulate/curves/node-rules.ts';
 import { nodeOf } from '../simulate/node-of.ts';
@@ -36,6 +36,7 @@ export class AutoPolicy implements TrafficListener {
   readonly #log: Log;
   readonly #nowS: () => number;
   #config: ValidConfig;
+  #favour: Favour;
   #tournament: Tournament | undefined;
   /** That the tournament goes by. */
   #budgetBytes = 0;
@@ -47,6 +48,7 @@ export class AutoPolicy implements TrafficListener {
     this.#log = log;
     this.#nowS = nowS;
     this.#config = config;
+    this.#favour = config.cache.memory.favour;
     this.choose(config.cache.memory.policy === 'auto');
   }
 
@@ -54,6 +56,7 @@ export class AutoPolicy implements TrafficListener {
   configure(config: ValidConfig): void {
     const [before, next] = [this.#config.cache.memory, config.cache.memory];
     this.#config = config;
+    if (next.favour !== before.favour) this.#favour = next.favour;
     const isAuto = next.policy === before.policy ? this.#tournament !== undefined : next.policy === 'auto';
     this.choose(isAuto);
   }
@@ -61,6 +64,12 @@ export class AutoPolicy implements TrafficListener {
   /** Whether the node chooses by itself from now on. It measures anew. */
   choose(isAuto: boolean): void {
     this.#tournament = isAuto ? this.#begun() : undefined;
+  }
+
+  /** What it judges policies by, from now on. It measures anew. */
+  favour(side: Favour): void {
+    this.#favour = side;
+    if (this.#tournament !== undefined) this.choose(true);
   }
 
   onBatch(batch: TrafficBatch): void {
@@ -75,16 +84,18 @@ export class AutoPolicy implements TrafficListener {
   /** Undefined unless the node chooses by itself. O(policies x windows). */
   snapshot(): AutoSnapshot | undefined {
     const standings = this.#tournament?.standings();
-    return standings && { ...standings, switches: this.#switches, decisions: [...this.#decisions] };
+    if (standings === undefined) return undefined;
+    const [favour, switches] = [this.#favour, this.#switches];
+    return { ...standings, favour, switches, decisions: [...this.#decisions] };
   }
 
   #begun(): Tournament {
     this.#budgetBytes = this.#cache.budgetBytes;
-    const { variantsShare, favour } = this.#config.cache.memory;
+    const { variantsShare } = this.#config.cache.memory;
     return new Tournament({
       budgetBytes: this.#budgetBytes,
       variantsShare: variantsShare / 100,
-      favour,
+      favour: this.#favour,
       serving: this.#cache.policy,
       rules: nodeRules(nodeOf('this', this.#config)),
       onDecision: (decision, known) => this.#decided(decision, known),

@@ -93,12 +93,16 @@ export function operationsOf(parts: OperatedParts): AdminOperations {
     warmer: new Warmer({ handler, clock, routes }),
     reload: (dryRun) => reloader.reload(dryRun),
     budgetBytesMax: Math.min(parts.memoryBytesMax, tier.budgetBytesMax),
-    changeMemory: ({ budgetBytes, policy }) => {
+    changeMemory: ({ budgetBytes, policy, favour }) => {
       const nowS = epochS(clock);
       if (policy !== undefined) auto?.choose(policy === 'auto');
       if (policy !== undefined && policy !== 'auto') tier.cache.switchPolicy(policy, nowS);
+      if (favour !== undefined) {
+        tier.cache.changeFavour(favour);
+        auto?.favour(favour);
+      }
       if (budgetBytes !== undefined) tier.resize(budgetBytes, nowS);
-      log.warn('the memory tier was changed by an operator', { size: budgetBytes, policy });
+      log.warn('the memory tier was changed by an operator', { size: budgetBytes, policy, favour });
       return memorySnapshot(tier);
     },
   };

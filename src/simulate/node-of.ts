@@ -3,12 +3,16 @@ import type { OriginConfig, RouteConfig, ValidConfig } from '../config/config.ts
 import { lifetimeRulesOf } from '../config/route-rules.ts';
 import type { SimulatedNode, SimulatedOrigin, SimulatedRoute } from './plan.ts';
 
+const AUTO =
+  'cache.memory.policy: auto is replayed as the policy that it begins with: what a running node would change to is not simulated.';
+
 /** The node that a configuration makes, as far as it decides what recorded requests come to. @param name what reports call it. */
 export function nodeOf(name: string, config: ValidConfig): SimulatedNode {
   const { memory, disk, ghosts } = config.cache;
   const routes = new Map(config.routes.map((route) => [route.name, routeOf(route)]));
   return {
     name,
+    departures: memory.policy === 'auto' ? [AUTO] : [],
     memory: {
       sizeBytes: memory.sizeBytes,
       policy: startingPolicy(memory),

@@ -6,6 +6,8 @@ import type { Favour, PolicyName } from '../policy/policy.ts';
 /** A node as far as it decides what recorded requests come to. Made of a configuration, or by hand for what-ifs. */
 export interface SimulatedNode {
   readonly name: string;
+  /** What of the configuration is simulated otherwise than it says, each a sentence for the report. Default: nothing. */
+  readonly departures?: readonly string[];
   readonly memory: {
     readonly sizeBytes: number;
     readonly policy: PolicyName;

@@ -46,7 +46,7 @@ export function reportOf(run: NodeRun, about: About): SimulationReport {
 }
 
 function assumptionsOf({ gaps, sampling }: About, { node }: NodeRun): string[] {
-  const said: string[] = [];
+  const said: string[] = [...(node.departures ?? [])];
   const say = (count: number, sentence: (times: string) => string): void => {
     if (count > 0) said.push(sentence(`${count} ${count === 1 ? 'request' : 'requests'}`));
   };

@@ -29,7 +29,7 @@ export interface TournamentOptions {
 }
 
 /** What a tournament says of itself. */
-type Standings = Omit<AutoSnapshot, 'switches' | 'decisions'>;
+type Standings = Omit<AutoSnapshot, 'favour' | 'switches' | 'decisions'>;
 
 const ENTRIES_MAX = 16_384;
 /** Share of a score that hit bytes make up; the rest is hits. */
