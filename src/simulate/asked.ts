@@ -1,6 +1,6 @@
 import { NONE } from '../cache/entries.ts';
 import type { Flight } from './flight.ts';
-import { NO_KEY } from './keys.ts';
+import { NO_KEY } from './key-rows.ts';
 import type { Kind } from './kinds.ts';
 import type { Said } from './lives.ts';
 

@@ -1,5 +1,5 @@
 import type { Flight } from './flight.ts';
-import type { KeyTable } from './keys.ts';
+import type { KeyRows } from './key-rows.ts';
 import { Reason } from './tally.ts';
 
 /** A key's word for a node: in its lower bits what became of it, above them the flight under way. */
@@ -18,12 +18,12 @@ export const State = {
 
 /** What one node knows of keys beside what it stores. All O(1). */
 export class KeyStates {
-  readonly #keys: KeyTable;
+  readonly #keys: KeyRows;
   readonly #word: number;
   readonly #flights: readonly Flight[];
 
   /** @param word that of the node in the rows of the keys; @param flights by their numbers. */
-  constructor(keys: KeyTable, word: number, flights: readonly Flight[]) {
+  constructor(keys: KeyRows, word: number, flights: readonly Flight[]) {
     this.#keys = keys;
     this.#word = word;
     this.#flights = flights;

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { NotStoredReason } from '../cache/outcome.ts';
 import type { ServedKind, TrafficBatch } from '../traffic/batch.ts';
-import { VARIANT_MARK } from './keys.ts';
+import { VARIANT_MARK } from './key-rows.ts';
 
 /** A recorded kind of request, with what it comes to in a replay. One object for each. */
 export interface Kind {

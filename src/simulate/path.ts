@@ -5,8 +5,8 @@ import { type ReuseInput, reuse } from '../http/reuse.ts';
 import { Asked } from './asked.ts';
 import type { Events } from './events.ts';
 import { Flight, type FlightEvents } from './flight.ts';
+import type { KeyRows } from './key-rows.ts';
 import { KeyStates, State } from './key-states.ts';
-import type { KeyTable } from './keys.ts';
 import { Landing } from './landing.ts';
 import { OriginLoad } from './origin-load.ts';
 import { OriginSide } from './origins.ts';
@@ -24,7 +24,7 @@ export interface PathParts {
   readonly events: Events;
   readonly tiers: SimulatedTiers;
   readonly tally: Tally;
-  readonly keys: KeyTable;
+  readonly keys: KeyRows;
   /** That of the node in the rows of the keys. */
   readonly word: number;
   readonly originals: Originals;

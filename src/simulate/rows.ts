@@ -1,7 +1,7 @@
 import { NOT_ASKED, type TrafficBatch } from '../traffic/batch.ts';
 import type { Asked } from './asked.ts';
 import { Histogram } from './histogram.ts';
-import { type KeyTable, KeyWord, VARIANT_MARK } from './keys.ts';
+import { type KeyRows, KeyWord, VARIANT_MARK } from './key-rows.ts';
 import { type Kind, Kinds } from './kinds.ts';
 import { Lives, type Said } from './lives.ts';
 
@@ -36,7 +36,7 @@ export class Rows {
     unknownOriginals: 0,
     refusedRows: 0,
   };
-  readonly #keys: KeyTable;
+  readonly #keys: KeyRows;
   readonly #originMs: Median[] = [];
   readonly #sizes: Median[] = [];
   #kindsOfBatch: Kind[] = [];
@@ -44,7 +44,7 @@ export class Rows {
   #batch: TrafficBatch | undefined;
 
   /** @param onRoute told of each new route, in the order of their numbers. */
-  constructor(keys: KeyTable, onRoute: (name: string) => void) {
+  constructor(keys: KeyRows, onRoute: (name: string) => void) {
     this.#keys = keys;
     this.kinds = new Kinds((name) => {
       this.#originMs.push(new Median());

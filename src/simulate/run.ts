@@ -1,7 +1,7 @@
 import { NONE } from '../cache/entries.ts';
 import type { Asked } from './asked.ts';
 import { Events } from './events.ts';
-import type { KeyTable } from './keys.ts';
+import type { KeyRows } from './key-rows.ts';
 import { type Originals, SimulatedPath } from './path.ts';
 import type { SimulatedNode } from './plan.ts';
 import { Tally } from './tally.ts';
@@ -10,7 +10,7 @@ import { SimulatedTiers, type TierScale } from './tiers.ts';
 
 /** What the nodes of a replay have in common. */
 export interface RunParts extends TierScale {
-  readonly keys: KeyTable;
+  readonly keys: KeyRows;
   /** Its word in the rows of the keys. */
   readonly word: number;
   readonly originals: Originals;
@@ -85,7 +85,7 @@ export class NodeRun {
     this.diskBefore = this.tiers.disk?.counts;
   }
 
-  /** As {@link KeyTable.touch}, for what the look-ups of some requests read. */
+  /** As {@link KeyRows.touch}, for what the look-ups of some requests read. */
   touch(some: readonly Asked[], count: number): number {
     const { entries } = this.tiers.cache;
     let sum = 0;

@@ -1,18 +1,18 @@
 import { NONE } from '../cache/entries.ts';
 import { VariantBudget } from '../cache/variant-budget.ts';
 import type { Asked } from './asked.ts';
-import { type KeyTable, KeyWord } from './keys.ts';
+import { type KeyRows, KeyWord } from './key-rows.ts';
 import type { SimulatedRoute } from './plan.ts';
 import type { SimulatedTiers } from './tiers.ts';
 
 /** The live budget of the variants of one original, told of keys by their numbers. */
 export class VariantBooks {
-  readonly #keys: KeyTable;
+  readonly #keys: KeyRows;
   readonly #tiers: SimulatedTiers;
   readonly #budget: VariantBudget;
   readonly #asked: { lo: number; hi: number } = { lo: 0, hi: 0 };
 
-  constructor(keys: KeyTable, tiers: SimulatedTiers) {
+  constructor(keys: KeyRows, tiers: SimulatedTiers) {
     this.#keys = keys;
     this.#tiers = tiers;
     this.#budget = new VariantBudget({

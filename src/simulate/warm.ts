@@ -1,6 +1,6 @@
 import { Flag } from '../cache/entries.ts';
+import type { KeyRows } from './key-rows.ts';
 import { State } from './key-states.ts';
-import type { KeyTable } from './keys.ts';
 import type { Kinds } from './kinds.ts';
 import type { WarmIndex } from './plan.ts';
 import type { NodeRun } from './run.ts';
@@ -11,7 +11,7 @@ export function warmUp(
   warm: WarmIndex,
   runs: readonly NodeRun[],
   kinds: Kinds,
-  keys: KeyTable,
+  keys: KeyRows,
   sampling: Sampling,
 ): void {
   for (const entry of warm.entries) {

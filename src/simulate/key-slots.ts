@@ -1,4 +1,4 @@
-import { assert } from '../../base/assert.ts';
+import { assert } from '../base/assert.ts';
 
 /** No slot. */
 export const NONE = -1;
@@ -6,11 +6,11 @@ export const NONE = -1;
 const BUCKETS_MIN = 64;
 
 /**
- * Keys of 64 bits as slots: small, dense numbers, reused after removal, by which columns of other tables are indexed. Chained
- * hashing by the low half, which comes out of a keyed hash. Finding, adding and removing are O(1) expected; 12 bytes a slot and
- * 4 to 8 for its bucket.
+ * Keys of 64 bits as slots: small, dense numbers by which columns of other tables are indexed. They are given in the order in which keys are
+ * added, and again after removal. Chained hashing by the low half, which comes out of a keyed hash. Finding, adding and removing are
+ * O(1) expected; 12 bytes a slot and 4 for its bucket, at most twice that a key.
  */
-export class KeyTable {
+export class KeySlots {
   /** Keys in the table. */
   count = 0;
   #lo = new Uint32Array(BUCKETS_MIN);

@@ -25,11 +25,12 @@ const CHUNK_MASK = CHUNK_KEYS - 1;
 const KEYS_MAX = 2 ** 26;
 
 /**
- * What a replay remembers of each key that it has met: a row of 32-bit words in typed arrays, found by open addressing. Memory for
+ * What a replay remembers of each key that it has met: a row of 32-bit words, the key among them, so that one wait for memory brings all
+ * of it. Found by open addressing; nothing is removed. Memory for
  * each key: 24 bytes, 4 for each node, and 8 to 16 of the index, so a ten-million-request record with 3 million keys takes some
- * 130 MB for two nodes. Bounded: see {@link KeyTable.find}.
+ * 130 MB for two nodes. Bounded: see {@link KeyRows.find}.
  */
-export class KeyTable {
+export class KeyRows {
   readonly #width: number;
   readonly #chunks: Uint32Array[] = [];
   #index = new Int32Array(INDEX_MIN);

@@ -2,10 +2,10 @@ const SLOTS_FIRST = 2 ** 12;
 const FILL = 0.6;
 
 /**
- * A number from 0 to 2^32 - 1 for each key, by the halves of its hash: open addressing in typed arrays, 13 bytes a slot and 22 to 43
- * a key.
+ * A map of keys, by the halves of their hashes, to numbers from 0 to 2^32 - 1: open addressing in typed arrays, 13 bytes a slot and 22 to
+ * 43 a key. For keys of any kind: hashes that are counted up, too.
  */
-export class KeyTable {
+export class KeyValues {
   #slots = SLOTS_FIRST;
   #lo = new Uint32Array(SLOTS_FIRST);
   #hi = new Uint32Array(SLOTS_FIRST);
