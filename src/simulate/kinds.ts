@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { NotStoredReason } from '../cache/outcome.ts';
-import type { ServedKind, TrafficBatch } from '../traffic/batch.ts';
+import { type ServedKind, servedKind, type TrafficBatch } from '../traffic/batch.ts';
 import { VARIANT_MARK } from './key-rows.ts';
 
 /** A recorded kind of request, with what it comes to in a replay. One object for each. */
@@ -80,7 +80,7 @@ export class Kinds {
     const known = this.all.find(
       (kind) => kind.route === of.route && !kind.isVariant && kind.status === 200 && kind.isInternal,
     );
-    return known ?? this.#add({ ...ORIGINAL, route });
+    return known ?? this.#add(servedKind(route, { internal: true }));
   }
 
   #add(recorded: ServedKind): Kind {
@@ -104,13 +104,3 @@ export class Kinds {
     return kind;
   }
 }
-
-const ORIGINAL: Omit<ServedKind, 'route'> = {
-  status: 200,
-  outcome: 'miss',
-  tier: 'none',
-  notStored: '',
-  variant: false,
-  internal: true,
-  head: false,
-};

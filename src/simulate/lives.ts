@@ -1,4 +1,10 @@
-import { type ResponseLife, Stated, type TrafficBatch } from '../traffic/batch.ts';
+import {
+  type ResponseLife,
+  Stated,
+  type StatedLife,
+  statedLife,
+  type TrafficBatch,
+} from '../traffic/batch.ts';
 
 /** A recorded life with its number. Equal ones, but for their age, have the same terms. */
 export interface Said {
@@ -52,18 +58,9 @@ function termsText(life: ResponseLife): string {
 }
 
 /** What an unknown life is taken for: what most images say, and errors do not. */
-export function assumedLife(
-  status: number,
-  defaultTtlS: number | undefined,
-): Extract<ResponseLife, { readonly known: 'stated' }> {
+export function assumedLife(status: number, defaultTtlS: number | undefined): StatedLife {
   const isGood = status < 400;
-  return {
-    known: 'stated',
-    lifetimeS: isGood && defaultTtlS === undefined ? UNKNOWN_LIFETIME_S : undefined,
-    modifiedAgoS: undefined,
-    ageS: 0,
-    whileRevalidateS: undefined,
-    ifErrorS: undefined,
+  return statedLife(isGood && defaultTtlS === undefined ? UNKNOWN_LIFETIME_S : undefined, {
     flags: isGood ? Stated.VALIDATOR | Stated.IMAGE : 0,
-  };
+  });
 }

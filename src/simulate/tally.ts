@@ -36,7 +36,6 @@ const SERIES = [
   'diskUsedBytes',
 ] as const;
 type SeriesName = Exclude<keyof MinuteSeries, 'fromMs'>;
-type Series = Record<SeriesName, Float64Array<ArrayBuffer>>;
 /** What the tiers hold now, in bytes. */
 type Levels = () => { readonly memory: number; readonly disk: number };
 const MINUTE_MS = 60_000;
@@ -49,7 +48,7 @@ export class Tally {
   #counts = new Float64Array(COLUMNS * 8);
   #routes = 0;
   #minutes = 0;
-  readonly #series: Series;
+  readonly #series: Record<SeriesName, Float64Array<ArrayBuffer>>;
   readonly #levels: Levels;
 
   /**
@@ -59,7 +58,7 @@ export class Tally {
   constructor(fromMs: number, levels: Levels) {
     this.fromMs = fromMs;
     this.#levels = levels;
-    this.#series = Object.fromEntries(SERIES.map((name) => [name, new Float64Array(64)])) as Series;
+    this.#series = minuteColumns(() => new Float64Array(64));
   }
 
   /** Makes room for the counts of one more route. */
@@ -135,7 +134,7 @@ export class Tally {
       this.#series[name].slice(0, this.#minutes).map((value) => value * scale);
     return {
       fromMs: this.fromMs,
-      ...(Object.fromEntries(SERIES.map((name) => [name, scaled(name)])) as Record<SeriesName, Float64Array>),
+      ...minuteColumns(scaled),
     };
   }
 
@@ -202,4 +201,9 @@ function served(sums: Float64Array): ServedCounts {
     failed: at(Count.FAILED),
     missReasons,
   };
+}
+
+/** One for each of the series by minute. */
+export function minuteColumns<T>(make: (name: SeriesName) => T): Record<SeriesName, T> {
+  return Object.fromEntries(SERIES.map((name) => [name, make(name)])) as Record<SeriesName, T>;
 }

@@ -6,7 +6,7 @@ import { formatHttpDate } from '../http/date.ts';
 import { Fields } from '../http/fields.ts';
 import { storable } from '../http/storable.ts';
 import { responseDirectives } from '../http/targeted.ts';
-import { type ResponseLife, Stated } from '../traffic/batch.ts';
+import { type ResponseLife, Stated, type StatedLife } from '../traffic/batch.ts';
 import type { Kind } from './kinds.ts';
 import { assumedLife, type Said } from './lives.ts';
 import type { SimulatedRoute } from './plan.ts';
@@ -16,8 +16,6 @@ export interface Verdict extends Terms {
   /** Why it may not be stored; undefined when it may. */
   readonly reason: NotStoredReason | undefined;
 }
-
-type StatedLife = Extract<ResponseLife, { readonly known: 'stated' }>;
 
 /** Any time will do: only what lies between dates counts. */
 const RECEIVED_S = 1_000_000_000;

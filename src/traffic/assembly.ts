@@ -3,6 +3,7 @@ import {
   type KnownPath,
   type ResponseLife,
   type ServedKind,
+  servedKind,
   stratumOf,
   type TrafficBatch,
   type TrafficRow,
@@ -15,16 +16,7 @@ import { StratumTotals } from './totals.ts';
 
 /** Threshold at which every key is in. */
 const ALL = thresholdOf(1);
-const NO_KIND: ServedKind = {
-  route: '',
-  status: 0,
-  outcome: 'hit',
-  tier: 'none',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-};
+const NO_KIND = servedKind('', { status: 0, outcome: 'hit' });
 /** Lifetimes that are remembered without a text for each; a power of two. */
 const LIVES = 1024;
 /** Kinds and lives that are kept for good, at most: beyond it they begin anew, and equal ones of two batches may be two. */
@@ -141,16 +133,16 @@ export class RowMaker {
     if (id === this.#lastId) return this.#lastKind!;
     let kind = this.#kinds.get(id);
     if (kind === undefined) {
-      kind = this.#tables.kind({
-        route: routeNames[row.route] ?? '',
-        status: row.status,
-        outcome: 'hit',
-        tier: 'memory',
-        notStored: '',
-        variant,
-        internal: (marks & RowBit.INTERNAL) !== 0,
-        head: (marks & RowBit.HEAD) !== 0,
-      });
+      kind = this.#tables.kind(
+        servedKind(routeNames[row.route] ?? '', {
+          status: row.status,
+          outcome: 'hit',
+          tier: 'memory',
+          variant,
+          internal: (marks & RowBit.INTERNAL) !== 0,
+          head: (marks & RowBit.HEAD) !== 0,
+        }),
+      );
       this.#kinds.set(id, kind);
     }
     this.#lastId = id;

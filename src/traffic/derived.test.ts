@@ -2,32 +2,11 @@ import { expect, test } from 'bun:test';
 import { seededRandom } from '../base/random.ts';
 import { batchesOf, type TrafficBatch } from './batch.ts';
 import { cut, stressed } from './derived.ts';
-import { partOf } from './reading.ts';
-import type { TrafficRecord } from './record.ts';
-import { madeRows } from './rows.fixture.ts';
+import { madeRows, memoryRecord } from './rows.fixture.ts';
 import { growth, peak } from './stress.ts';
 
 const START_MS = 1_700_000_000_000;
 const ROWS = madeRows(seededRandom(4), 4_000, START_MS);
-
-function recordOf(batches: readonly TrafficBatch[]): TrafficRecord {
-  const [first, last] = [batches[0]!, batches.at(-1)!];
-  return {
-    info: {
-      name: 'made',
-      fromMs: first.baseMs,
-      toMs: last.baseMs + last.timeUs[last.count - 1]! / 1000,
-      rows: ROWS.length,
-      requests: ROWS.length,
-      rateMin: 1,
-      rateMax: 1,
-      storedBytes: 0,
-      damage: [],
-    },
-    batches: (range) =>
-      range === undefined ? batches : batches.flatMap((batch) => partOf(batch, range) ?? []),
-  };
-}
 
 function timesOf(batches: Iterable<TrafficBatch>): number[] {
   return [...batches].flatMap(({ baseMs, timeUs, count }) =>
@@ -35,7 +14,7 @@ function timesOf(batches: Iterable<TrafficBatch>): number[] {
   );
 }
 
-const whole = recordOf(batchesOf(ROWS));
+const whole = memoryRecord(batchesOf(ROWS), 'made');
 const middleMs = (whole.info.fromMs + whole.info.toMs) / 2;
 
 test('a part has the requests of its time, and a part of it those of both', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { type VirtualClock, virtualClock } from '../../test/support/virtual-clock.ts';
 import { type Random, seededRandom } from '../base/random.ts';
-import { type ServedKind, type TrafficBatch, UNKNOWN_LIFE } from './batch.ts';
+import { servedKind, type TrafficBatch, UNKNOWN_LIFE } from './batch.ts';
 import { TrafficRecorder } from './recorder.ts';
 import { emptyRow, RingWriter } from './row-ring.ts';
 import { rowsOf } from './rows.fixture.ts';
@@ -31,16 +31,7 @@ function recording(paths = false): Parts {
   return { clock, recorder, batches };
 }
 
-const MISS: ServedKind = {
-  route: 'b',
-  status: 200,
-  outcome: 'miss',
-  tier: 'none',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-};
+const MISS = servedKind('b');
 
 /** A hit of the recorder's own thread, or of a worker. */
 function hit(writer: RingWriter | TrafficRecorder, receivedMs: number, key: number): void {

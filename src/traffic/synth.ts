@@ -3,8 +3,9 @@ import { type Random, seededRandom } from '../base/random.ts';
 import {
   BatchBuilder,
   type ResponseLife,
-  type ServedKind,
   Stated,
+  servedKind,
+  statedLife,
   type TrafficBatch,
   UNKNOWN_LIFE,
 } from './batch.ts';
@@ -68,16 +69,7 @@ export function* synthesise(options: SynthOptions): Generator<TrafficBatch> {
   const builder = new BatchBuilder();
   const rank = zipfRanks(options.keys, options.zipf, random);
   const lives = livesOf(options.lifetimeS);
-  const kind: ServedKind = {
-    route: options.route,
-    status: 200,
-    outcome: 'miss',
-    tier: 'none',
-    notStored: '',
-    variant: false,
-    internal: false,
-    head: false,
-  };
+  const kind = servedKind(options.route);
   const meanGapMs = options.durationMs / options.requests;
   let atMs = options.startMs;
   let once = 0;
@@ -129,15 +121,9 @@ function sizeOf(keyLo: number, keyHi: number, { medianBytes, sizeSpread }: Synth
 /** Lifetimes around the one in the middle. */
 function livesOf(lifetimeS: number | undefined): ResponseLife[] {
   if (lifetimeS === undefined) return [UNKNOWN_LIFE];
-  return [1 / 24, 1 / 4, 1, 7, 30].map((factor) => ({
-    known: 'stated',
-    lifetimeS: Math.round(lifetimeS * factor),
-    modifiedAgoS: undefined,
-    ageS: 0,
-    whileRevalidateS: undefined,
-    ifErrorS: undefined,
-    flags: Stated.PUBLIC | Stated.VALIDATOR | Stated.IMAGE,
-  }));
+  return [1 / 24, 1 / 4, 1, 7, 30].map((factor) =>
+    statedLife(Math.round(lifetimeS * factor), { flags: Stated.PUBLIC | Stated.VALIDATOR | Stated.IMAGE }),
+  );
 }
 
 /** Normally distributed, out of two numbers in [0, 1) (Box and Muller, 1958). */
