@@ -16,7 +16,7 @@ import { plan as makePlan } from '../simulate/planner/planner.ts';
 import { busiest } from '../simulate/planner/window.ts';
 import { warmHead, warmLine } from '../simulate/warm-index.ts';
 import { batchesOf } from '../traffic/batch.ts';
-import { createRecord } from '../traffic/files.ts';
+import { createRecord } from '../traffic/record/files.ts';
 import { plan } from './plan.ts';
 import { planText } from './plan-text.ts';
 import type { ReplayIo } from './replayed.ts';

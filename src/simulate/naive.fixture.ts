@@ -3,9 +3,9 @@ import { batchesOf, servedKind, type TrafficRow, UNKNOWN_LIFE } from '../traffic
 import type { TrafficRecord } from '../traffic/record.ts';
 import { memoryRecord } from '../traffic/rows.fixture.ts';
 import type { SimulatedNode } from './plan.ts';
+import { minuteColumns } from './replay/tally.ts';
 import type { Replay } from './replay.ts';
 import type { OriginReport, SimulationReport, TierReport } from './report.ts';
-import { minuteColumns } from './tally.ts';
 
 /** Made records, and a simulator that is as simple as can be: LRU, sizes of bodies alone, no lifetimes, no disk. */
 

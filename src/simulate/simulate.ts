@@ -1,14 +1,14 @@
 import type { TrafficBatch } from '../traffic/batch.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
-import { Asked } from './asked.ts';
-import { KeyRows, KeyWord } from './key-rows.ts';
 import type { ReplayOptions, SimulatedNode } from './plan.ts';
+import { Asked } from './replay/asked.ts';
+import { KeyRows, KeyWord } from './replay/key-rows.ts';
+import { reportOf } from './replay/reports.ts';
+import { Rows } from './replay/rows.ts';
+import { NodeRun } from './replay/run.ts';
+import { Sampling } from './replay/sampling.ts';
+import { warmUp } from './replay/warm.ts';
 import type { SimulationReport } from './report.ts';
-import { reportOf } from './reports.ts';
-import { Rows } from './rows.ts';
-import { NodeRun } from './run.ts';
-import { Sampling } from './sampling.ts';
-import { warmUp } from './warm.ts';
 
 /**
  * What nodes would have done to recorded requests, all of them in one pass over the record.

@@ -3,16 +3,16 @@ import { seededRandom } from '../base/random.ts';
 import { batchesOf, type TrafficBatch } from './batch.ts';
 import { DistinctKeys } from './distinct.ts';
 import { csvLines, nextRequests, oracleRows } from './export.ts';
-import { encodeBlock } from './format.ts';
 import { SizeMemory } from './import/sizes.ts';
 import { KeyValues } from './key-values.ts';
-import { partsOf } from './parts.ts';
-import { bytesSource, recordFrom } from './reading.ts';
+import { partsOf } from './made/parts.ts';
+import { SYNTH_DEFAULTS, synthesise } from './made/synth.ts';
+import { encodeBlock } from './record/format.ts';
+import { bytesSource, recordFrom } from './record/reading.ts';
 import type { TrafficRecord } from './record.ts';
 import { madeRows, rowsOf } from './rows.fixture.ts';
 import { placeOf, thresholdOf } from './sample.ts';
 import { busiestWindow, summarise } from './summary.ts';
-import { SYNTH_DEFAULTS, synthesise } from './synth.ts';
 
 function recordOf(batches: readonly TrafficBatch[]): TrafficRecord {
   return recordFrom(

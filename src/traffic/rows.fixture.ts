@@ -1,7 +1,7 @@
 import type { Random } from '../base/random.ts';
 import type { ResponseLife, ServedKind, TrafficBatch, TrafficRow } from './batch.ts';
 import { NOT_ASKED, servedKind, TrafficTables } from './batch.ts';
-import { partOf } from './reading.ts';
+import { partOf } from './record/reading.ts';
 import type { TrafficRecord } from './record.ts';
 
 const KINDS: readonly ServedKind[] = [

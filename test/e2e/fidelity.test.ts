@@ -10,7 +10,7 @@ import type { Snapshot } from '../../src/monitor/snapshot.ts';
 import { nodeOf } from '../../src/simulate/node-of.ts';
 import type { SimulationReport } from '../../src/simulate/report.ts';
 import { simulate } from '../../src/simulate/simulate.ts';
-import { bytesSource, recordFrom } from '../../src/traffic/reading.ts';
+import { bytesSource, recordFrom } from '../../src/traffic/record/reading.ts';
 import type { TrafficRecord } from '../../src/traffic/record.ts';
 import { KeptRing } from '../support/kept-ring.ts';
 import { startTestNode } from '../support/node.ts';
@@ -163,7 +163,7 @@ function predicted({ all, memory, origin }: SimulationReport): ReturnType<typeof
 
 describe('what the simulator says of a whole record is what the node did', () => {
   const steps = recordedWorkload();
-  // The others, and much else, are compared in virtual time: src/simulate/live.test.ts.
+  // The others, and much else, are compared in virtual time: src/simulate/replay/live.test.ts.
   for (const policy of ['greedy-dual', 'w-tinylfu', 's3-fifo', 'lru'] as const) {
     test(policy, async () => {
       const lived = await live(

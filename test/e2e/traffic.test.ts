@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshot } from '../../src/monitor/snapshot.ts';
-import { openRecord } from '../../src/traffic/files.ts';
+import { openRecord } from '../../src/traffic/record/files.ts';
 import { rowsOf } from '../../src/traffic/rows.fixture.ts';
 import { endServe, type ServeProcess, serveFolder, startServe } from '../support/serve-process.ts';
 

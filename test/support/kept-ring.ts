@@ -1,5 +1,5 @@
 import type { TrafficRing } from '../../src/server/traffic/ring.ts';
-import { bytesSource, recordFrom } from '../../src/traffic/reading.ts';
+import { bytesSource, recordFrom } from '../../src/traffic/record/reading.ts';
 import type { TrafficRecord } from '../../src/traffic/record.ts';
 
 /** Keeps every block of a node, whatever it is asked for, and after its end. */

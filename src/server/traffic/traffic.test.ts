@@ -3,7 +3,7 @@ import { virtualClock } from '../../../test/support/virtual-clock.ts';
 import { VirtualDisk } from '../../../test/support/virtual-disk.ts';
 import { seededRandom } from '../../base/random.ts';
 import { servedKind, UNKNOWN_LIFE } from '../../traffic/batch.ts';
-import { bytesSource, recordFrom } from '../../traffic/reading.ts';
+import { bytesSource, recordFrom } from '../../traffic/record/reading.ts';
 import { rowsOf } from '../../traffic/rows.fixture.ts';
 import { openTraffic } from './open.ts';
 import { Traffic } from './traffic.ts';
