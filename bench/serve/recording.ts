@@ -1,6 +1,6 @@
-import { encodeBlock } from '../../src/traffic/format.ts';
-import { TrafficRecorder } from '../../src/traffic/recorder.ts';
-import { emptyRow } from '../../src/traffic/row-ring.ts';
+import { TrafficRecorder } from '../../src/traffic/live/recorder.ts';
+import { emptyRow } from '../../src/traffic/live/row-ring.ts';
+import { encodeBlock } from '../../src/traffic/record/format.ts';
 import { realClock } from '../../test/support/real-clock.ts';
 import { sizedPrefix } from '../support/bodies.ts';
 import { table } from '../support/markdown.ts';

@@ -3,7 +3,7 @@ import type { PolicyDecision } from '../../src/monitor/snapshot.ts';
 import { FAVOURS, type Favour, POLICY_NAMES, type PolicyName } from '../../src/policy/policy.ts';
 import { Tournament } from '../../src/simulate/auto/tournament.ts';
 import { type CurveRules, LIVE_RULES } from '../../src/simulate/curves/curve.ts';
-import { BatchBuilder, type ServedKind, UNKNOWN_LIFE } from '../../src/traffic/batch.ts';
+import { BatchBuilder, servedKind, UNKNOWN_LIFE } from '../../src/traffic/batch.ts';
 import { table } from '../support/markdown.ts';
 import {
   allTraces,
@@ -27,16 +27,7 @@ const BEHIND_MAX = 1;
 const BATCH_S = 1;
 const BATCH_REQUESTS = 1_000;
 
-const KIND: ServedKind = {
-  route: 'images',
-  status: 200,
-  outcome: 'miss',
-  tier: 'none',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-};
+const KIND = servedKind('images');
 
 /** What is judged: a share, 0 to 1, of all requests and of those of the second half. */
 interface Scores {

@@ -1,9 +1,10 @@
 import { seededRandom } from '../../src/base/random.ts';
+import { imageBytes, powerLaw } from '../../src/simulate/popularity.fixture.ts';
 import {
   BATCH_ROWS_MAX,
   BatchBuilder,
   type ResponseLife,
-  type ServedKind,
+  servedKind,
   type TrafficBatch,
   UNKNOWN_LIFE,
 } from '../../src/traffic/batch.ts';
@@ -27,16 +28,7 @@ export interface MadeTraffic {
   readonly lifetimesS?: readonly number[];
 }
 
-const KIND: ServedKind = {
-  route: 'images',
-  status: 200,
-  outcome: 'hit',
-  tier: 'memory',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-};
+const KIND = servedKind('images', { outcome: 'hit', tier: 'memory' });
 
 /** Objects of a trace without sizes. */
 const UNSIZED_BYTES = 20_000;
@@ -64,16 +56,11 @@ export function madeTraffic(name: string, making: MadeTraffic, seed: number): Cu
     }),
   );
   const random = seededRandom(seed);
-  const cumulative = new Float64Array(images);
-  let sum = 0;
-  for (let rank = 0; rank < images; rank += 1) {
-    sum += 1 / (rank + 1) ** zipf;
-    cumulative[rank] = sum;
-  }
+  const rank = powerLaw(images, zipf);
   let next = images;
   return trafficOf(name, requests, () => {
     const isOnce = random.next() < onceShare;
-    const key = isOnce ? next : ranked(cumulative, random.next() * sum);
+    const key = isOnce ? next : rank(random);
     if (isOnce) next += 1;
     return { key, bodyBytes: imageBytes(seed * 7_919 + key), life: lives[key % lives.length] };
   });
@@ -110,21 +97,4 @@ function trafficOf(name: string, requests: number, requestAt: (at: number) => Re
   }
   if (builder.count > 0) batches.push(builder.take());
   return { name, requests, batches };
-}
-
-function ranked(cumulative: Float64Array, dice: number): number {
-  let low = 0;
-  let high = cumulative.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (cumulative[middle]! < dice) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function imageBytes(seed: number): number {
-  const random = seededRandom(seed);
-  const bell = Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
-  return Math.max(200, Math.round(24_000 * Math.exp(1.2 * bell)));
 }

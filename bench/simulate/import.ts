@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../../src/base/random.ts';
-import { SYNTH_DEFAULTS, synthesise } from '../../src/traffic/synth.ts';
+import { SYNTH_DEFAULTS, synthesise } from '../../src/traffic/made/synth.ts';
 import { table } from '../support/markdown.ts';
 
 /** What a log has to be read at, and what it may take. */

@@ -1,5 +1,5 @@
 import { seededRandom } from '../../src/base/random.ts';
-import { KeyNumbers } from '../../src/simulate/published/key-numbers.ts';
+import { KeySlots, NONE } from '../../src/simulate/key-slots.ts';
 import { PUBLISHED_NAMES, type PublishedName, replayPublished } from '../../src/simulate/published/replay.ts';
 import type { Trace } from '../../src/simulate/published/trace.ts';
 import { table } from '../support/markdown.ts';
@@ -94,10 +94,12 @@ function speedOf({ name, fromHashes }: Subject, one: Workload): number {
 }
 
 function numbered({ los, his, trace }: Workload): Trace {
-  const numbers = new KeyNumbers();
-  const keys = new Uint32Array(los.length);
-  for (let i = 0; i < keys.length; i += 1) keys[i] = numbers.numberOf(los[i]!, his[i]!);
-  return { objects: numbers.count, keys, sizes: trace.sizes };
+  const slots = new KeySlots();
+  const keys = los.map((lo, i) => {
+    const found = slots.find(lo, his[i]!);
+    return found === NONE ? slots.add(lo, his[i]!) : found;
+  });
+  return { objects: slots.count, keys, sizes: trace.sizes };
 }
 
 function workload(label: string, trace: Trace): Workload {

@@ -18,7 +18,9 @@ import {
   BATCH_ROWS_MAX,
   NOT_ASKED,
   type ResponseLife,
-  type ServedKind,
+  Stated,
+  servedKind,
+  statedLife,
   type TrafficBatch,
 } from '../../src/traffic/batch.ts';
 import type { TrafficRecord } from '../../src/traffic/record.ts';
@@ -39,25 +41,10 @@ const CATALOGUE = 20_000_000;
 const START_MS = 1_700_000_000_000;
 const GIB = 1024 ** 3;
 
-const KIND: ServedKind = {
-  route: 'images',
-  status: 200,
-  outcome: 'miss',
-  tier: 'none',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-};
-const LIVES: readonly ResponseLife[] = [300, 3600, 86_400, 604_800].map((lifetimeS) => ({
-  known: 'stated',
-  lifetimeS,
-  modifiedAgoS: undefined,
-  ageS: 0,
-  whileRevalidateS: undefined,
-  ifErrorS: undefined,
-  flags: 16 | 32,
-}));
+const KIND = servedKind('images');
+const LIVES: readonly ResponseLife[] = [300, 3600, 86_400, 604_800].map((lifetimeS) =>
+  statedLife(lifetimeS, { flags: Stated.VALIDATOR | Stated.IMAGE }),
+);
 
 /** Writes the record: a day's requests, popularity by a power law, sizes from some hundred bytes to megabytes. */
 function make(path: string, requests: number): number {

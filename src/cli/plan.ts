@@ -9,8 +9,8 @@ import { plan as makePlan, type Plan, type PlanQuestion } from '../simulate/plan
 import { type Prices, readPrice } from '../simulate/planner/prices.ts';
 import { readTarget, type Target } from '../simulate/planner/targets.ts';
 import { busiest, stretch } from '../simulate/planner/window.ts';
-import { stressed } from '../traffic/derived.ts';
-import { growth } from '../traffic/stress.ts';
+import { stressed } from '../traffic/made/derived.ts';
+import { growth } from '../traffic/made/stress.ts';
 import { UsageError } from './admin-command.ts';
 import { validFile } from './config-file.ts';
 import { EXIT } from './io.ts';

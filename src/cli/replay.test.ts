@@ -16,7 +16,7 @@ import { plan as makePlan } from '../simulate/planner/planner.ts';
 import { busiest } from '../simulate/planner/window.ts';
 import { warmHead, warmLine } from '../simulate/warm-index.ts';
 import { batchesOf } from '../traffic/batch.ts';
-import { createRecord } from '../traffic/files.ts';
+import { createRecord } from '../traffic/record/files.ts';
 import { plan } from './plan.ts';
 import { planText } from './plan-text.ts';
 import type { ReplayIo } from './replayed.ts';
@@ -55,9 +55,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
+/** @param line its arguments, as they are or with spaces between. */
 async function run(
   command: typeof simulate,
-  args: readonly string[],
+  line: readonly string[] | string,
   fetch: ReplayIo['fetch'] = () => Promise.reject(new Error('nobody asks')),
 ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   const written = { out: '', err: '' };
@@ -82,13 +83,13 @@ async function run(
     outForm: PLAIN,
     collectGarbage: () => undefined,
   };
-  const code = await command(args, io);
+  const code = await command(typeof line === 'string' ? line.trim().split(' ') : line, io);
   return { code, ...written };
 }
 
 describe('holdfast simulate', () => {
   test('puts configurations side by side, and marks what is worse', async () => {
-    const { code, out, err } = await run(simulate, ['a.yaml', 'b.yaml', '--traffic', 'made.hft']);
+    const { code, out, err } = await run(simulate, 'a.yaml b.yaml --traffic made.hft');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/^A {2}a\.yaml\nB {2}b\.yaml$/m);
     expect(out).toMatch(/^ {2}hit ratio +97\.\d\d % +4\d\.\d\d % +-\d\d\.\d\d points worse$/m);
@@ -100,16 +101,10 @@ describe('holdfast simulate', () => {
   test('counts from a time on, with or without what came before', async () => {
     const from = new Date(START_MS + 120 * 60_000).toISOString().slice(0, 16);
     const json = async (...args: string[]) => {
-      const { code, out } = await run(simulate, [
-        'a.yaml',
-        '--traffic',
-        'made.hft',
-        '--from',
-        from,
-        '--format',
-        'json',
-        ...args,
-      ]);
+      const { code, out } = await run(
+        simulate,
+        `a.yaml --traffic made.hft --from ${from} --format json ${args.join(' ')}`,
+      );
       expect(code).toBe(0);
       return JSON.parse(out)[0];
     };
@@ -124,9 +119,7 @@ describe('holdfast simulate', () => {
 
   test('stresses a record', async () => {
     const json = async (...args: string[]) =>
-      JSON.parse(
-        (await run(simulate, ['a.yaml', '--traffic', 'made.hft', '--format', 'json', ...args])).out,
-      )[0];
+      JSON.parse((await run(simulate, `a.yaml --traffic made.hft --format json ${args.join(' ')}`)).out)[0];
     expect((await json('--stress', 'growth=2')).all.requests).toBe(2 * REQUESTS.length);
     const larger = await json('--stress', 'catalogue=2,peak=2');
     expect(larger.all.requests).toBe(REQUESTS.length);
@@ -135,22 +128,13 @@ describe('holdfast simulate', () => {
   });
 
   test('draws', async () => {
-    const { code } = await run(simulate, [
-      'b.yaml',
-      'c.yaml',
-      '--traffic',
-      'made.hft',
-      '--html',
-      'out.html',
-      '--svg',
-      '.',
-    ]);
+    const { code } = await run(simulate, 'b.yaml c.yaml --traffic made.hft --html out.html --svg .');
     expect(code).toBe(0);
     const html = readFileSync(join(dir, 'out.html'), 'utf8');
     expect(html).toContain('<h1>Simulation of A b.yaml, B c.yaml</h1>');
     expect(readdirSync(dir)).toContain('hit-ratio-by-size.svg');
     expect(readFileSync(join(dir, 'hit-ratio-by-size.svg'), 'utf8')).toStartWith('<svg xmlns=');
-    const refused = await run(simulate, ['b.yaml', '--traffic', 'made.hft', '--svg', 'no/such']);
+    const refused = await run(simulate, 'b.yaml --traffic made.hft --svg no/such');
     expect([refused.code, refused.err]).toEqual([
       1,
       'holdfast simulate: --svg no/such is no directory; make it, or name one that is there\n',
@@ -183,22 +167,13 @@ describe('holdfast simulate', () => {
       expect([args, result.code, result.out]).toEqual([args, code, '']);
       expect(result.err).toContain(words);
     }
-    expect((await run(simulate, ['--help'])).out).toContain('holdfast simulate A.yaml [B.yaml]');
+    expect((await run(simulate, '--help')).out).toContain('holdfast simulate A.yaml [B.yaml]');
   });
 });
 
 describe('holdfast plan', () => {
   test('answers with sizes, reasons and lines to write', async () => {
-    const { code, out, err } = await run(plan, [
-      '--target',
-      'hit=0.8',
-      '--traffic',
-      'made.hft',
-      '-c',
-      'a.yaml',
-      '--policy',
-      'lru',
-    ]);
+    const { code, out, err } = await run(plan, '--target hit=0.8 --traffic made.hft -c a.yaml --policy lru');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/^Configure \d\d(\.\d)? MiB of memory with the policy lru: in the busiest hour/);
     expect(out).toContain('The number that drives the size is the hit ratio');
@@ -209,16 +184,7 @@ describe('holdfast plan', () => {
 
   test('ends with 1 when no size will do, and says why', async () => {
     const window = `${new Date(START_MS).toISOString().slice(0, 16)}/${new Date(START_MS + 3_600_000).toISOString().slice(0, 16)}`;
-    const { code, out } = await run(plan, [
-      '--target',
-      'hit=99%',
-      '--at',
-      window,
-      '--traffic',
-      'made.hft',
-      '-c',
-      'a.yaml',
-    ]);
+    const { code, out } = await run(plan, `--target hit=99% --at ${window} --traffic made.hft -c a.yaml`);
     expect(code).toBe(1);
     expect(out).toMatch(/^No size meets a hit ratio of at least 99.00 %/);
     expect(out).toContain('are for images asked for the first time');
@@ -228,19 +194,10 @@ describe('holdfast plan', () => {
     const needed = async (...args: string[]) =>
       JSON.parse(
         (
-          await run(plan, [
-            '--target',
-            'hit=0.8',
-            '--traffic',
-            'made.hft',
-            '-c',
-            'c.yaml',
-            '--policy',
-            'lru',
-            '--format',
-            'json',
-            ...args,
-          ])
+          await run(
+            plan,
+            `--target hit=0.8 --traffic made.hft -c c.yaml --policy lru --format json ${args.join(' ')}`,
+          )
         ).out,
       ).needed.memoryBytes;
     const now = await needed();
@@ -250,16 +207,10 @@ describe('holdfast plan', () => {
   });
 
   test('draws a page', async () => {
-    const { code } = await run(plan, [
-      '--target',
-      'hit=0.5',
-      '--traffic',
-      'made.hft',
-      '--html',
-      'plan.html',
-      '--price-memory',
-      '4/GiB-month',
-    ]);
+    const { code } = await run(
+      plan,
+      '--target hit=0.5 --traffic made.hft --html plan.html --price-memory 4/GiB-month',
+    );
     expect(code).toBe(0);
     const html = readFileSync(join(dir, 'plan.html'), 'utf8');
     expect(html).toContain('<h1>Plan for hit ratio of at least 50.00 %</h1>');
@@ -291,7 +242,7 @@ describe('holdfast plan', () => {
       expect([args, result.code, result.out]).toEqual([args, code, '']);
       expect(result.err).toContain(words);
     }
-    expect((await run(plan, ['--help'])).out).toContain('holdfast plan --target hit=0.95');
+    expect((await run(plan, '--help')).out).toContain('holdfast plan --target hit=0.95');
   });
 });
 

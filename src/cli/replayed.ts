@@ -4,7 +4,7 @@ import { type Chart, chartSvg } from '../simulate/picture/chart.ts';
 import { chartId } from '../simulate/picture/page.ts';
 import type { Replay } from '../simulate/replay.ts';
 import { simulate } from '../simulate/simulate.ts';
-import { catalogue, FACTOR_MAX, growth, nodeLost, peak, type StressForm } from '../traffic/stress.ts';
+import { catalogue, FACTOR_MAX, growth, nodeLost, peak, type StressForm } from '../traffic/made/stress.ts';
 import { UsageError } from './admin-command.ts';
 import { Refused, type TrafficIo } from './traffic/command.ts';
 import type { World } from './world.ts';

@@ -12,7 +12,7 @@ import { pointsAt, sizesBetween } from '../simulate/size-curve.ts';
 import { withSizes } from '../simulate/sized.ts';
 import { warmAt } from '../simulate/warm-at.ts';
 import { readWarmIndex } from '../simulate/warm-index.ts';
-import { cut, stressed } from '../traffic/derived.ts';
+import { cut, stressed } from '../traffic/made/derived.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
 import { UsageError } from './admin-command.ts';
 import { validFile } from './config-file.ts';

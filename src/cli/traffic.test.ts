@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { virtualClock } from '../../test/support/virtual-clock.ts';
 import { KeyBuffer } from '../cache/key.ts';
-import { openRecord } from '../traffic/files.ts';
+import { openRecord } from '../traffic/record/files.ts';
 import { rowsOf } from '../traffic/rows.fixture.ts';
 import { traffic } from './traffic.ts';
 

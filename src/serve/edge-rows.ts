@@ -2,7 +2,7 @@ import type { HashKey } from '../base/hash.ts';
 import { Word } from '../cache/entries.ts';
 import { KeyBuffer } from '../cache/key.ts';
 import type { TierReader } from '../store/memory/tier-reader.ts';
-import { emptyRow, type RingShare, RingWriter, RowBit } from '../traffic/row-ring.ts';
+import { emptyRow, type RingShare, RingWriter, RowBit } from '../traffic/live/row-ring.ts';
 import type { CacheRequest } from './answer.ts';
 
 /** What a worker says to the traffic record of its node: its hits; all else is the owner's to say. */

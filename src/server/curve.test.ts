@@ -4,7 +4,7 @@ import { startOriginServer } from '../../test/support/origin-server.ts';
 import type { ValidConfig } from '../config/config.ts';
 import { validateConfig } from '../config/validate.ts';
 import { HIT, rowOf } from '../simulate/curves/curves.fixture.ts';
-import { batchesOf, type ResponseLife } from '../traffic/batch.ts';
+import { batchesOf, statedLife } from '../traffic/batch.ts';
 import { ADMIN_TOKEN, fakeAdmin } from './admin.fixture.ts';
 import { adminHandler } from './admin.ts';
 import { NodeCurve } from './curve.ts';
@@ -26,15 +26,7 @@ routes: [{ name: images, origin: web${route} }]
   return result.config;
 }
 
-const SILENT: ResponseLife = {
-  known: 'stated',
-  lifetimeS: undefined,
-  modifiedAgoS: undefined,
-  ageS: 0,
-  whileRevalidateS: undefined,
-  ifErrorS: undefined,
-  flags: 0,
-};
+const SILENT = statedLife(undefined);
 
 describe('the curve of a node', () => {
   test('goes by the lifetimes of its routes, and by those of a reload from then on', () => {

@@ -4,7 +4,7 @@ import type { Recorder } from '../monitor/recorder.ts';
 import type { RequestHandler } from '../serve/answer.ts';
 import { viaPseudonym } from '../serve/upstream.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
-import type { TrafficRecorder } from '../traffic/recorder.ts';
+import type { TrafficRecorder } from '../traffic/live/recorder.ts';
 import { type PublicServer, type PublicServerOptions, startPublicServer } from './listener.ts';
 import type { Live } from './live.ts';
 import type { NodeOptions } from './node.ts';

@@ -1,22 +1,15 @@
 import { seededRandom } from '../base/random.ts';
-import { batchesOf, type TrafficBatch, type TrafficRow, UNKNOWN_LIFE } from '../traffic/batch.ts';
+import { batchesOf, servedKind, type TrafficRow, UNKNOWN_LIFE } from '../traffic/batch.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
+import { memoryRecord } from '../traffic/rows.fixture.ts';
 import type { SimulatedNode } from './plan.ts';
+import { minuteColumns } from './replay/tally.ts';
 import type { Replay } from './replay.ts';
 import type { OriginReport, SimulationReport, TierReport } from './report.ts';
 
 /** Made records, and a simulator that is as simple as can be: LRU, sizes of bodies alone, no lifetimes, no disk. */
 
-const KIND = {
-  route: 'all',
-  status: 200,
-  outcome: 'miss',
-  tier: 'none',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-} as const;
+const KIND = servedKind('all');
 
 /** Noon of some day. */
 export const START_MS = Date.UTC(2026, 10, 2, 12);
@@ -43,21 +36,7 @@ export function rowsOf(requests: readonly MadeRequest[]): TrafficRow[] {
 
 /** A record in memory. */
 export function madeRecord(requests: readonly MadeRequest[], name = 'made'): TrafficRecord {
-  const batches = batchesOf(rowsOf(requests));
-  return {
-    info: {
-      name,
-      fromMs: requests[0]?.atMs ?? 0,
-      toMs: requests.at(-1)?.atMs ?? 0,
-      rows: requests.length,
-      requests: requests.length,
-      rateMin: 1,
-      rateMax: 1,
-      storedBytes: 0,
-      damage: [],
-    },
-    batches: (range) => (range === undefined ? batches : batches.map((batch) => between(batch, range))),
-  };
+  return memoryRecord(batchesOf(rowsOf(requests)), name);
 }
 
 /** Objects of one size, asked for alike: `perMinute` requests a minute, in an order that a seed decides. */
@@ -112,10 +91,7 @@ function naiveReport(record: TrafficRecord, node: SimulatedNode, countFromMs: nu
   const counts = { requests: 0, bytes: 0, hits: 0, hitBytes: 0, first: 0, again: 0, premature: 0 };
   const { fromMs, toMs } = record.info;
   const minutes = Math.floor((toMs - fromMs) / 60_000) + 1;
-  const series = Object.fromEntries(COLUMNS.map((name) => [name, new Float64Array(minutes)])) as Record<
-    (typeof COLUMNS)[number],
-    Float64Array
-  >;
+  const series = minuteColumns(() => new Float64Array(minutes));
   let used = 0;
   let evictions = 0;
   for (const batch of record.batches()) {
@@ -219,43 +195,5 @@ function naiveReport(record: TrafficRecord, node: SimulatedNode, countFromMs: nu
     origin,
     minutes: { fromMs, ...series },
     assumptions: ['What is asked for stays good for ever.'],
-  };
-}
-
-const COLUMNS = [
-  'requests',
-  'hits',
-  'bytes',
-  'hitBytes',
-  'originRequests',
-  'originBytes',
-  'evictions',
-  'prematureEvictions',
-  'refusals',
-  'memoryUsedBytes',
-  'diskUsedBytes',
-] as const;
-
-function between(
-  batch: TrafficBatch,
-  range: { readonly fromMs: number; readonly toMs: number },
-): TrafficBatch {
-  const rows = Array.from({ length: batch.count }, (_, i) => i).filter((i) => {
-    const atMs = batch.baseMs + batch.timeUs[i]! / 1000;
-    return atMs >= range.fromMs && atMs < range.toMs;
-  });
-  const from = rows[0] ?? 0;
-  const to = (rows.at(-1) ?? -1) + 1;
-  return {
-    ...batch,
-    count: to - from,
-    timeUs: batch.timeUs.subarray(from, to),
-    keyLo: batch.keyLo.subarray(from, to),
-    keyHi: batch.keyHi.subarray(from, to),
-    bodyBytes: batch.bodyBytes.subarray(from, to),
-    besideBytes: batch.besideBytes.subarray(from, to),
-    originMs: batch.originMs.subarray(from, to),
-    kinds: batch.kinds.subarray(from, to),
-    lives: batch.lives.subarray(from, to),
   };
 }

@@ -4,13 +4,17 @@ import {
   batchesOf,
   type ResponseLife,
   type ServedKind,
+  Stated,
+  type StatedLife,
+  servedKind,
+  statedLife,
   stratumOf,
-  type TrafficBatch,
   type TrafficRow,
   TrafficTables,
   UNKNOWN_LIFE,
 } from '../traffic/batch.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
+import { memoryRecord } from '../traffic/rows.fixture.ts';
 import { placeOf, thresholdOf } from '../traffic/sample.ts';
 import type { SimulatedNode, SimulatedRoute } from './plan.ts';
 
@@ -19,32 +23,14 @@ import type { SimulatedNode, SimulatedRoute } from './plan.ts';
 export const START_MS = 1_700_000_000_000;
 const MIB = 1024 ** 2;
 
-export const MISSED: ServedKind = {
-  route: 'images',
-  status: 200,
-  outcome: 'miss',
-  tier: 'none',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-};
+export const MISSED = servedKind('images');
 
 /** What most origins say. */
 export function stated(
   lifetimeS: number | undefined,
-  more: Partial<Extract<ResponseLife, { known: 'stated' }>> = {},
-): ResponseLife {
-  return {
-    known: 'stated',
-    lifetimeS,
-    modifiedAgoS: undefined,
-    ageS: 0,
-    whileRevalidateS: undefined,
-    ifErrorS: undefined,
-    flags: 16 | 32,
-    ...more,
-  };
+  more: Parameters<typeof statedLife>[1] = {},
+): StatedLife {
+  return statedLife(lifetimeS, { flags: Stated.VALIDATOR | Stated.IMAGE, ...more });
 }
 
 export interface RowInput {
@@ -85,24 +71,7 @@ export function hashOf(key: number): number {
 
 /** A record in memory. */
 export function recordOf(rows: readonly TrafficRow[], rate = 1): TrafficRecord {
-  return recordFrom(batchesOf(rows, rate), rate);
-}
-
-export function recordFrom(batches: readonly TrafficBatch[], rate = 1): TrafficRecord {
-  const rows = batches.reduce((sum, { count }) => sum + count, 0);
-  const last = batches.at(-1);
-  const info = {
-    name: 'memory',
-    fromMs: batches[0]?.baseMs ?? 0,
-    toMs: last === undefined ? 0 : last.baseMs + last.timeUs[last.count - 1]! / 1000,
-    rows,
-    requests: rows,
-    rateMin: rate,
-    rateMax: rate,
-    storedBytes: 0,
-    damage: [],
-  };
-  return { info, batches: () => batches };
+  return memoryRecord(batchesOf(rows, rate));
 }
 
 /** Only the requests for a share of the keys, with the totals of all. */
@@ -137,7 +106,7 @@ export function sampleOf(record: TrafficRecord, rate: number): TrafficRecord {
       totals: [...totals.values()],
     };
   });
-  return { ...recordFrom(batches, rate), info: { ...record.info, rateMin: rate, rateMax: rate } };
+  return { ...memoryRecord(batches), info: { ...record.info, rateMin: rate, rateMax: rate } };
 }
 
 export const ROUTE: SimulatedRoute = {

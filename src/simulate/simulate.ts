@@ -1,19 +1,19 @@
 import type { TrafficBatch } from '../traffic/batch.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
-import { Asked } from './asked.ts';
-import { KeyTable, KeyWord } from './keys.ts';
 import type { ReplayOptions, SimulatedNode } from './plan.ts';
+import { Asked } from './replay/asked.ts';
+import { KeyRows, KeyWord } from './replay/key-rows.ts';
+import { reportOf } from './replay/reports.ts';
+import { Rows } from './replay/rows.ts';
+import { NodeRun } from './replay/run.ts';
+import { Sampling } from './replay/sampling.ts';
+import { warmUp } from './replay/warm.ts';
 import type { SimulationReport } from './report.ts';
-import { reportOf } from './reports.ts';
-import { Rows } from './rows.ts';
-import { NodeRun } from './run.ts';
-import { Sampling } from './sampling.ts';
-import { warmUp } from './warm.ts';
 
 /**
  * What nodes would have done to recorded requests, all of them in one pass over the record.
  *
- * Memory: what each node's index and policies take (no bytes of images), and what {@link KeyTable} says. Time: about half a
+ * Memory: what each node's index and policies take (no bytes of images), and what {@link KeyRows} says. Time: about half a
  * microsecond for each request and node.
  *
  * @returns the reports, in the order of the nodes.
@@ -38,7 +38,7 @@ class Replay {
   readonly #options: ReplayOptions;
   readonly #sampling: Sampling;
   readonly #runs: readonly NodeRun[];
-  readonly #keys: KeyTable;
+  readonly #keys: KeyRows;
   readonly #rows: Rows;
   /** When counting begins, for the books; {@link #counts} says what counts. */
   readonly #countFromMs: number;
@@ -53,7 +53,7 @@ class Replay {
     this.#record = record;
     this.#options = options;
     this.#sampling = new Sampling(rateFor(record, options.rate));
-    const keys = new KeyTable(nodes.length);
+    const keys = new KeyRows(nodes.length);
     this.#keys = keys;
     this.#rows = new Rows(keys, (name) => this.#addRoute(name));
     const { fromMs } = record.info;

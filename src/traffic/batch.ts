@@ -29,6 +29,21 @@ export interface ServedKind {
   readonly head: boolean;
 }
 
+/** A kind: a miss of an original that was fetched whole and stored, but for what is said otherwise. */
+export function servedKind(route: string, more: Partial<Omit<ServedKind, 'route'>> = {}): ServedKind {
+  return {
+    route,
+    status: 200,
+    outcome: 'miss',
+    tier: 'none',
+    notStored: '',
+    variant: false,
+    internal: false,
+    head: false,
+    ...more,
+  };
+}
+
 /**
  * What is known about the lifetime of a response. Times in whole seconds.
  *
@@ -59,6 +74,25 @@ export type ResponseLife =
       readonly flags: number;
     }
   | { readonly known: 'unknown' };
+/** What an origin said. */
+export type StatedLife = Extract<ResponseLife, { readonly known: 'stated' }>;
+
+/** What a response states that says how long it is fresh, or not even that, but for what is said otherwise. */
+export function statedLife(
+  lifetimeS: number | undefined,
+  more: Partial<Omit<StatedLife, 'known' | 'lifetimeS'>> = {},
+): StatedLife {
+  return {
+    known: 'stated',
+    lifetimeS,
+    modifiedAgoS: undefined,
+    ageS: 0,
+    whileRevalidateS: undefined,
+    ifErrorS: undefined,
+    flags: 0,
+    ...more,
+  };
+}
 
 /** Bits of what a response said about itself, beside its times. */
 export const Stated = {

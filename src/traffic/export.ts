@@ -1,5 +1,5 @@
 import { NOT_ASKED, type ResponseLife, type TrafficBatch } from './batch.ts';
-import { KeyTable } from './key-table.ts';
+import { KeyValues } from './key-values.ts';
 
 /** First line of a record as a table. `holdfast traffic import` takes it back, key for key. */
 export const CSV_HEADER =
@@ -56,7 +56,7 @@ export const ORACLE_ROW_BYTES = 24;
  */
 export function nextRequests(batches: Iterable<TrafficBatch>, requests: number): Uint32Array {
   const next = new Uint32Array(requests).map((_, position) => position);
-  const last = new KeyTable();
+  const last = new KeyValues();
   let position = 0;
   for (const batch of batches) {
     for (let i = 0; i < batch.count; i += 1) {

@@ -3,16 +3,16 @@ import { seededRandom } from '../base/random.ts';
 import { batchesOf, type TrafficBatch } from './batch.ts';
 import { DistinctKeys } from './distinct.ts';
 import { csvLines, nextRequests, oracleRows } from './export.ts';
-import { encodeBlock } from './format.ts';
 import { SizeMemory } from './import/sizes.ts';
-import { KeyTable } from './key-table.ts';
-import { partsOf } from './parts.ts';
-import { bytesSource, recordFrom } from './reading.ts';
+import { KeyValues } from './key-values.ts';
+import { partsOf } from './made/parts.ts';
+import { SYNTH_DEFAULTS, synthesise } from './made/synth.ts';
+import { encodeBlock } from './record/format.ts';
+import { bytesSource, recordFrom } from './record/reading.ts';
 import type { TrafficRecord } from './record.ts';
 import { madeRows, rowsOf } from './rows.fixture.ts';
 import { placeOf, thresholdOf } from './sample.ts';
 import { busiestWindow, summarise } from './summary.ts';
-import { SYNTH_DEFAULTS, synthesise } from './synth.ts';
 
 function recordOf(batches: readonly TrafficBatch[]): TrafficRecord {
   return recordFrom(
@@ -21,9 +21,9 @@ function recordOf(batches: readonly TrafficBatch[]): TrafficRecord {
   );
 }
 
-test('KeyTable is a map; what is remembered of sizes is bounded, and never wrong', () => {
+test('KeyValues is a map; what is remembered of sizes is bounded, and never wrong', () => {
   const random = seededRandom(2);
-  const table = new KeyTable();
+  const table = new KeyValues();
   const bounded = new SizeMemory(300);
   const model = new Map<string, number>();
   let forgotten = 0;

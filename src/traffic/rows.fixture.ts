@@ -1,48 +1,14 @@
 import type { Random } from '../base/random.ts';
 import type { ResponseLife, ServedKind, TrafficBatch, TrafficRow } from './batch.ts';
-import { NOT_ASKED, TrafficTables } from './batch.ts';
+import { NOT_ASKED, servedKind, TrafficTables } from './batch.ts';
+import { partOf } from './record/reading.ts';
+import type { TrafficRecord } from './record.ts';
 
 const KINDS: readonly ServedKind[] = [
-  {
-    route: 'images',
-    status: 200,
-    outcome: 'hit',
-    tier: 'memory',
-    notStored: '',
-    variant: false,
-    internal: false,
-    head: false,
-  },
-  {
-    route: 'images',
-    status: 200,
-    outcome: 'miss',
-    tier: 'none',
-    notStored: '',
-    variant: true,
-    internal: false,
-    head: true,
-  },
-  {
-    route: 'bilder "ü" \n',
-    status: 404,
-    outcome: 'miss',
-    tier: 'disk',
-    notStored: 'too-large',
-    variant: false,
-    internal: true,
-    head: false,
-  },
-  {
-    route: '',
-    status: 0,
-    outcome: 'failed',
-    tier: 'none',
-    notStored: 'truncated',
-    variant: false,
-    internal: false,
-    head: false,
-  },
+  servedKind('images', { outcome: 'hit', tier: 'memory' }),
+  servedKind('images', { variant: true, head: true }),
+  servedKind('bilder "ü" \n', { status: 404, tier: 'disk', notStored: 'too-large', internal: true }),
+  servedKind('', { status: 0, outcome: 'failed', notStored: 'truncated' }),
 ];
 
 const LIVES: readonly ResponseLife[] = [
@@ -108,4 +74,26 @@ export function rowsOf(batches: Iterable<TrafficBatch>): TrafficRow[] {
     }
   }
   return rows;
+}
+
+/** Batches as a record in memory, all of one rate. */
+export function memoryRecord(batches: readonly TrafficBatch[], name = 'memory'): TrafficRecord {
+  const rows = batches.reduce((sum, { count }) => sum + count, 0);
+  const [first, last] = [batches[0], batches.at(-1)];
+  const rate = first?.rate ?? 1;
+  return {
+    info: {
+      name,
+      fromMs: first?.baseMs ?? 0,
+      toMs: last === undefined ? 0 : last.baseMs + (last.timeUs[last.count - 1] ?? 0) / 1000,
+      rows,
+      requests: rows,
+      rateMin: rate,
+      rateMax: rate,
+      storedBytes: 0,
+      damage: [],
+    },
+    batches: (range) =>
+      range === undefined ? batches : batches.flatMap((batch) => partOf(batch, range) ?? []),
+  };
 }

@@ -7,12 +7,12 @@ import { seededRandom } from '../../src/base/random.ts';
 import type { ValidConfig } from '../../src/config/config.ts';
 import { validateConfig } from '../../src/config/validate.ts';
 import type { Snapshot } from '../../src/monitor/snapshot.ts';
-import type { TrafficRing } from '../../src/server/traffic/ring.ts';
 import { nodeOf } from '../../src/simulate/node-of.ts';
 import type { SimulationReport } from '../../src/simulate/report.ts';
 import { simulate } from '../../src/simulate/simulate.ts';
-import { bytesSource, recordFrom } from '../../src/traffic/reading.ts';
+import { bytesSource, recordFrom } from '../../src/traffic/record/reading.ts';
 import type { TrafficRecord } from '../../src/traffic/record.ts';
+import { KeptRing } from '../support/kept-ring.ts';
 import { startTestNode } from '../support/node.ts';
 import { type OriginServer, startOriginServer } from '../support/origin-server.ts';
 import { realClock } from '../support/real-clock.ts';
@@ -36,25 +36,6 @@ function standingClock(): Clock & { advance(ms: number): void } {
       sinceMs += ms;
     },
   };
-}
-
-/** Keeps everything, however long it lasts. */
-class WholeRing implements TrafficRing {
-  readonly sizeBytes = 2 ** 30;
-  readonly keepMs = Number.POSITIVE_INFINITY;
-  readonly storedBytes = 0;
-  readonly oldestMs = undefined;
-  readonly #blocks: Uint8Array[] = [];
-
-  async append(block: Uint8Array): Promise<void> {
-    this.#blocks.push(block);
-  }
-
-  async *blocks(): AsyncGenerator<Uint8Array> {
-    yield* this.#blocks;
-  }
-
-  async close(): Promise<void> {}
 }
 
 /** One request of the workload: how long after the one before, and for what. */
@@ -127,7 +108,7 @@ async function live(steps: readonly Step[], cacheControl: string, cache: string)
   stops.push(() => origin.stop());
   const config = configOf(origin, cache);
   const clock = standingClock();
-  const ring = new WholeRing();
+  const ring = new KeptRing();
   const faults: string[] = [];
   const node = startTestNode(config, faults, { clock, traffic: { ring, path: undefined, paths: false } });
   stops.push(() => node.stop(0));
@@ -182,7 +163,7 @@ function predicted({ all, memory, origin }: SimulationReport): ReturnType<typeof
 
 describe('what the simulator says of a whole record is what the node did', () => {
   const steps = recordedWorkload();
-  // The others, and much else, are compared in virtual time: src/simulate/live.test.ts.
+  // The others, and much else, are compared in virtual time: src/simulate/replay/live.test.ts.
   for (const policy of ['greedy-dual', 'w-tinylfu', 's3-fifo', 'lru'] as const) {
     test(policy, async () => {
       const lived = await live(

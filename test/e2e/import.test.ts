@@ -1,10 +1,9 @@
 import { afterEach, expect, test } from 'bun:test';
 import { ConfigNamer } from '../../src/cli/traffic/config-namer.ts';
 import { validateConfig } from '../../src/config/validate.ts';
-import type { TrafficRing } from '../../src/server/traffic/ring.ts';
 import { fileOf, imported } from '../../src/traffic/import/import.fixture.ts';
-import { bytesSource, recordFrom } from '../../src/traffic/reading.ts';
 import { rowsOf } from '../../src/traffic/rows.fixture.ts';
+import { KeptRing } from '../support/kept-ring.ts';
 import { startTestNode } from '../support/node.ts';
 import { startOriginServer } from '../support/origin-server.ts';
 
@@ -31,16 +30,7 @@ log: { access: { to: stdout } }
     { file: 'import.yaml', env: {} },
   );
   if (!result.ok) throw new Error(result.problems.map(({ reason }) => reason).join('; '));
-  const blocks: Uint8Array[] = [];
-  const ring: TrafficRing = {
-    sizeBytes: 2 ** 30,
-    keepMs: 86_400_000,
-    storedBytes: 0,
-    oldestMs: undefined,
-    append: async (block) => void blocks.push(block),
-    blocks: () => (async function* () {})(),
-    close: async () => undefined,
-  };
+  const ring = new KeptRing();
   const lines: Buffer[] = [];
   const hashKey = { k0: 77, k1: 88 };
   const node = startTestNode(result.config, [], {
@@ -74,9 +64,7 @@ log: { access: { to: stdout } }
     }
   }
   await node.stop(1000);
-  const recorded = rowsOf(recordFrom('ring', [bytesSource('ring', Buffer.concat(blocks))]).batches()).filter(
-    ({ kind }) => !kind.internal,
-  );
+  const recorded = rowsOf(ring.record().batches()).filter(({ kind }) => !kind.internal);
   const log = fileOf('access.log', Buffer.concat(lines));
   const { rows } = await imported([log], { namer: new ConfigNamer(result.config, hashKey, '') });
   const told = (all: typeof rows) =>

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '../../src/base/random.ts';
 import type { Snapshot } from '../../src/monitor/snapshot.ts';
+import { endServe, type ServeProcess, serveFolder, startServe } from '../support/serve-process.ts';
 
 /**
  * A whole node with a disk tier is killed (kill -9) at random moments under load and started again: every whole answer has the
@@ -10,26 +11,17 @@ import type { Snapshot } from '../../src/monitor/snapshot.ts';
  */
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 10);
 const SEED = Number(process.env['SEED'] ?? 1);
-const ROOT = join(import.meta.dir, '../..');
 const TOKEN = 'a-token-for-this-test';
 const IMAGES = 60;
-
-interface Child {
-  readonly process: Bun.Subprocess<'ignore', 'pipe', 'pipe'>;
-  readonly url: string;
-  readonly adminUrl: string;
-}
 
 const random = seededRandom(SEED);
 let folder: string;
 let origin: Bun.Server<undefined>;
 let isOriginUp = true;
-let child: Child | undefined;
+let child: ServeProcess | undefined;
 
 beforeAll(() => {
-  // Not in the system's folder for temporary files: that may be memory, which is refused.
-  mkdirSync(join(ROOT, '.holdfast'), { recursive: true });
-  folder = mkdtempSync(join(ROOT, '.holdfast', 'kill-'));
+  folder = serveFolder('kill');
   origin = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
@@ -57,7 +49,7 @@ routes:
 });
 
 afterAll(async () => {
-  await end(child);
+  await endServe(child, 'SIGKILL');
   await origin.stop(true);
   rmSync(folder, { recursive: true, force: true });
 });
@@ -70,35 +62,16 @@ function bodyOf(path: string): Buffer {
   return body;
 }
 
-async function start(): Promise<Child> {
-  const started = Bun.spawn(
-    [process.execPath, join(ROOT, 'src/main.ts'), 'serve', '-c', join(folder, 'holdfast.yaml')],
-    { cwd: folder, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
-  );
-  let said = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of started.stdout) {
-    said += decoder.decode(chunk);
-    const [, url] = /^images +(\S+)/m.exec(said) ?? [];
-    const [, adminUrl] = /^admin +(\S+)/m.exec(said) ?? [];
-    if (url !== undefined && adminUrl !== undefined) return { process: started, url, adminUrl };
-  }
-  throw new Error(`the node did not start: ${said}${await new Response(started.stderr).text()}`);
-}
-
-/** As the kernel or an operator in despair would. */
-async function end(victim: Child | undefined): Promise<void> {
-  victim?.process.kill('SIGKILL');
-  await victim?.process.exited;
-}
-
 /** Undefined when the admin port was asked too often. */
-async function status({ adminUrl }: Child): Promise<Snapshot['disk']> {
+async function status({ adminUrl }: ServeProcess): Promise<Snapshot['disk']> {
   const response = await fetch(`${adminUrl}/api/status`, { headers: { authorization: `Bearer ${TOKEN}` } });
   return ((await response.json()) as Snapshot).disk;
 }
 
-async function until(node: Child, is: (disk: NonNullable<Snapshot['disk']>) => boolean): Promise<void> {
+async function until(
+  node: ServeProcess,
+  is: (disk: NonNullable<Snapshot['disk']>) => boolean,
+): Promise<void> {
   for (;;) {
     const disk = await status(node);
     if (disk !== undefined && is(disk)) return;
@@ -107,7 +80,7 @@ async function until(node: Child, is: (disk: NonNullable<Snapshot['disk']>) => b
 }
 
 /** @returns whether it came whole; a whole one with other bytes than the origin's fails the test. */
-async function get(node: Child, path: string): Promise<boolean> {
+async function get(node: ServeProcess, path: string): Promise<boolean> {
   try {
     const response = await fetch(node.url + path);
     const body = Buffer.from(await response.arrayBuffer());
@@ -126,7 +99,7 @@ const path = (image: number): string => `/${image}.jpg`;
 test(
   `${ROUNDS} kills, seed ${SEED}`,
   async () => {
-    child = await start();
+    child = await startServe(folder);
     for (let round = 0; round < ROUNDS; round += 1) {
       const known: string[] = [];
       for (let i = 0; i < 12; i += 1) {
@@ -142,11 +115,12 @@ test(
       const answers = more.map((one) => get(node, one));
       const killAfter = random.u32() % answers.length;
       await answers[killAfter];
-      await end(node);
+      // As the kernel or an operator in despair would.
+      await endServe(node, 'SIGKILL');
       await Promise.all(answers);
 
       isOriginUp = false;
-      child = await start();
+      child = await startServe(folder);
       await until(child, ({ state }) => state === 'ready');
       for (const one of known) expect([one, await get(child, one)]).toEqual([one, true]);
       for (const one of more) await get(child, one);
@@ -154,10 +128,10 @@ test(
       isOriginUp = true;
     }
     // An orderly end seals what is open and leaves nothing half done.
-    child.process.kill('SIGTERM');
-    expect(await child.process.exited).toBe(0);
+    await endServe(child, 'SIGTERM');
+    expect(child.process.exitCode).toBe(0);
     expect(readdirSync(join(folder, 'disk')).sort()).toContain('holdfast.json');
-    child = await start();
+    child = await startServe(folder);
     await until(child, ({ state }) => state === 'ready');
     expect((await status(child))?.damaged).toBe(0);
   },

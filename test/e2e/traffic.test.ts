@@ -1,27 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshot } from '../../src/monitor/snapshot.ts';
-import { openRecord } from '../../src/traffic/files.ts';
+import { openRecord } from '../../src/traffic/record/files.ts';
 import { rowsOf } from '../../src/traffic/rows.fixture.ts';
+import { endServe, type ServeProcess, serveFolder, startServe } from '../support/serve-process.ts';
 
 /** The traffic record of a whole node in a process of its own: what a kill leaves of it, and what the next run makes of that. */
-const ROOT = join(import.meta.dir, '../..');
 const TOKEN = 'a-token-for-this-test';
-
-interface Child {
-  readonly process: Bun.Subprocess<'ignore', 'pipe', 'pipe'>;
-  readonly url: string;
-  readonly adminUrl: string;
-}
 
 let folder: string;
 let origin: Bun.Server<undefined>;
-let child: Child | undefined;
+let child: ServeProcess | undefined;
 
 beforeAll(() => {
-  mkdirSync(join(ROOT, '.holdfast'), { recursive: true });
-  folder = mkdtempSync(join(ROOT, '.holdfast', 'traffic-'));
+  folder = serveFolder('traffic');
   origin = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
@@ -45,41 +38,19 @@ routes:
 });
 
 afterAll(async () => {
-  await end(child, 'SIGKILL');
+  await endServe(child, 'SIGKILL');
   await origin.stop(true);
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function start(): Promise<Child> {
-  const started = Bun.spawn(
-    [process.execPath, join(ROOT, 'src/main.ts'), 'serve', '-c', join(folder, 'holdfast.yaml')],
-    { cwd: folder, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
-  );
-  let said = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of started.stdout) {
-    said += decoder.decode(chunk);
-    const [, url] = /^images +(\S+)/m.exec(said) ?? [];
-    const [, adminUrl] = /^admin +(\S+)/m.exec(said) ?? [];
-    if (url !== undefined && adminUrl !== undefined && said.includes('traffic  recorded in '))
-      return { process: started, url, adminUrl };
-  }
-  throw new Error(`the node did not start: ${said}${await new Response(started.stderr).text()}`);
-}
-
-async function end(victim: Child | undefined, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-  victim?.process.kill(signal);
-  await victim?.process.exited;
-}
-
-async function ask(node: Child, count: number): Promise<void> {
+async function ask(node: ServeProcess, count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) {
     const response = await fetch(`${node.url}/${1000 + (i % 10)}.jpg`);
     expect((await response.arrayBuffer()).byteLength).toBe(1000 + (i % 10));
   }
 }
 
-async function stored(node: Child): Promise<NonNullable<Snapshot['traffic']>> {
+async function stored(node: ServeProcess): Promise<NonNullable<Snapshot['traffic']>> {
   const response = await fetch(`${node.adminUrl}/api/status`, {
     headers: { authorization: `Bearer ${TOKEN}` },
   });
@@ -87,22 +58,22 @@ async function stored(node: Child): Promise<NonNullable<Snapshot['traffic']>> {
 }
 
 test('kill -9 loses the last seconds at most, and the record goes on with the same keys', async () => {
-  child = await start();
+  child = await startServe(folder, 'traffic  recorded in ');
   await ask(child, 40);
   const none = await stored(child);
   while ((await stored(child)).storedBytes === none.storedBytes) await Bun.sleep(50);
   // These have not been written yet, or just now.
   await ask(child, 15);
-  await end(child, 'SIGKILL');
+  await endServe(child, 'SIGKILL');
   const left = openRecord(join(folder, 'record'));
   const before = rowsOf(left.batches());
   expect(before.length).toBeGreaterThanOrEqual(40);
   expect(before.length).toBeLessThanOrEqual(55);
   expect(left.info.damage.length).toBeLessThanOrEqual(1);
 
-  child = await start();
+  child = await startServe(folder, 'traffic  recorded in ');
   await ask(child, 10);
-  await end(child, 'SIGTERM');
+  await endServe(child, 'SIGTERM');
   child = undefined;
   const after = rowsOf(openRecord(join(folder, 'record')).batches());
   expect(after).toHaveLength(before.length + 10);

@@ -7,10 +7,9 @@ import type { LineSink } from '../../src/monitor/sink.ts';
 import { POLICY_NAMES } from '../../src/policy/policy.ts';
 import { RawClient } from '../../src/server/harness.suite.ts';
 import type { Node, NodeOptions } from '../../src/server/node.ts';
-import type { TrafficRing } from '../../src/server/traffic/ring.ts';
-import { bytesSource, recordFrom } from '../../src/traffic/reading.ts';
 import { rowsOf } from '../../src/traffic/rows.fixture.ts';
 import { startBadOrigin } from '../support/bad-origin.ts';
+import { KeptRing } from '../support/kept-ring.ts';
 import { startTestNode } from '../support/node.ts';
 import { type OriginServer, type OriginServerOptions, startOriginServer } from '../support/origin-server.ts';
 import { realClock } from '../support/real-clock.ts';
@@ -238,16 +237,7 @@ test('each thread answers, and the books of all are one', async () => {
 
 test('the record of a node has the hits of all its threads', async () => {
   const origin = originServer({ cacheControl: 'max-age=3600' });
-  const blocks: Uint8Array[] = [];
-  const ring: TrafficRing = {
-    sizeBytes: 2 ** 30,
-    keepMs: 86_400_000,
-    storedBytes: 0,
-    oldestMs: undefined,
-    append: async (block) => void blocks.push(block),
-    blocks: () => (async function* () {})(),
-    close: async () => undefined,
-  };
+  const ring = new KeptRing();
   const { node } = await nodeOf(oneOrigin(origin), { traffic: { ring, path: undefined, paths: false } });
   const paths = ['/3000/a.jpg', '/4000/b.jpg', '/5000/c.jpg'];
   for (const thread of [0, 1, 2]) {
@@ -262,7 +252,7 @@ test('the record of a node has the hits of all its threads', async () => {
   node.crew!.terminate(0);
   await until(() => node.crew!.deaths === 1);
   await node.stop(1000);
-  const { info, batches } = recordFrom('ring', [bytesSource('ring', Buffer.concat(blocks))]);
+  const { info, batches } = ring.record();
   const rows = rowsOf(batches());
   expect([info.rows, rows.length]).toEqual([27, 27]);
   expect(rows.filter(({ kind }) => kind.outcome === 'hit')).toHaveLength(requests.hit);

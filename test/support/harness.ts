@@ -17,7 +17,7 @@ import { TrafficRows } from '../../src/serve/traffic-rows.ts';
 import type { DiskTier } from '../../src/store/disk/disk.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
 import type { TierLayout } from '../../src/store/memory/tier-reader.ts';
-import { TrafficRecorder } from '../../src/traffic/recorder.ts';
+import { TrafficRecorder } from '../../src/traffic/live/recorder.ts';
 import type { Transformer } from '../../src/transform/transform.ts';
 import { checkFailures } from './failures.ts';
 import { type GuardScript, guardOptions } from './guard-script.ts';

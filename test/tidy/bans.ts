@@ -128,7 +128,7 @@ export const EDGES: readonly Edge[] = [
     ['process', 'time', 'runtime', 'disk'],
     'that process: orders come in and reports go out as standard input and output; its threads are listed in /proc',
   ),
-  edge('src/traffic/files.ts', ['disk'], 'the files of a traffic record'),
+  edge('src/traffic/record/files.ts', ['disk'], 'the files of a traffic record'),
   edge('src/server/listener.ts', ['runtime'], 'the public port'),
   edge('src/server/host.ts', ['runtime'], 'the type of a client socket'),
   edge('src/server/workers/thread.ts', ['threads', 'time'], 'starts the threads of workers'),

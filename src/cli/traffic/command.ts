@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { parseDuration } from '../../base/units.ts';
 import { AdminClient, AdminError } from '../../server/admin-client.ts';
-import { openRecord } from '../../traffic/files.ts';
+import { openRecord } from '../../traffic/record/files.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
 import { UsageError } from '../admin-command.ts';
 import { argumentMistake } from '../arguments.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { openRecord } from '../../traffic/files.ts';
+import { openRecord } from '../../traffic/record/files.ts';
 import { UsageError } from '../admin-command.ts';
 import { EXIT } from '../io.ts';
 import { type TrafficIo, trafficCommand, Unusable } from './command.ts';

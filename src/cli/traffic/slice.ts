@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { partsOf } from '../../traffic/parts.ts';
+import { partsOf } from '../../traffic/made/parts.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
 import { busiestWindow } from '../../traffic/summary.ts';
 import { UsageError } from '../admin-command.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseSize } from '../../base/units.ts';
-import { SYNTH_DEFAULTS, type SynthOptions, synthesise } from '../../traffic/synth.ts';
+import { SYNTH_DEFAULTS, type SynthOptions, synthesise } from '../../traffic/made/synth.ts';
 import { UsageError } from '../admin-command.ts';
 import { EXIT } from '../io.ts';
 import { durationGiven, momentGiven, numberGiven, type TrafficIo, trafficCommand } from './command.ts';

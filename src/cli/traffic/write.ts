@@ -1,6 +1,6 @@
 import { formatCount, formatSize } from '../../base/units.ts';
 import type { TrafficBatch } from '../../traffic/batch.ts';
-import { createRecord, openRecord } from '../../traffic/files.ts';
+import { createRecord, openRecord } from '../../traffic/record/files.ts';
 import type { RecordWriter } from '../../traffic/record.ts';
 import { momentText, Refused } from './command.ts';
 import { pathIsFile } from './files.ts';

@@ -1,6 +1,6 @@
 import type { DiskFile, DiskFiles } from '../../store/disk/files.ts';
-import { HEAD_BYTES, readHead } from '../../traffic/format.ts';
-import { fileName, firstMsOf } from '../../traffic/names.ts';
+import { HEAD_BYTES, readHead } from '../../traffic/record/format.ts';
+import { fileName, firstMsOf } from '../../traffic/record/names.ts';
 import { overlaps, type TimeRange, type TrafficRing } from './ring.ts';
 
 /** A file is full with so many bytes, or so large a part of the ring: the oldest one leaves as a whole. */

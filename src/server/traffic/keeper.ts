@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../monitor/log.ts';
 import type { TrafficBatch } from '../../traffic/batch.ts';
-import { encodeBlockAside } from '../../traffic/format.ts';
-import { mergeBatches } from '../../traffic/ordered.ts';
+import { encodeBlockAside } from '../../traffic/record/format.ts';
+import { mergeBatches } from '../../traffic/record/ordered.ts';
 import type { TrafficListener } from '../../traffic/record.ts';
 import type { TrafficRing } from './ring.ts';
 

@@ -1,4 +1,4 @@
-import { readHead } from '../../traffic/format.ts';
+import { readHead } from '../../traffic/record/format.ts';
 import { overlaps, type TimeRange, type TrafficRing } from './ring.ts';
 
 /** The most that a record in memory takes. */

@@ -1,4 +1,4 @@
-import type { BlockHead } from '../../traffic/format.ts';
+import type { BlockHead } from '../../traffic/record/format.ts';
 
 /** Times of blocks, milliseconds since the epoch; `toMs` exclusive. */
 export interface TimeRange {

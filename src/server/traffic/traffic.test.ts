@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test';
 import { virtualClock } from '../../../test/support/virtual-clock.ts';
 import { VirtualDisk } from '../../../test/support/virtual-disk.ts';
 import { seededRandom } from '../../base/random.ts';
-import { UNKNOWN_LIFE } from '../../traffic/batch.ts';
-import { bytesSource, recordFrom } from '../../traffic/reading.ts';
+import { servedKind, UNKNOWN_LIFE } from '../../traffic/batch.ts';
+import { bytesSource, recordFrom } from '../../traffic/record/reading.ts';
 import { rowsOf } from '../../traffic/rows.fixture.ts';
 import { openTraffic } from './open.ts';
 import { Traffic } from './traffic.ts';
@@ -69,16 +69,7 @@ class Trial {
         bodyBytes: this.#random.u32(),
         besideBytes: 300,
         originMs: 3,
-        kind: {
-          route: 'a',
-          status: 200,
-          outcome: 'miss',
-          tier: 'none',
-          notStored: '',
-          variant: false,
-          internal: false,
-          head: false,
-        },
+        kind: servedKind('a'),
         life: UNKNOWN_LIFE,
         path: () => '',
       });

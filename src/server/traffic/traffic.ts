@@ -1,8 +1,8 @@
 import { type Clock, every } from '../../base/clock.ts';
 import type { Log } from '../../monitor/log.ts';
 import type { TrafficSnapshot } from '../../monitor/snapshot.ts';
-import { RateControl } from '../../traffic/rate-control.ts';
-import { TrafficRecorder } from '../../traffic/recorder.ts';
+import { RateControl } from '../../traffic/live/rate-control.ts';
+import { TrafficRecorder } from '../../traffic/live/recorder.ts';
 import { Keeper } from './keeper.ts';
 import type { TimeRange, TrafficRing } from './ring.ts';
 

@@ -6,7 +6,7 @@ import type { LineSink } from '../../monitor/sink.ts';
 import type { RequestHandler } from '../../serve/answer.ts';
 import type { MemoryTier } from '../../store/memory/tier.ts';
 import type { TierLayout } from '../../store/memory/tier-reader.ts';
-import type { TrafficRecorder } from '../../traffic/recorder.ts';
+import type { TrafficRecorder } from '../../traffic/live/recorder.ts';
 import { newServerStats, type ServerStats } from '../limits.ts';
 import type { PublicServer, PublicServerOptions } from '../listener.ts';
 import { type Board, BoardWord, boardStats, othersOf } from './board.ts';

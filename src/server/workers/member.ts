@@ -1,6 +1,6 @@
 import type { ReaderShare } from '../../cache/readers.ts';
 import { HitFold, newHitCounts } from '../../monitor/hit-books.ts';
-import type { RingShare } from '../../traffic/row-ring.ts';
+import type { RingShare } from '../../traffic/live/row-ring.ts';
 import { type Board, BoardWord, newBoard } from './board.ts';
 import type { ConnectionCounts, CrewOptions } from './crew.ts';
 import { OwnerLink } from './link.ts';

@@ -2,7 +2,7 @@ import type { ReaderShare } from '../../cache/readers.ts';
 import type { Config } from '../../config/config.ts';
 import type { HitCounts } from '../../monitor/hit-books.ts';
 import type { StoredPlace, TierLayout, TierShare } from '../../store/memory/tier-reader.ts';
-import type { RingShare } from '../../traffic/row-ring.ts';
+import type { RingShare } from '../../traffic/live/row-ring.ts';
 import type { ServerLimits } from '../limits.ts';
 import type { ListenAddress, PublicServerOptions } from '../listener.ts';
 import type { Board } from './board.ts';

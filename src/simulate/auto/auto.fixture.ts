@@ -1,17 +1,9 @@
-import { type Random, seededRandom } from '../../base/random.ts';
-import { batchesOf, type ServedKind, type TrafficBatch, UNKNOWN_LIFE } from '../../traffic/batch.ts';
+import { seededRandom } from '../../base/random.ts';
+import { batchesOf, servedKind, type TrafficBatch, UNKNOWN_LIFE } from '../../traffic/batch.ts';
+import { powerLaw } from '../popularity.fixture.ts';
 
 /** A request of a client that nothing is known of but its key and size. */
-export const KIND: ServedKind = {
-  route: 'r',
-  status: 200,
-  outcome: 'miss',
-  tier: 'none',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-};
+export const KIND = servedKind('r');
 
 /** Charge of a response of {@link BODY_BYTES} by the rules of the live tier. */
 export const CHARGE_BYTES = 144 + 132 * 8;
@@ -47,14 +39,9 @@ export function batches(keys: readonly number[], fromS = 0, kind = KIND): Traffi
 /** Keys by Zipf's law (0.9) out of `images`; `scanShare` of the requests are for what nobody asks for again. */
 export function popular(requests: number, images: number, scanShare: number, seed: number): number[] {
   const random = seededRandom(seed);
-  const cumulative: number[] = [];
-  let total = 0;
-  for (let rank = 1; rank <= images; rank += 1) {
-    total += rank ** -0.9;
-    cumulative.push(total);
-  }
+  const rank = powerLaw(images, 0.9);
   return Array.from({ length: requests }, (_, i) =>
-    random.next() < scanShare ? 1_000_000 + i : rankOf(cumulative, random, total),
+    random.next() < scanShare ? 1_000_000 + i : rank(random),
   );
 }
 
@@ -64,15 +51,4 @@ export function twice(requests: number, apart: number): number[] {
     { length: requests },
     (_, i) => 4_000_000 + (i % 2 === 0 ? i : Math.max(0, i - apart * 2 + 1)),
   );
-}
-
-function rankOf(cumulative: readonly number[], random: Random, total: number): number {
-  const dice = random.next() * total;
-  let [low, high] = [0, cumulative.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (cumulative[middle]! < dice) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

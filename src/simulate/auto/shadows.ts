@@ -4,7 +4,7 @@ import type { Favour, KnownUses, PolicyName } from '../../policy/policy.ts';
 import { SharedPolicy } from '../../policy/shared.ts';
 import type { SlottedPolicy } from '../../policy/slotted.ts';
 import { placeOf, rateOf, thresholdOf } from '../../traffic/sample.ts';
-import { KeyTable, NONE, widened } from '../curves/keys.ts';
+import { KeySlots, NONE, widened } from '../key-slots.ts';
 
 /** One request, as far as it tells policies apart. */
 export interface ShadowRow {
@@ -62,7 +62,7 @@ export class Shadows {
   #threshold = ALL;
   #recorded = ALL;
   #policies: (SlottedPolicy | SharedPolicy)[];
-  readonly #keys = new KeyTable();
+  readonly #keys = new KeySlots();
   /** By slot: how many policies hold the key; a slot in use has at least one. By slot and policy: until when its copy is usable. */
   #holders = new Float64Array(0);
   #untilS = new Float64Array(0);

@@ -1,28 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type Random, seededRandom } from '../../base/random.ts';
+import { seededRandom } from '../../base/random.ts';
 import {
   type ResponseLife,
-  type ServedKind,
+  servedKind,
   type TrafficBatch,
   type TrafficRow,
   UNKNOWN_LIFE,
 } from '../../traffic/batch.ts';
+import { imageBytes, powerLaw } from '../popularity.fixture.ts';
 import { parseTrace, type Trace } from '../published/trace.ts';
 import { recordOf, sampleOf } from '../simulate.fixture.ts';
 
 /** A request that was served from memory. */
-export const HIT: ServedKind = {
-  route: 'images',
-  status: 200,
-  outcome: 'hit',
-  tier: 'memory',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-};
+export const HIT = servedKind('images', { outcome: 'hit', tier: 'memory' });
 
 /** 5,000 requests of a real server. */
 export const GOLDEN: Trace = parseTrace(
@@ -73,21 +65,16 @@ export function imageTraffic({
   readonly seed: number;
 }): Trace {
   const random = seededRandom(seed);
-  const cumulative = new Float64Array(images);
-  let sum = 0;
-  for (let rank = 0; rank < images; rank += 1) {
-    sum += 1 / (rank + 1) ** 0.8;
-    cumulative[rank] = sum;
-  }
+  const rank = powerLaw(images, 0.8);
   const keys = new Uint32Array(requests);
   const sizes = new Uint32Array(requests);
   let objects = images;
   for (let at = 0; at < requests; at += 1) {
     const isOnce = random.next() < 0.15;
-    const key = isOnce ? objects : ranked(cumulative, random.next() * sum);
+    const key = isOnce ? objects : rank(random);
     if (isOnce) objects += 1;
     keys[at] = key;
-    sizes[at] = imageBytes(seededRandom(seed * 31 + key));
+    sizes[at] = imageBytes(seed * 31 + key);
   }
   return { objects, keys, sizes };
 }
@@ -100,21 +87,4 @@ export function sampled(rows: readonly TrafficRow[], rate: number): TrafficBatch
 /** Mean absolute difference of two curves over the same sizes. */
 export function meanError(one: readonly number[], other: readonly number[]): number {
   return one.reduce((sum, value, at) => sum + Math.abs(value - other[at]!), 0) / one.length;
-}
-
-function ranked(cumulative: Float64Array, dice: number): number {
-  let low = 0;
-  let high = cumulative.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (cumulative[middle]! < dice) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Log-normal, median 24 KB. */
-function imageBytes(random: Random): number {
-  const bell = Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
-  return Math.max(200, Math.round(24_000 * Math.exp(1.2 * bell)));
 }

@@ -3,8 +3,8 @@ import { createPolicy } from '../../policy/create.ts';
 import type { EvictionPolicy, PolicyName } from '../../policy/policy.ts';
 import type { TrafficBatch } from '../../traffic/batch.ts';
 import { placeOf, rateOf, thresholdOf } from '../../traffic/sample.ts';
+import { KeySlots, NONE, widened } from '../key-slots.ts';
 import { type Curve, type CurveRules, FOREVER_S, goesPast, LIVE_RULES } from './curve.ts';
-import { KeyTable, NONE, widened } from './keys.ts';
 import { Misses, StratumTotals, sumOf } from './tally.ts';
 
 /** Miniatures are not made smaller than this, by default: they would be too small for the larger images. */
@@ -45,7 +45,7 @@ export function miniatureCurve(batches: Iterable<TrafficBatch>, options: Miniatu
 class Miniatures {
   readonly #options: MiniatureOptions;
   readonly #rules: CurveRules;
-  readonly #keys = new KeyTable();
+  readonly #keys = new KeySlots();
   /** By size; those of the larger caches have the lower thresholds, so the first ones have all keys that the others have. */
   readonly #caches: Miniature[];
   readonly #misses: Misses;

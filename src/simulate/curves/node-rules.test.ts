@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { type ResponseLife, type ServedKind, Stated, UNKNOWN_LIFE } from '../../traffic/batch.ts';
+import { type ServedKind, Stated, statedLife, UNKNOWN_LIFE } from '../../traffic/batch.ts';
 import type { SimulatedRoute } from '../plan.ts';
 import { LIVE_RULES } from './curve.ts';
 import { HIT, lasting } from './curves.fixture.ts';
@@ -23,15 +23,7 @@ function rules(route: Partial<SimulatedRoute> = {}) {
   });
 }
 
-const SILENT: ResponseLife = {
-  known: 'stated',
-  lifetimeS: undefined,
-  modifiedAgoS: undefined,
-  ageS: 0,
-  whileRevalidateS: undefined,
-  ifErrorS: undefined,
-  flags: Stated.IMAGE,
-};
+const SILENT = statedLife(undefined, { flags: Stated.IMAGE });
 const MISS: ServedKind = { ...HIT, outcome: 'miss', tier: 'none' };
 
 describe('the rules of a node', () => {

@@ -1,8 +1,8 @@
 import { Flag } from '../../cache/entries.ts';
 import type { ResponseLife, ServedKind } from '../../traffic/batch.ts';
-import { fixedReason } from '../kinds.ts';
 import type { SimulatedNode } from '../plan.ts';
-import { verdictOf } from '../verdicts.ts';
+import { fixedReason } from '../replay/kinds.ts';
+import { verdictOf } from '../replay/verdicts.ts';
 import { type CurveRules, LIVE_RULES } from './curve.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { NONE, widened } from './keys.ts';
+import { NONE, widened } from '../key-slots.ts';
 
 const POSITIONS_MIN = 128;
 /** With more of the positions taken after a renumbering, the next one would come too soon. */

@@ -1,7 +1,7 @@
 import type { TrafficBatch } from '../../traffic/batch.ts';
 import { placeOf, rateOf, thresholdOf } from '../../traffic/sample.ts';
+import { KeySlots, NONE, widened } from '../key-slots.ts';
 import { type Curve, type CurveRules, FOREVER_S, goesPast } from './curve.ts';
-import { KeyTable, NONE, widened } from './keys.ts';
 import { RecencyOrder } from './recency.ts';
 import { Misses, StratumTotals, sumOf } from './tally.ts';
 
@@ -34,7 +34,7 @@ export class ReuseSample {
   readonly #rules: CurveRules;
   readonly #sizesBytes: readonly number[];
   readonly #keysMax: number;
-  readonly #keys = new KeyTable();
+  readonly #keys = new KeySlots();
   readonly #order = new RecencyOrder((slot) => this.#weightOf(slot));
   readonly #misses: Misses;
   readonly #totals = new StratumTotals();

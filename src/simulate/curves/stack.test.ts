@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { seededRandom } from '../../base/random.ts';
-import { batchesOf, type TrafficRow } from '../../traffic/batch.ts';
+import { batchesOf, statedLife, type TrafficRow } from '../../traffic/batch.ts';
 import { placeOf, thresholdOf } from '../../traffic/sample.ts';
 import { replayPublished } from '../published/replay.ts';
 import { unitSized } from '../published/trace.ts';
@@ -141,23 +141,13 @@ describe('what a request comes to', () => {
   });
 
   test('stated lifetimes: age on arrival, no-cache, the heuristic, stale while it is renewed', () => {
-    const usable = (life: Partial<Extract<TrafficRow['life'], { known: 'stated' }>>) =>
-      LIVE_RULES.usableS(HIT, {
-        known: 'stated',
-        lifetimeS: undefined,
-        modifiedAgoS: undefined,
-        ageS: 0,
-        whileRevalidateS: undefined,
-        ifErrorS: undefined,
-        flags: 0,
-        ...life,
-      });
-    expect(usable({ lifetimeS: 60, ageS: 20 })).toBe(40);
-    expect(usable({ lifetimeS: 60, whileRevalidateS: 30 })).toBe(90);
-    expect(usable({ lifetimeS: 60, flags: 1 })).toBe(0);
-    expect(usable({ modifiedAgoS: 1_000 })).toBe(100);
-    expect(usable({ modifiedAgoS: 1e9 })).toBe(86_400);
-    expect(usable({})).toBe(0);
+    const usable = (...said: Parameters<typeof statedLife>) => LIVE_RULES.usableS(HIT, statedLife(...said));
+    expect(usable(60, { ageS: 20 })).toBe(40);
+    expect(usable(60, { whileRevalidateS: 30 })).toBe(90);
+    expect(usable(60, { flags: 1 })).toBe(0);
+    expect(usable(undefined, { modifiedAgoS: 1_000 })).toBe(100);
+    expect(usable(undefined, { modifiedAgoS: 1e9 })).toBe(86_400);
+    expect(usable(undefined)).toBe(0);
     expect(LIVE_RULES.usableS(HIT, { known: 'unknown' })).toBe(Number.POSITIVE_INFINITY);
   });
 

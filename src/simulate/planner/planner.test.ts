@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { POLICY_NAMES } from '../../policy/policy.ts';
-import { cut } from '../../traffic/derived.ts';
+import { cut } from '../../traffic/made/derived.ts';
 import { madeRecord, naiveReplay, plainNode, START_MS, uniformRequests } from '../naive.fixture.ts';
 import { answerOf, yamlOf } from './answer.ts';
 import { type PlanQuestion, plan } from './planner.ts';

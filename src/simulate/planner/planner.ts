@@ -1,5 +1,5 @@
 import type { PolicyName } from '../../policy/policy.ts';
-import { cut } from '../../traffic/derived.ts';
+import { cut } from '../../traffic/made/derived.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
 import type { ReplayOptions, SimulatedNode } from '../plan.ts';
 import type { Replay } from '../replay.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { seededRandom } from '../../base/random.ts';
 import { POLICY_NAMES } from '../../policy/policy.ts';
-import { batchesOf, type ResponseLife, type ServedKind, type TrafficRow } from '../../traffic/batch.ts';
+import { batchesOf, type ServedKind, statedLife, type TrafficRow } from '../../traffic/batch.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
 import { madeRecord, plainNode, rowsOf, START_MS, uniformRequests } from '../naive.fixture.ts';
 import { simulate } from '../simulate.ts';
@@ -70,15 +70,7 @@ describe('plans by the simulator', () => {
   });
 
   test('lifetimes are a ceiling that no size lifts, and are named', () => {
-    const life: ResponseLife = {
-      known: 'stated',
-      lifetimeS: 300,
-      modifiedAgoS: undefined,
-      ageS: 0,
-      whileRevalidateS: undefined,
-      ifErrorS: undefined,
-      flags: 0,
-    };
+    const life = statedLife(300);
     const found = plan(
       question(
         altered(rowsOf(REQUESTS), () => ({ life })),
@@ -95,15 +87,7 @@ describe('plans by the simulator', () => {
   test('what may not be stored is a ceiling too', () => {
     const kept = rowsOf(REQUESTS);
     const kind: ServedKind = { ...kept[0]!.kind, notStored: 'private' };
-    const life: ResponseLife = {
-      known: 'stated',
-      lifetimeS: 86_400,
-      modifiedAgoS: undefined,
-      ageS: 0,
-      whileRevalidateS: undefined,
-      ifErrorS: undefined,
-      flags: 0,
-    };
+    const life = statedLife(86_400);
     // One image in ten.
     const found = plan(
       question(

@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'bun:test';
-import { seededRandom } from '../../base/random.ts';
-import { KeyNumbers } from './key-numbers.ts';
 import { parseTrace, unitSized } from './trace.ts';
 
 const HEADER = 'time_s,key,size_bytes\n';
@@ -33,32 +31,4 @@ describe('parseTrace', () => {
 test('unitSized keeps the requests, and every object counts 1', () => {
   const units = unitSized(parseTrace(`${HEADER}0,a,10\n1,b,20\n2,a,10\n`));
   expect([units.objects, ...units.keys, ...units.sizes]).toEqual([2, 0, 1, 0, 1, 1, 1]);
-});
-
-describe('KeyNumbers', () => {
-  test('agrees with a map, over several doublings', () => {
-    const random = seededRandom(1);
-    const numbers = new KeyNumbers();
-    const map = new Map<string, number>();
-    for (let i = 0; i < 30_000; i += 1) {
-      const [lo, hi] = [random.u32() % 3_000, random.u32() % 4];
-      const expected = map.get(`${lo} ${hi}`) ?? map.size;
-      map.set(`${lo} ${hi}`, expected);
-      expect(numbers.numberOf(lo, hi)).toBe(expected);
-    }
-    expect(numbers.count).toBe(map.size);
-    expect(map.size).toBeGreaterThan(8_192);
-  });
-
-  test('keys that differ in one half only are different ones', () => {
-    const numbers = new KeyNumbers();
-    const hashes = [
-      [0, 0],
-      [0xffff_ffff, 0],
-      [0, 0xffff_ffff],
-      [0xffff_ffff, 0xffff_ffff],
-      [0, 0],
-    ] as const;
-    expect(hashes.map(([lo, hi]) => numbers.numberOf(lo, hi))).toEqual([0, 1, 2, 3, 0]);
-  });
 });

@@ -1,6 +1,6 @@
 import { CSV_HEADER } from '../export.ts';
 import { find, latin1, numberOf, QUOTE } from './bytes.ts';
-import { FieldMap, type FieldRole, UNIT_MS } from './field-map.ts';
+import { FIELD_ROLES, FieldMap, type FieldRole, UNIT_MS } from './field-map.ts';
 import {
   clearLine,
   type Line,
@@ -61,12 +61,12 @@ export function csvHeader(first: string, fields: FieldMap): CsvHeader | undefine
   const columns = new Map<FieldRole, number>();
   let named = false;
   for (const [at, name] of names.entries()) {
-    const role = SYNONYMS[name] ?? ROLE_NAMES.get(name);
+    const role = SYNONYMS[name] ?? FIELD_ROLES.find((one) => one === name);
     if (role === undefined || columns.has(role)) continue;
     columns.set(role, at);
     named = true;
   }
-  for (const role of ROLE_NAMES.values()) {
+  for (const role of FIELD_ROLES) {
     const given = fields.get(role);
     if (given === undefined) continue;
     const at = names.indexOf(given.toLowerCase());
@@ -82,26 +82,6 @@ export function csvHeader(first: string, fields: FieldMap): CsvHeader | undefine
 }
 
 const TIMES = ['time_s', 'time_ms', 'time_us', 'time_ns', 'time'] as const;
-const ROLE_NAMES: ReadonlyMap<string, FieldRole> = new Map(
-  (
-    [
-      ...TIMES,
-      'path',
-      'key',
-      'query',
-      'host',
-      'method',
-      'status',
-      'size',
-      'cache',
-      'origin_s',
-      'origin_ms',
-      'origin_us',
-      'origin_ns',
-      'type',
-    ] as const
-  ).map((role) => [role, role]),
-);
 
 /** The columns of an exported record that only records have. */
 class OwnColumns {

@@ -1,4 +1,4 @@
-import { MAGIC } from '../format.ts';
+import { MAGIC } from '../record/format.ts';
 import { latin1 } from './bytes.ts';
 import { CombinedParser } from './combined.ts';
 import { CsvParser, csvHeader } from './csv.ts';

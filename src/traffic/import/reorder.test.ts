@@ -1,19 +1,10 @@
 import { expect, test } from 'bun:test';
 import { seededRandom } from '../../base/random.ts';
-import { type ServedKind, type TrafficBatch, UNKNOWN_LIFE } from '../batch.ts';
+import { servedKind, type TrafficBatch, UNKNOWN_LIFE } from '../batch.ts';
 import { rowsOf } from '../rows.fixture.ts';
 import { ReorderBuffer, WINDOW_MS } from './reorder.ts';
 
-const KIND: ServedKind = {
-  route: 'all',
-  status: 200,
-  outcome: 'miss',
-  tier: 'none',
-  notStored: '',
-  variant: false,
-  internal: false,
-  head: false,
-};
+const KIND = servedKind('all');
 
 /** Puts times in, as a reader does; gives their order by number, and the times. */
 function ordered(times: readonly number[], rowsMax?: number) {

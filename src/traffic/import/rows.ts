@@ -2,6 +2,8 @@ import {
   type ResponseLife,
   type ServedKind,
   Stated,
+  servedKind,
+  statedLife,
   type TrafficRow,
   TrafficTables,
   UNKNOWN_LIFE,
@@ -119,16 +121,15 @@ export class RowMaker {
     const known = ofRoute.get(code);
     if (known !== undefined) return known;
     const served = outcome ?? 'miss';
-    const kind = this.tables.kind({
-      route,
-      status: wholeStatus(line.status),
-      outcome: served,
-      tier: served === 'hit' || served === 'revalidated' || served === 'stale' ? 'memory' : 'none',
-      notStored: '',
-      variant,
-      internal: false,
-      head: isHead,
-    });
+    const kind = this.tables.kind(
+      servedKind(route, {
+        status: wholeStatus(line.status),
+        outcome: served,
+        tier: served === 'hit' || served === 'revalidated' || served === 'stale' ? 'memory' : 'none',
+        variant,
+        head: isHead,
+      }),
+    );
     ofRoute.set(code, kind);
     return kind;
   }
@@ -136,16 +137,7 @@ export class RowMaker {
 
 /** A lifetime that the operator knows: the origin stated it, and the response has a validator, as files have. */
 export function lifeOf(lifetimeS: number | undefined): ResponseLife {
-  if (lifetimeS === undefined) return UNKNOWN_LIFE;
-  return {
-    known: 'stated',
-    lifetimeS,
-    modifiedAgoS: undefined,
-    ageS: 0,
-    whileRevalidateS: undefined,
-    ifErrorS: undefined,
-    flags: Stated.VALIDATOR,
-  };
+  return lifetimeS === undefined ? UNKNOWN_LIFE : statedLife(lifetimeS, { flags: Stated.VALIDATOR });
 }
 
 /** Of the response as a whole: 200 where a part was sent, nothing was sent because it had not changed, or the client went away. */

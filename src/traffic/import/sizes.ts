@@ -1,4 +1,4 @@
-import { KeyTable } from '../key-table.ts';
+import { KeyValues } from '../key-values.ts';
 
 /** Most keys of each half of what is remembered: 27 MB. */
 const KEYS_MAX = 1_250_000;
@@ -9,8 +9,8 @@ const KEYS_MAX = 1_250_000;
  */
 export class SizeMemory {
   readonly #keysMax: number;
-  #young = new KeyTable();
-  #old = new KeyTable();
+  #young = new KeyValues();
+  #old = new KeyValues();
 
   constructor(keysMax = KEYS_MAX) {
     this.#keysMax = keysMax;
@@ -29,7 +29,7 @@ export class SizeMemory {
   set(keyLo: number, keyHi: number, bytes: number): void {
     if (this.#young.size >= this.#keysMax) {
       this.#old = this.#young;
-      this.#young = new KeyTable();
+      this.#young = new KeyValues();
     }
     this.#young.set(keyLo, keyHi, Math.min(bytes, 0xffff_ffff));
   }
