@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../src/base/random.ts';
+import { findKey } from '../src/store/disk/disk.ts';
 import { openDiskTier } from '../src/store/disk/open.ts';
 import { openDirectory } from '../src/store/disk/real-files.ts';
 import type { LogDiskTier } from '../src/store/disk/tier.ts';
@@ -77,7 +78,7 @@ async function load(tier: LogDiskTier): Promise<Float64Array> {
   for (let i = 0; i < LOADS; i += 1) {
     const key = keyOf('large', random.u32() % LARGE_RECORDS);
     const startedMs = performance.now();
-    const record = await tier.load(tier.find(tier.hash(key, key.length)), key);
+    const record = await tier.load(findKey(tier, key), key);
     times[i] = performance.now() - startedMs;
     if (record?.body.length !== LARGE_BYTES) throw new Error('a record was not found again');
   }

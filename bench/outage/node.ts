@@ -8,10 +8,10 @@ import { Recorder } from '../../src/monitor/recorder.ts';
 import { OriginGuard } from '../../src/origin/guard/guard.ts';
 import { ORIGIN_FAILURES } from '../../src/origin/origin.ts';
 import { Routes } from '../../src/serve/1-route.ts';
-import { find } from '../../src/serve/3-lookup.ts';
 import { Ledger } from '../../src/serve/ledger.ts';
 import { RequestPath } from '../../src/serve/request.ts';
 import { networkGuard, originsByRoute } from '../../src/server/guards.ts';
+import { findKey } from '../../src/store/disk/disk.ts';
 import { openDiskTier } from '../../src/store/disk/open.ts';
 import type { LogDiskTier } from '../../src/store/disk/tier.ts';
 import { MemoryTier } from '../../src/store/memory/tier.ts';
@@ -101,9 +101,9 @@ export class OutageNode {
   /** True when the image is in memory or on disk. */
   has(target: string): boolean {
     const key = `r ${target}`;
-    if (find(this.tier, key) !== NONE) return true;
+    if (this.tier.findKey(key) !== NONE) return true;
     const bytes = Buffer.from(key, 'latin1');
-    return this.#disk !== undefined && this.#disk.find(this.#disk.hash(bytes, bytes.length)) !== NONE;
+    return this.#disk !== undefined && findKey(this.#disk, bytes) !== NONE;
   }
 
   ask(target: string, onDone: (received: Received) => void): void {

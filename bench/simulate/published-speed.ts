@@ -95,10 +95,11 @@ function speedOf({ name, fromHashes }: Subject, one: Workload): number {
 
 function numbered({ los, his, trace }: Workload): Trace {
   const slots = new KeySlots();
-  const keys = los.map((lo, i) => {
-    const found = slots.find(lo, his[i]!);
-    return found === NONE ? slots.add(lo, his[i]!) : found;
-  });
+  const keys = new Uint32Array(los.length);
+  for (let i = 0; i < keys.length; i += 1) {
+    const found = slots.find(los[i]!, his[i]!);
+    keys[i] = found === NONE ? slots.add(los[i]!, his[i]!) : found;
+  }
   return { objects: slots.count, keys, sizes: trace.sizes };
 }
 

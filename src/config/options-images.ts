@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { GRAMMARS, HINTS, OPERATIONS, OUTPUT_FORMATS } from '../image/rules.ts';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
+import { pathPattern } from './path-pattern.ts';
 import { choice, flag, group, integer, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
-import { readPathPattern } from './values.ts';
 
 /** The option table: variants of images. What the node as a whole spends on them, and what each route makes of addresses. */
 
@@ -283,15 +283,7 @@ const bounding = {
 const failing = {
   signing: signing.optional(),
   overlays: listOf(
-    text(
-      {
-        about: 'A path.',
-        effect: 'live',
-        expects: 'a path, with * only at the end',
-        pattern: '^/[^*?#]*\\*?$',
-      },
-      readPathPattern,
-    ),
+    pathPattern(),
     100,
     'Paths on this node, as in match.paths, that watermarks may come from. With none, there are no overlays; never from other servers.',
     'a list of paths',

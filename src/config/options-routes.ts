@@ -1,14 +1,9 @@
 import { z } from 'zod';
 import { NAME_EXPECTS, NAME_PATTERN, readName } from './names.ts';
 import { ROUTE_IMAGES } from './options-images.ts';
+import { pathPattern } from './path-pattern.ts';
 import { choice, flag, group, lifetime, META, type Refusal, size, text, timeout } from './table.ts';
-import {
-  readHostPattern,
-  readPathPattern,
-  readSelectingField,
-  readStoreType,
-  readStripPrefix,
-} from './values.ts';
+import { readHostPattern, readSelectingField, readStoreType, readStripPrefix } from './values.ts';
 
 /** The option table, third part: routes. */
 
@@ -46,15 +41,7 @@ const route = group('A pattern of requests with their origin and rules.', {
       'a list of host names',
     ).prefault(['*']),
     paths: list(
-      text(
-        {
-          about: 'A path.',
-          effect: 'live',
-          expects: 'a path, with * only at the end',
-          pattern: '^/[^*?#]*\\*?$',
-        },
-        readPathPattern,
-      ),
+      pathPattern(),
       'Paths: exact (/logo.png), or everything that starts like it (/images/*). Percent-encoded as in addresses.',
       'a list of paths',
     ).prefault(['/*']),
@@ -244,17 +231,7 @@ const route = group('A pattern of requests with their origin and rules.', {
   }).optional(),
   bypass: group('Requests that go past the cache: any of these.', {
     paths: z
-      .array(
-        text(
-          {
-            about: 'A path.',
-            effect: 'live',
-            expects: 'a path, with * only at the end',
-            pattern: '^/[^*?#]*\\*?$',
-          },
-          readPathPattern,
-        ),
-      )
+      .array(pathPattern())
       .max(1000)
       .register(META, {
         kind: 'list',

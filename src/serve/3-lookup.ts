@@ -51,12 +51,6 @@ export function marks(fields: Fields): number {
   return found;
 }
 
-/** The stored response of a key, or NONE; {@link Flag.VARY} entries only name what to look up next. */
-export function find(tier: MemoryTier, key: string): number {
-  tier.key.set(key);
-  return tier.find();
-}
-
 /** The usual case, decided without an object: fresh, no validation demanded by the response, none asked for by the client. */
 export function plainlyFresh(tier: MemoryTier, slot: number, nowS: number, found: number): boolean {
   const { entries } = tier.cache;

@@ -3,6 +3,7 @@ import { DiskHarness } from '../../test/support/disk-harness.ts';
 import { noise } from '../../test/support/harness.ts';
 import { awaited } from '../../test/support/simulation/process.ts';
 import { NONE } from '../cache/entries.ts';
+import { findKey } from '../store/disk/disk.ts';
 
 /** What the simulation found of the tier below memory, one by one. */
 
@@ -11,7 +12,7 @@ const image = (seed: number, bytes = 10_000): Buffer => noise(seed, bytes);
 
 function slotOf({ disk }: DiskHarness, target: string): number {
   const key = Buffer.from(`r ${target}`);
-  return disk.find(disk.hash(key, key.length));
+  return findKey(disk, key);
 }
 
 test('two that are brought up at once, with room for one: each client gets its own image', () => {

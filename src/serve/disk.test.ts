@@ -4,6 +4,7 @@ import { awaited, settledClock } from '../../test/support/simulation/process.ts'
 import { VirtualDisk } from '../../test/support/virtual-disk.ts';
 import { seededRandom } from '../base/random.ts';
 import { openVirtual } from '../store/disk/disk.fixture.ts';
+import { findKey } from '../store/disk/disk.ts';
 import type { LogDiskTier } from '../store/disk/tier.ts';
 import type { TrafficRow } from '../traffic/batch.ts';
 import { rowsOf } from '../traffic/rows.fixture.ts';
@@ -263,7 +264,7 @@ describe('a body that memory does not take', () => {
     ask(h, '/a');
     const call = h.last;
     const key = Buffer.from('r /a');
-    disk.remove(disk.find(disk.hash(key, key.length)));
+    disk.remove(findKey(disk, key));
     h.ask('/b');
     h.last.answer(STALE, LARGE);
     call.answer({ status: 304, fields: { 'cache-control': 'max-age=100000', etag: '"1"' } });

@@ -6,6 +6,7 @@ import { NO_CACHE_CONTROL, parseCacheControl } from '../http/cache-control.ts';
 import type { Fields } from '../http/fields.ts';
 import { type FreshnessSource, freshness, staleWindows } from '../http/freshness.ts';
 import type { Reuse } from '../http/reuse.ts';
+import { findKey } from '../store/disk/disk.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route, Routes } from './1-route.ts';
 import { primaryKey, resourceOf, upstreamTarget } from './2-key.ts';
@@ -204,7 +205,7 @@ function keyOf(
 function diskOf({ below, key }: MemoryTier, text: string): DiskExplanation | undefined {
   if (below === undefined) return undefined;
   const { bytes, length } = key.set(text);
-  const slot = below.find(below.hash(bytes, length));
+  const slot = findKey(below, bytes, length);
   if (slot === NONE) return undefined;
   const { status, bodyBytes, storedS, freshUntilS, errorUntilS } = below.facts(slot);
   return { status, bodyBytes, storedS, freshUntilS, errorUntilS };

@@ -12,8 +12,7 @@ export function forget(
   reason: 'expired' | 'invalidated' | 'tainted' | 'crowded',
   bornSMax: number = Number.POSITIVE_INFINITY,
 ): void {
-  tier.key.set(key);
-  const slot = tier.find();
+  const slot = tier.findKey(key);
   if (slot !== NONE) {
     if (tier.cache.entries.bornS(slot) <= bornSMax) tier.cache.remove(slot, reason);
     return;

@@ -54,7 +54,7 @@ export function placeOf(
   fields: Fields,
   generation: string,
 ): Place | undefined {
-  const marker = find(tier, primary);
+  const marker = tier.findKey(primary);
   const known =
     marker !== NONE && (tier.cache.entries.flags(marker) & Flag.VARY) !== 0 ? varyNames(tier, marker) : [];
   const fresh = known.length === 0 && vary.length > 0 ? [generation] : [];
@@ -68,13 +68,8 @@ export function placeOf(
 
 /** The stored response that one stored at this place would take the place of, or NONE. */
 export function incumbent(tier: MemoryTier, place: Place): number {
-  const same = find(tier, place.key);
+  const same = tier.findKey(place.key);
   if (same !== NONE || place.key === place.primary) return same;
   // The first variant of a resource takes the place of what was stored while it had none.
-  return find(tier, place.primary);
-}
-
-function find(tier: MemoryTier, key: string): number {
-  tier.key.set(key);
-  return tier.find();
+  return tier.findKey(place.primary);
 }

@@ -1,6 +1,6 @@
 import { type Clock, epochS } from '../base/clock.ts';
 import { Flag, NONE } from '../cache/entries.ts';
-import type { DiskRecord, DiskTier } from '../store/disk/disk.ts';
+import { type DiskRecord, type DiskTier, findKey } from '../store/disk/disk.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 
 /** A disk that takes longer than this is not waited for: the origin is asked instead. */
@@ -52,7 +52,7 @@ export class Promotions {
   /** The entry below of the key that the memory tier was last asked for, or NONE. */
   find(): number {
     const { key } = this.#tier;
-    return this.#below.find(this.#below.hash(key.bytes, key.length));
+    return findKey(this.#below, key.bytes, key.length);
   }
 
   /**
@@ -114,8 +114,7 @@ export class Promotions {
    */
   #keep(key: string, { head, body, facts }: DiskRecord): number {
     const tier = this.#tier;
-    tier.key.set(key);
-    const found = tier.find();
+    const found = tier.findKey(key);
     if (found !== NONE) {
       tier.cache.pin(found);
       return found;
@@ -132,7 +131,7 @@ export class Promotions {
 
   /** False when it was purged or replaced while it was being read. */
   #stillThere(key: Uint8Array, below: number): boolean {
-    return this.#below.find(this.#below.hash(key, key.length)) === below;
+    return findKey(this.#below, key) === below;
   }
 
   #settle(key: string, load: Load, promoted: Promoted): void {

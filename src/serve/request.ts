@@ -10,7 +10,7 @@ import type { OriginHead } from '../origin/origin.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import type { Route, Routes } from './1-route.ts';
 import { primaryKey, resourceOf, upstreamTarget } from './2-key.ts';
-import { find, Mark, marks, plainlyFresh, reuseOf } from './3-lookup.ts';
+import { Mark, marks, plainlyFresh, reuseOf } from './3-lookup.ts';
 import type { FlightRequest } from './4-origin.ts';
 import { refusal } from './7-respond.ts';
 import type { Abandon, Answer, CacheRequest, RequestHandler, Responder } from './answer.ts';
@@ -142,11 +142,11 @@ export class RequestPath implements RequestHandler {
     const nowS = epochS(this.clock);
     let key = primary;
     let forward: ForwardReason = 'uri-miss';
-    let slot = find(this.tier, key);
+    let slot = this.tier.findKey(key);
     if (slot !== NONE && (this.tier.cache.entries.flags(slot) & Flag.VARY) !== 0) {
       this.tier.cache.hit(slot);
       key = variantKey(primary, varyNames(this.tier, slot), request.fields);
-      slot = find(this.tier, key);
+      slot = this.tier.findKey(key);
       forward = 'vary-miss';
     }
     if (slot !== NONE && plainlyFresh(this.tier, slot, nowS, found)) {
@@ -184,12 +184,12 @@ export class RequestPath implements RequestHandler {
     const { primary, request } = asked;
     if (asked.key === primary && (vary !== undefined || (slot !== NONE && this.#namesVariants(slot)))) {
       const key = variantKey(primary, vary ?? varyNames(this.tier, slot), request.fields);
-      const variant = find(this.tier, key);
+      const variant = this.tier.findKey(key);
       const chosen: Looked = { ...asked, key, forward: 'vary-miss' };
       return variant === NONE ? this.#notInMemory(chosen, nowS) : this.#considered(chosen, variant, nowS);
     }
     if (slot !== NONE) return this.#considered(asked, slot, nowS);
-    find(this.tier, asked.key);
+    this.tier.findKey(asked.key);
     return this.#absent(asked, nowS);
   }
 
@@ -302,10 +302,10 @@ export class RequestPath implements RequestHandler {
   #withCredentials(asked: Asked): Abandon | undefined {
     const { primary, request, responder, found } = asked;
     let key = primary;
-    let slot = find(this.tier, key);
+    let slot = this.tier.findKey(key);
     if (slot !== NONE && (this.tier.cache.entries.flags(slot) & Flag.VARY) !== 0) {
       key = variantKey(primary, varyNames(this.tier, slot), request.fields);
-      slot = find(this.tier, key);
+      slot = this.tier.findKey(key);
     }
     const nowS = epochS(this.clock);
     const shared = slot !== NONE && (this.tier.cache.entries.flags(slot) & Flag.SHARED) !== 0;

@@ -121,7 +121,7 @@ export class TrafficRows {
     }
     const key = place?.key ?? asked.key;
     if (renewed !== NONE) {
-      const slot = this.#find(asked.key);
+      const slot = this.#tier.findKey(asked.key);
       if (slot !== NONE) this.stored(asked, slot, { outcome, originMs }, flight);
       return;
     }
@@ -138,15 +138,10 @@ export class TrafficRows {
 
   #storedSizes(key: string): { readonly bodyBytes: number; readonly besideBytes: number } | undefined {
     const { entries } = this.#tier.cache;
-    const slot = this.#find(key);
+    const slot = this.#tier.findKey(key);
     if (slot === NONE) return undefined;
     const besideBytes = entries.keyBytes(slot) + entries.headBytes(slot);
     return { bodyBytes: this.#tier.bodyBytes(slot), besideBytes };
-  }
-
-  #find(key: string): number {
-    this.#tier.key.set(key);
-    return this.#tier.find();
   }
 
   #add(

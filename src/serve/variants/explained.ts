@@ -1,3 +1,4 @@
+import { findKey } from '../../store/disk/disk.ts';
 import type { MemoryTier } from '../../store/memory/tier.ts';
 import type { AskedVariant } from './ask.ts';
 import type { Variants } from './variants.ts';
@@ -27,7 +28,7 @@ export function explainVariant(
   const failed = variants.failures.of(key);
   const { below, key: buffer } = tier;
   const inMemory = tier.cache.find(buffer.set(primary)) >= 0;
-  const onDisk = below !== undefined && below.find(below.hash(buffer.bytes, buffer.length)) >= 0;
+  const onDisk = below !== undefined && findKey(below, buffer.bytes, buffer.length) >= 0;
   return {
     spec,
     vary,

@@ -48,7 +48,7 @@ export class Variants {
     this.budget = new VariantBudget({
       remove: (original, spec) => forget(path.tier, `${original} ${spec}`, 'crowded'),
       takeUsed: (original, spec) => {
-        const slot = this.#find(`${original} ${spec}`);
+        const slot = path.tier.findKey(`${original} ${spec}`);
         return slot !== NONE && path.tier.cache.takeUsed(slot);
       },
     });
@@ -89,16 +89,10 @@ export class Variants {
     this.#parts.clock.after(0, () => {
       const { tier } = this.#path;
       const key = asked.primary;
-      const slot = this.#find(key);
+      const slot = tier.findKey(key);
       const isFresh = slot !== NONE && tier.cache.entries.freshUntilS(slot) > epochS(this.#parts.clock);
       if (isFresh) this.#path.revalidateInBackground({ ...asked, key }, slot);
     });
-  }
-
-  #find(key: string): number {
-    const { tier } = this.#path;
-    tier.key.set(key);
-    return tier.find();
   }
 
   /** Where a path is served on this host: as it is, whatever the grammar of its route would make of it. */

@@ -3,7 +3,7 @@ import { EVEN_TEMPER, VirtualDisk } from '../../../test/support/virtual-disk.ts'
 import { assert } from '../../base/assert.ts';
 import type { Random } from '../../base/random.ts';
 import { Flag, NONE } from '../../cache/entries.ts';
-import type { DiskHead } from './disk.ts';
+import { type DiskHead, findKey } from './disk.ts';
 import { openDiskTier } from './open.ts';
 import type { LogDiskTier } from './tier.ts';
 
@@ -94,7 +94,7 @@ export function put(
 /** The entry of a key, or NONE. */
 export function find(tier: LogDiskTier, key: string): number {
   const bytes = Buffer.from(key);
-  return tier.find(tier.hash(bytes, bytes.length));
+  return findKey(tier, bytes);
 }
 
 /** Reads what a key answers with and verifies every byte. @returns its version; undefined when there is none. */

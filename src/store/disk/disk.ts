@@ -44,6 +44,11 @@ export interface DiskTier {
   removeUnknown(hash: Hash64): void;
 }
 
+/** The entry below of the first bytes of `key`, by default all of them, or NONE. As {@link DiskTier.find}. */
+export function findKey(disk: DiskTier, key: Uint8Array, length = key.length): number {
+  return disk.find(disk.hash(key, length));
+}
+
 export interface DiskFacts extends ResponseFacts {
   readonly bodyBytes: number;
   /** When it was written, in seconds since the epoch. */

@@ -1,5 +1,5 @@
 import { FACTS, NONE } from '../../cache/entries.ts';
-import type { DiskHead, DiskReader, DiskTier } from '../disk/disk.ts';
+import { type DiskHead, type DiskReader, type DiskTier, findKey } from '../disk/disk.ts';
 import type { MemoryTier, ResponseFacts } from './tier.ts';
 
 /** A response whose body the tier below holds. */
@@ -40,7 +40,7 @@ export class Below {
     // What a purge meant must not come back as something new.
     if (this.#tier.cache.entries.status(slot) >= 400 || this.#tier.purges.ruleOf(slot) !== undefined) return;
     const key = Buffer.from(this.#tier.keyText(slot), 'latin1');
-    if (this.#disk.find(this.#disk.hash(key, key.length)) === NONE) this.#put(slot, key);
+    if (findKey(this.#disk, key) === NONE) this.#put(slot, key);
   }
 
   forget(slot: number): void {
@@ -51,14 +51,14 @@ export class Below {
   /** A 304 came. Lifetimes alone cost a few bytes; a head that says something new is worth the whole record. */
   renew(slot: number, headBefore: string, facts: ResponseFacts): void {
     const { key } = this.#tier;
-    const old = this.#disk.find(this.#disk.hash(key.bytes, key.length));
+    const old = findKey(this.#disk, key.bytes, key.length);
     if (old === NONE || essence(this.#tier.head(slot)) !== essence(headBefore)) this.write(slot);
     else this.#disk.renew(old, facts);
   }
 
   /** The same for one that was lent, unless it has left meanwhile: its place may be another's. */
   renewLent({ key, reader, below }: Guest, facts: ResponseFacts): void {
-    if (this.#disk.find(this.#disk.hash(key, key.length)) !== below) return;
+    if (findKey(this.#disk, key) !== below) return;
     const { storedS, bodyBytes } = this.#disk.facts(below);
     if (storedS === reader.facts.storedS && bodyBytes === reader.facts.bodyBytes)
       this.#disk.renew(below, facts);

@@ -92,6 +92,12 @@ export class MemoryTier {
     return this.purges.active === 0 || slot === NONE ? slot : this.purges.settle(slot);
   }
 
+  /** Sets {@link key} and finds it. An entry with `Flag.VARY` only names what to look up next. */
+  findKey(text: string): number {
+    this.key.set(text);
+    return this.find();
+  }
+
   /**
    * Takes room for a response to {@link key} and writes key and head. The entry is invisible and pinned until
    * `cache.publish` or `cache.withdraw`.

@@ -5,9 +5,8 @@ import { Fields } from '../../../src/http/fields.ts';
 import { reuse } from '../../../src/http/reuse.ts';
 import { normalisePath } from '../../../src/http/target.ts';
 import { primaryKey, resourceOf } from '../../../src/serve/2-key.ts';
-import { find } from '../../../src/serve/3-lookup.ts';
 import { variantKey, varyNames } from '../../../src/serve/place.ts';
-import type { DiskFacts } from '../../../src/store/disk/disk.ts';
+import { type DiskFacts, findKey } from '../../../src/store/disk/disk.ts';
 import type { ResponseFacts } from '../../../src/store/memory/tier.ts';
 import type { Process } from './process.ts';
 
@@ -30,11 +29,11 @@ export function copyOf({ h, disk }: Process, path: string, accept: string | unde
   const route = routes.match(HOST, path)!;
   const primary = primaryKey(route, HOST, resourceOf(route, normalisePath(path)!));
   const { entries } = tier.cache;
-  let slot = find(tier, primary);
+  let slot = tier.findKey(primary);
   if (slot !== NONE && (entries.flags(slot) & Flag.VARY) !== 0) {
     const fields = new Fields();
     if (accept !== undefined) fields.set('accept', accept);
-    slot = find(tier, variantKey(primary, varyNames(tier, slot), fields));
+    slot = tier.findKey(variantKey(primary, varyNames(tier, slot), fields));
     if (slot === NONE) return undefined;
   }
   if (slot !== NONE) {
@@ -49,7 +48,7 @@ export function copyOf({ h, disk }: Process, path: string, accept: string | unde
     return isUsable(facts, nowS) ? { where: 'memory' } : undefined;
   }
   const key = Buffer.from(primary, 'latin1');
-  const below = disk === undefined ? NONE : disk.find(disk.hash(key, key.length));
+  const below = disk === undefined ? NONE : findKey(disk, key);
   if (below === NONE) return undefined;
   const facts: DiskFacts = disk!.facts(below);
   if ((facts.flags & Flag.VARY) !== 0) return undefined;
