@@ -81,6 +81,8 @@ export class Keeper implements TrafficListener {
   }
 
   async #write(): Promise<void> {
+    // Never done before whoever began it has noted that it runs.
+    await Promise.resolve();
     for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
       if (this.#isPaused && this.#options.clock.monotonicMs() < this.#retryAtMs) {
         this.lostRows += batch.count;

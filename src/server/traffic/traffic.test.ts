@@ -186,6 +186,20 @@ describe('trouble', () => {
     expect(trial.disk.openFiles).toBe(1);
   });
 
+  test('a disk that was full for a while is written again, and every row is recorded or counted as lost', async () => {
+    const trial = await new Trial().start();
+    await trial.ask(500);
+    trial.disk.temper.foreignBytes = trial.disk.temper.capacityBytes;
+    for (let i = 0; i < 40; i += 1) await trial.ask(500);
+    trial.disk.temper.foreignBytes = 0;
+    for (let i = 0; i < 120; i += 1) await trial.ask(500);
+    const { rows, droppedRows, isPaused } = trial.traffic.snapshot();
+    expect(isPaused).toBe(false);
+    expect(droppedRows).toBeGreaterThan(10_000);
+    expect((await trial.read()).length + droppedRows).toBe(rows);
+    expect(rows).toBe(161 * 500);
+  });
+
   test('a full disk is told with what to do', async () => {
     const trial = await new Trial().start();
     trial.disk.temper.capacityBytes = 20;
