@@ -142,15 +142,15 @@ describe('the record of a node', () => {
   });
 
   test('records a part of the keys where all would be too many, and counts all', async () => {
-    const trial = await new Trial({ sizeBytes: 4 * MIB, keepS: 86_400 }).start();
+    const trial = await new Trial({ sizeBytes: MIB / 2, keepS: 10_800 }).start();
     for (let minute = 0; minute < 180; minute += 1) {
       await trial.ask(1000);
       trial.clock.advance(59_000);
     }
     const { rate } = trial.traffic.snapshot();
-    // 1,440,000 a day, of some 15 bytes: 20 MiB.
+    // 180,000 in three hours, of some 15 bytes: 2.6 MiB.
     expect(rate).toBe(1 / 8);
-    expect(trial.lines).toHaveLength(1);
+    expect(trial.lines).toHaveLength(3);
     expect(trial.lines[0]).toContain('another share of the keys is recorded from now on {"before":1');
     const range = { fromMs: trial.clock.nowMs() - 30 * 60_000, toMs: trial.clock.nowMs() };
     const blocks: Uint8Array[] = [];
