@@ -6,6 +6,7 @@ import type { TrafficRecord } from '../../src/traffic/record.ts';
 export class KeptRing implements TrafficRing {
   readonly sizeBytes = 2 ** 30;
   readonly keepMs = 86_400_000;
+  readonly removals = 0;
   readonly storedBytes = 0;
   readonly oldestMs = undefined;
   readonly #blocks: Uint8Array[] = [];

@@ -5,6 +5,7 @@ import { encodeBlockAside } from '../../traffic/record/format.ts';
 import { mergeBatches } from '../../traffic/record/ordered.ts';
 import type { TrafficListener } from '../../traffic/record.ts';
 import type { TrafficRing } from './ring.ts';
+import { troubleText } from './trouble.ts';
 
 /** Rows with which a block is worth its head and tables; fewer wait a moment for more. */
 const BLOCK_ROWS = 4096;
@@ -108,10 +109,10 @@ export class Keeper implements TrafficListener {
     this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2);
     if (this.#isPaused) return;
     this.#isPaused = true;
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     log.warn('traffic is not recorded for the moment; requests are served as before', {
       place,
-      error: code ?? message,
+      error: troubleText(error),
       remedy:
         code === 'ENOSPC'
           ? 'make room there, or choose a smaller traffic.size'

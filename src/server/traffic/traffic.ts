@@ -75,7 +75,7 @@ export class Traffic {
       storedBytes: ring.storedBytes,
       sizeBytes: ring.sizeBytes,
       ...(ring.oldestMs === undefined ? {} : { oldestMs: ring.oldestMs }),
-      writeErrors: this.#keeper.writeErrors,
+      writeErrors: this.#keeper.writeErrors + ring.removals,
     };
   }
 
