@@ -10,7 +10,8 @@ export const TRAFFIC_METRICS = [
     unit: 'requests',
     labels: [],
     group,
-    prose: 'Requests recorded, those among them that the node made itself for originals.',
+    prose:
+      'Requests recorded and written, some seconds late; those among them that the node made itself for originals. What was lost is not among them.',
   },
   {
     name: 'holdfast_traffic_dropped_total',

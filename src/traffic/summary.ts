@@ -18,6 +18,8 @@ export interface TrafficSummary {
   readonly info: RecordInfo;
   /** Of clients; look-ups of the node itself are apart. */
   readonly requests: number;
+  /** Of clients, besides: a node could not write them for a time. */
+  readonly lost: number;
   readonly internal: number;
   /** Of the bodies asked for. */
   readonly bodyBytes: number;
@@ -102,9 +104,11 @@ class Sums {
   result(info: RecordInfo): TrafficSummary {
     const routes = [...this.#routes].map(([name, sum]) => ({ name, ...sum }));
     const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+    const requests = sum(routes.map((route) => route.requests));
     return {
       info,
-      requests: sum(routes.map(({ requests }) => requests)),
+      requests,
+      lost: Math.max(0, info.requests - requests),
       internal: Math.round(this.#internal),
       bodyBytes: sum(routes.map(({ bodyBytes }) => bodyBytes)),
       keys: Math.round(this.#keys.count() / this.#rateMin),

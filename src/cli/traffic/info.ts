@@ -77,10 +77,12 @@ function summaryLines(summary: TrafficSummary): string[] {
   return [...lines, ...damageLines(summary)];
 }
 
-function recordedText({ info: { rows, rateMin, rateMax } }: TrafficSummary): string {
+function recordedText({ info: { rows, rateMin, rateMax }, lost }: TrafficSummary): string {
+  if (lost > 0 && rateMin === 1)
+    return `${formatCount(rows)} rows; ${formatCount(lost)} requests were LOST: the record could not be written for a time`;
   if (rateMin === 1) return `all of it (${formatCount(rows)} rows)`;
   const rate = rateMin === rateMax ? percent(rateMin, 1) : `${percent(rateMin, 1)} to ${percent(rateMax, 1)}`;
-  return `a sample of ${rate} of the keys (${formatCount(rows)} rows); the figures here are estimates`;
+  return `a sample of ${rate} of the keys (${formatCount(rows)} rows); the figures here are estimates${lost > 0 ? `; ${formatCount(lost)} requests were LOST besides` : ''}`;
 }
 
 function servedText({ outcomes }: TrafficSummary): string {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../monitor/log.ts';
 import type { TrafficBatch } from '../../traffic/batch.ts';
-import { encodeBlockAside } from '../../traffic/record/format.ts';
+import { encodeBlockAside, requestsOf } from '../../traffic/record/format.ts';
 import { mergeBatches } from '../../traffic/record/ordered.ts';
 import type { TrafficListener } from '../../traffic/record.ts';
 import type { TrafficRing } from './ring.ts';
@@ -26,8 +26,11 @@ export interface KeeperOptions {
 
 /** Writes batches to a ring: in the background, one after the other. While that fails, they are counted and forgotten. */
 export class Keeper implements TrafficListener {
+  writtenRows = 0;
   /** Rows that could not be written. */
   lostRows = 0;
+  /** Of clients, lost since the last block that says so. */
+  #lostRequests = 0;
   writeErrors = 0;
   readonly #ring: TrafficRing;
   readonly #options: KeeperOptions;
@@ -76,7 +79,7 @@ export class Keeper implements TrafficListener {
     const batches = held.length > 1 ? mergeBatches(held) : held;
     for (const batch of batches) {
       if (this.#queue.length < QUEUE_MAX) this.#queue.push(batch);
-      else this.lostRows += batch.count;
+      else this.#lose(batch);
     }
     if (this.#writing === undefined && this.#queue.length > 0) this.#writing = this.#write();
   }
@@ -86,20 +89,28 @@ export class Keeper implements TrafficListener {
     await Promise.resolve();
     for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
       if (this.#isPaused && this.#options.clock.monotonicMs() < this.#retryAtMs) {
-        this.lostRows += batch.count;
+        this.#lose(batch);
         continue;
       }
       try {
-        const block = await encodeBlockAside(batch);
+        const lostRequests = this.#lostRequests;
+        const block = await encodeBlockAside(lostRequests === 0 ? batch : { ...batch, lostRequests });
         await this.#ring.append(block, batch.baseMs);
+        this.#lostRequests -= lostRequests;
+        this.writtenRows += batch.count;
         this.#options.onWritten(block.length, batch.rate);
         this.#resume();
       } catch (error) {
-        this.lostRows += batch.count;
+        this.#lose(batch);
         this.#pause(error);
       }
     }
     this.#writing = undefined;
+  }
+
+  #lose(batch: TrafficBatch): void {
+    this.lostRows += batch.count;
+    this.#lostRequests += requestsOf(batch);
   }
 
   #pause(error: unknown): void {

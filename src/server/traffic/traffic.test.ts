@@ -10,6 +10,7 @@ import { openDirectory } from '../../store/disk/real-files.ts';
 import { servedKind, UNKNOWN_LIFE } from '../../traffic/batch.ts';
 import { bytesSource, recordFrom } from '../../traffic/record/reading.ts';
 import { rowsOf } from '../../traffic/rows.fixture.ts';
+import { summarise } from '../../traffic/summary.ts';
 import { openTraffic } from './open.ts';
 import { Traffic } from './traffic.ts';
 
@@ -86,10 +87,14 @@ class Trial {
     await this.traffic.flush();
   }
 
-  async read(range = ALL_TIME) {
+  async record(range = ALL_TIME) {
     const blocks: Uint8Array[] = [];
     for await (const block of this.traffic.blocks(range)) blocks.push(block);
-    return rowsOf(recordFrom('read', [bytesSource('read', Buffer.concat(blocks))]).batches());
+    return recordFrom('read', [bytesSource('read', Buffer.concat(blocks))]);
+  }
+
+  async read(range = ALL_TIME) {
+    return rowsOf((await this.record(range)).batches());
   }
 }
 
@@ -205,8 +210,10 @@ describe('trouble', () => {
     const { rows, droppedRows, isPaused } = trial.traffic.snapshot();
     expect(isPaused).toBe(false);
     expect(droppedRows).toBeGreaterThan(10_000);
-    expect((await trial.read()).length + droppedRows).toBe(rows);
-    expect(rows).toBe(161 * 500);
+    expect(await trial.read()).toHaveLength(rows);
+    expect(rows + droppedRows).toBe(161 * 500);
+    const summary = summarise(await trial.record());
+    expect([summary.requests, summary.lost]).toEqual([rows, droppedRows]);
   });
 
   test('a full disk is told with what to do', async () => {

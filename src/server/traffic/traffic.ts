@@ -65,11 +65,11 @@ export class Traffic {
 
   snapshot(): TrafficSnapshot {
     const { ring, path } = this.#options;
-    const { rows, dropped, rate } = this.recorder;
+    const { dropped, rate } = this.recorder;
     return {
       ...(path === undefined ? {} : { path }),
       isPaused: this.#keeper.isPaused,
-      rows,
+      rows: this.#keeper.writtenRows,
       droppedRows: dropped + this.#keeper.lostRows,
       rate,
       storedBytes: ring.storedBytes,
