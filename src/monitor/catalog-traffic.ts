@@ -32,6 +32,15 @@ export const TRAFFIC_METRICS = [
       'Share of the keys whose requests are recorded. Below 1: with all of them, traffic.size would not hold traffic.keep.',
   },
   {
+    name: 'holdfast_traffic_on_disk',
+    type: 'gauge',
+    unit: 'flag',
+    labels: [],
+    group,
+    prose:
+      '1 while the record lies in its directory, 0 while it lies in memory: without a configuration file, or because the directory cannot be used, which the log says.',
+  },
+  {
     name: 'holdfast_traffic_stored_bytes',
     type: 'gauge',
     unit: 'bytes',
