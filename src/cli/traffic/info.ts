@@ -74,7 +74,15 @@ function summaryLines(summary: TrafficSummary): string[] {
     );
   if (summary.routes.length > ROUTES_SHOWN)
     lines.push(`  and ${formatCount(summary.routes.length - ROUTES_SHOWN)} more`);
+  if (summary.paths.length > 0) lines.push('', 'most asked for');
+  for (const { path, requests: own } of summary.paths)
+    lines.push(`  ${formatCount(own).padStart(13)}  ${printable(path)}`);
   return [...lines, ...damageLines(summary)];
+}
+
+/** A path may have been anything, and this goes to a terminal. */
+function printable(path: string): string {
+  return path.replace(/[^ -~]/g, '?').slice(0, 200);
 }
 
 function recordedText({ info: { rows, rateMin, rateMax }, lost }: TrafficSummary): string {
