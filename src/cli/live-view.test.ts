@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom } from '../base/random.ts';
-import { FIXTURE_DISK, fakeNode } from '../monitor/snapshot.fixture.ts';
+import { FIXTURE_DISK, FIXTURE_TRAFFIC, fakeNode } from '../monitor/snapshot.fixture.ts';
 import type { Snapshot } from '../monitor/snapshot.ts';
 import { Live, type Screen } from './live.ts';
 import { plainLine, renderLive } from './live-view.ts';
@@ -36,6 +36,18 @@ describe('the live view', () => {
       `live-${columns}x${rows}.txt`,
       renderLive(minute(), { columns, rows }, { color: false, notes: NOTES }),
     );
+  });
+
+  test('says when traffic is not recorded', () => {
+    const [now] = minute();
+    const traffic = { ...FIXTURE_TRAFFIC, isPaused: true };
+    const size = { columns: 80, rows: 24 };
+    const shown = (snapshot: Snapshot): string =>
+      [...renderLive([snapshot], size, { color: false, notes: NOTES }), plainLine(undefined, snapshot)].join(
+        '',
+      );
+    expect(shown({ ...now!, traffic }).match(/traffic NOT RECORDED/g)).toHaveLength(2);
+    expect(shown({ ...now!, traffic: FIXTURE_TRAFFIC })).not.toContain('NOT RECORDED');
   });
 
   test('just after the start, with trouble', () => {

@@ -77,6 +77,7 @@ export function plainLine(previous: Snapshot | undefined, current: Snapshot): st
     `p99 ${latencyText(quantileMs(rates.latency, 0.99))}`,
     `5xx ${formatCount(rates.serverErrors)}`,
     `origin failures ${formatCount(failures)}`,
+    ...(current.traffic?.isPaused === true ? ['traffic NOT RECORDED'] : []),
   ].join('  ');
 }
 
@@ -128,6 +129,7 @@ function titleLine(now: Snapshot, columns: number): Line {
     [safe(now.listen, 60), 'accent'],
   ];
   if (now.draining) left.push('  ', ['draining', 'warn']);
+  if (now.traffic?.isPaused === true) left.push('  ', ['traffic NOT RECORDED', 'bad']);
   const up = `up ${formatDuration(now.nowMs - now.startedAtMs)}`;
   const full = `${up}  ${formatCount(now.connections)} connections`;
   const right = widthOf(left) + 2 + full.length <= columns ? full : up;

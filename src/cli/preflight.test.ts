@@ -51,6 +51,15 @@ test.each([
   expect(found).toEqual(trouble === undefined ? [] : [expect.stringContaining(trouble)]);
 });
 
+test.each([
+  ['traffic: { path: /file }\n', 'traffic.path: /file is not a directory; name one'],
+  ['traffic: { path: /file, record: false }\n', undefined],
+  ['traffic: { path: /logs }\n', undefined],
+  ['traffic: { path: /new }\n', undefined],
+])('a traffic record with %p', async (text, trouble) => {
+  expect(await unmet(text)).toEqual(trouble === undefined ? [] : [expect.stringContaining(trouble)]);
+});
+
 describe('what a configuration needs of the machine', () => {
   test.each([
     ['all is there', '', undefined],

@@ -37,6 +37,7 @@ export async function preflight(
   }
   unmet.push(
     ...(await unmetDisk(config, io)),
+    ...(await unmetTraffic(config, io)),
     ...(await unreadable(config, io)),
     ...(await unwritable('log.access.to', config.log.access.to, io)),
     ...(await unwritable('log.audit.to', config.log.audit.to, io)),
@@ -67,6 +68,14 @@ async function unmetDisk(
         ]
       : [],
   );
+}
+
+/** Where the record of the traffic goes. */
+async function unmetTraffic({ traffic }: ValidConfig, io: Pick<CliIo, 'pathKind'>): Promise<Unmet> {
+  const { record, path } = traffic;
+  const kind = record ? await io.pathKind(path) : 'absent';
+  if (kind === 'absent' || kind === 'directory') return [];
+  return [`traffic.path: ${path} is not a directory; name one, or a path where there is nothing yet`];
 }
 
 /** The certificate of the admin port and its key. */

@@ -155,6 +155,7 @@ async function run({ config, source }: Start, world: World): Promise<number> {
     config,
     source && ((path) => world.openDirectory(path)),
     world.hashKey,
+    log,
   );
   const disk = await openDiskOf(config, log, world, hashKey);
   if (disk === 'refused') return EXIT.refused;

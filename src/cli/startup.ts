@@ -1,4 +1,4 @@
-import { formatSize } from '../base/units.ts';
+import { formatDuration, formatSize } from '../base/units.ts';
 import { METADATA_BYTES } from '../cache/contract.ts';
 import { GHOST_BYTES } from '../cache/ghosts.ts';
 import type { ValidConfig } from '../config/config.ts';
@@ -63,8 +63,8 @@ function trafficText({ traffic }: ValidConfig, node: Node, note: string | undefi
   if (recorded === undefined) return 'not recorded (traffic.record: false)';
   const { path, sizeBytes, storedBytes } = recorded;
   if (path === undefined) return `recorded in memory, at most ${formatSize(sizeBytes)}: ${note}`;
-  const days = `${Math.round(traffic.keepS / 8640) / 10} days`;
-  return `recorded in ${path}: ${formatSize(storedBytes)} of ${formatSize(sizeBytes)}, up to ${days}`;
+  const reach = formatDuration(traffic.keepS * 1000);
+  return `recorded in ${path}: ${formatSize(storedBytes)} of ${formatSize(sizeBytes)}, up to ${reach}`;
 }
 
 /** What a full disk tier takes of memory: its index, with images of 30 KB; what waits to be written, and what is read for clients. */

@@ -73,8 +73,8 @@ function trafficLines({ traffic, nowMs }: Snapshot): string[] {
   const { path, isPaused, rows, droppedRows, rate, storedBytes, sizeBytes, oldestMs } = traffic;
   const share = rate === 1 ? 'every request' : `${(100 * rate).toPrecision(3)} % of the keys`;
   const lost = droppedRows === 0 ? '' : `, ${formatCount(droppedRows)} lost`;
-  const hours = oldestMs === undefined ? 0 : (nowMs - oldestMs) / 3_600_000;
-  const back = hours < 48 ? `${hours.toFixed(1)} h` : `${(hours / 24).toFixed(1)} days`;
+  const reach =
+    oldestMs === undefined ? 'empty yet' : `back ${formatDuration(Math.max(0, nowMs - oldestMs))}`;
   const where = path ?? 'memory';
   return [
     row(
@@ -83,7 +83,7 @@ function trafficLines({ traffic, nowMs }: Snapshot): string[] {
         ? `NOT RECORDED for the moment: ${where} cannot be written`
         : `${share} recorded: ${formatCount(rows)}${lost}`,
     ),
-    row('', `${formatSize(storedBytes)} of ${formatSize(sizeBytes)} in ${where}, back ${back}`),
+    row('', `${formatSize(storedBytes)} of ${formatSize(sizeBytes)} in ${where}, ${reach}`),
   ];
 }
 

@@ -10,7 +10,8 @@ export const TRAFFIC_METRICS = [
     unit: 'requests',
     labels: [],
     group,
-    prose: 'Requests recorded, those among them that the node made itself for originals.',
+    prose:
+      'Requests recorded and written, some seconds late; those among them that the node made itself for originals. What was lost is not among them.',
   },
   {
     name: 'holdfast_traffic_dropped_total',
@@ -29,6 +30,15 @@ export const TRAFFIC_METRICS = [
     group,
     prose:
       'Share of the keys whose requests are recorded. Below 1: with all of them, traffic.size would not hold traffic.keep.',
+  },
+  {
+    name: 'holdfast_traffic_on_disk',
+    type: 'gauge',
+    unit: 'flag',
+    labels: [],
+    group,
+    prose:
+      '1 while the record lies in its directory, 0 while it lies in memory: without a configuration file, or because the directory cannot be used, which the log says.',
   },
   {
     name: 'holdfast_traffic_stored_bytes',

@@ -9,6 +9,7 @@ export const TRAFFIC_READINGS: { readonly [N in (typeof TRAFFIC_METRICS)[number]
   holdfast_traffic_rows_total: read(({ rows }) => rows),
   holdfast_traffic_dropped_total: read(({ droppedRows }) => droppedRows),
   holdfast_traffic_rate: read(({ rate }) => rate),
+  holdfast_traffic_on_disk: read(({ path }) => (path === undefined ? 0 : 1)),
   holdfast_traffic_stored_bytes: read(({ storedBytes }) => storedBytes),
   holdfast_traffic_oldest_time_seconds: read(({ oldestMs }) => oldestMs && oldestMs / 1000),
   holdfast_traffic_paused: read(({ isPaused }) => (isPaused ? 1 : 0)),

@@ -82,7 +82,7 @@ export interface TrafficSnapshot {
   readonly path?: string;
   /** It cannot be written for the moment. */
   readonly isPaused: boolean;
-  /** Requests recorded. */
+  /** Requests recorded and written; those of the last seconds are not yet. */
   readonly rows: number;
   /** Requests that were to be recorded, and were lost. */
   readonly droppedRows: number;

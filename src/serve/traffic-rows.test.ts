@@ -9,10 +9,17 @@ const DAY = { status: 200, fields: { 'cache-control': 'max-age=86400', etag: '"1
 /** A harness that records. */
 class Recorded extends Harness {
   readonly #rows: TrafficRow[] = [];
+  /** What keys stand for. */
+  readonly paths: string[] = [];
 
   constructor(options: HarnessOptions = {}) {
     super({ ...options, records: true });
-    this.traffic!.listen({ onBatch: (batch) => this.#rows.push(...rowsOf([batch])) });
+    this.traffic!.listen({
+      onBatch: (batch) => {
+        this.#rows.push(...rowsOf([batch]));
+        this.paths.push(...(batch.paths ?? []).map(({ path }) => path));
+      },
+    });
   }
 
   /** What was recorded since the last time. */
@@ -26,6 +33,22 @@ class Recorded extends Harness {
     return this.rows().map(({ kind }) => kind.outcome);
   }
 }
+
+test('paths are told without what a query or a field has of secrets', () => {
+  const h = new Recorded({ seed: 3 });
+  h.ask('/a.jpg?w=100&token=hunter2&u=0123456789abcdef0');
+  h.last.answer(
+    { status: 200, fields: { 'cache-control': 'max-age=60', vary: 'x-tenant' } },
+    Buffer.alloc(9),
+  );
+  h.rows();
+  expect(h.paths).toHaveLength(1);
+  expect(h.paths[0]).toContain('/a.jpg?');
+  expect(h.paths[0]).toContain('w=100');
+  expect(h.paths[0]).toMatch(/token=~/);
+  expect(h.paths[0]).not.toMatch(/hunter2|0123456789abcdef0|tenant/);
+  h.finish();
+});
 
 describe('a row', () => {
   test('of a miss says what the origin said; of a hit, what is stored', () => {

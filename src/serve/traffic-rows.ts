@@ -2,6 +2,7 @@ import type { HashKey } from '../base/hash.ts';
 import { NONE } from '../cache/entries.ts';
 import { KeyBuffer } from '../cache/key.ts';
 import type { NotStoredReason, Outcome } from '../cache/outcome.ts';
+import { maskQuery } from '../monitor/access-line.ts';
 import type { MemoryTier } from '../store/memory/tier.ts';
 import { type ResponseLife, type ServedKind, UNKNOWN_LIFE } from '../traffic/batch.ts';
 import type { TrafficRecorder } from '../traffic/live/recorder.ts';
@@ -170,7 +171,7 @@ export class TrafficRows {
         head: request.method === 'HEAD',
       },
       life,
-      path: () => key.slice(key.indexOf(' ') + 1),
+      path: () => tellable(asked.primary),
     });
   }
 
@@ -178,6 +179,18 @@ export class TrafficRows {
   #resourceHi({ variant, primary }: Asked): number {
     return this.#key.set(variant?.primary ?? primary).hi;
   }
+}
+
+/**
+ * What a key stands for, as it may be written down: without the route, without the values of fields that chose among
+ * representations, and with queries as the access log has them.
+ */
+function tellable(primary: string): string {
+  return primary
+    .slice(primary.indexOf(' ') + 1)
+    .split(' ')
+    .map(maskQuery)
+    .join(' ');
 }
 
 /** Of what the node asks for itself, only originals: overlays are parts of what is made. */

@@ -76,7 +76,10 @@ describe('the admin client', () => {
           }),
         ),
     );
-    expect((await failure(() => pieces(broken))).message).toContain('the connection was closed');
+    expect(await failure(() => pieces(broken))).toMatchObject({
+      message: `what ${node.url} was sending broke off in the middle`,
+      remedy: expect.stringContaining('the log of the node'),
+    });
     const denied = answer(() => Response.json({ error: { message: 'no', remedy: 'ask' } }, { status: 403 }));
     expect(await failure(() => pieces(denied))).toMatchObject({
       message: expect.stringContaining('403: no'),

@@ -75,7 +75,12 @@ export class AdminClient {
     try {
       for await (const piece of response.body ?? []) yield piece;
     } catch (error) {
-      throw this.#unreachable(error, DOWNLOAD_TIMEOUT_MS);
+      if ((error as Error).name === 'TimeoutError') throw this.#unreachable(error, DOWNLOAD_TIMEOUT_MS);
+      throw new AdminError(
+        `what ${this.url} was sending broke off in the middle`,
+        'Look at the log of the node: it says why, unless the node was stopped. Then try again.',
+        error,
+      );
     }
   }
 

@@ -1,6 +1,7 @@
 import type { TrafficSnapshot } from '../monitor/snapshot.ts';
 import { type AdminCall, ok, problem, type Reply } from './admin-replies.ts';
 import type { TimeRange } from './traffic/ring.ts';
+import { troubleText } from './traffic/trouble.ts';
 
 /** What the admin port tells of the traffic. */
 export interface TrafficOperations {
@@ -12,6 +13,13 @@ export interface TrafficOperations {
   readonly liveIndex: () => AsyncIterable<string>;
 }
 
+/** Who is told of what could not be read. */
+interface Watched {
+  readonly onFault: (path: string, error: unknown) => void;
+}
+
+const RECORD_PATH = '/api/traffic/record';
+
 /** `GET /api/traffic`. */
 export function trafficInfo(_: AdminCall, { traffic }: TrafficOperations): Reply {
   const info = traffic();
@@ -19,7 +27,10 @@ export function trafficInfo(_: AdminCall, { traffic }: TrafficOperations): Reply
 }
 
 /** `GET /api/traffic/record`. */
-export function trafficRecord({ who, query }: AdminCall, operations: TrafficOperations): Reply {
+export async function trafficRecord(
+  { who, query }: AdminCall,
+  operations: TrafficOperations & Watched,
+): Promise<Reply> {
   if (who.role !== 'operate') return lookingIsNotEnough();
   if (operations.traffic() === undefined) return notRecorded();
   const fromMs = timeOf(query.get('from'), 0);
@@ -30,7 +41,27 @@ export function trafficRecord({ who, query }: AdminCall, operations: TrafficOper
     return problem(400, 'bad-range', 'That is no range of times.', remedy);
   }
   const type = 'application/vnd.holdfast.traffic';
-  return { status: 200, stream: operations.trafficRecord({ fromMs, toMs }), type };
+  const range = { fromMs, toMs };
+  try {
+    // Whether it can be read shows before the head is sent: behind that there is only breaking off.
+    for await (const _ of operations.trafficRecord(range)) break;
+    return { status: 200, stream: told(operations.trafficRecord(range), operations), type };
+  } catch (error) {
+    operations.onFault(RECORD_PATH, error);
+    const remedy =
+      'See that the directory of traffic.path is there and can be read; the log of the node has more.';
+    return problem(503, 'record-unreadable', `The record cannot be read: ${troubleText(error)}.`, remedy);
+  }
+}
+
+/** The pieces as they are; what breaks them off is told. */
+async function* told(pieces: AsyncIterable<Uint8Array>, { onFault }: Watched): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    onFault(RECORD_PATH, error);
+    throw error;
+  }
 }
 
 /** `GET /api/traffic/index`. */

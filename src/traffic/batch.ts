@@ -146,6 +146,8 @@ export interface TrafficBatch {
   readonly totals: readonly StratumTotal[];
   /** Keys whose path is told, each once in a while: only where the operator wants paths recorded. */
   readonly paths?: readonly KnownPath[];
+  /** Of clients, lost before this batch since the one before: written to the head of its block, and only there. */
+  readonly lostRequests?: number;
 }
 
 /** What a key stands for, in clear. */

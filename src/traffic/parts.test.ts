@@ -92,6 +92,19 @@ test('a summary says what a naive count says', () => {
   expect(summarise(recordOf([])).busiestHour).toBeUndefined();
 });
 
+test('a summary names what is asked for most, where paths are told', () => {
+  const rows = madeRows(seededRandom(6), 5_000);
+  const batches = batchesOf(rows);
+  const counts = new Map<number, number>();
+  for (const { keyLo, kind } of rows) if (!kind.internal) counts.set(keyLo, (counts.get(keyLo) ?? 0) + 1);
+  const paths = rows.map(({ keyLo, keyHi }) => ({ keyLo, keyHi, path: `/${keyLo}` }));
+  const told = summarise(recordOf([{ ...batches[0]!, paths }, ...batches.slice(1)])).paths;
+  expect(told).toHaveLength(10);
+  for (const { path, requests } of told) expect(counts.get(Number(path.slice(1)))).toBe(requests);
+  expect(told[0]!.requests).toBe(Math.max(...counts.values()));
+  expect(summarise(recordOf(batches)).paths).toEqual([]);
+});
+
 test('the busiest window is the one of all that start with a minute', () => {
   const rows = rowsOf(synthesise({ ...SYNTH_DEFAULTS, requests: 20_000, durationMs: 36_000_000 }));
   const record = recordOf(batchesOf(rows));

@@ -9,7 +9,7 @@ export interface RecordInfo {
   readonly toMs: number;
   /** Rows that it has. */
   readonly rows: number;
-  /** Requests that were made in that time: as many as rows where everything was recorded. */
+  /** Requests of clients that were made in that time: as many as their rows where everything was recorded, and nothing was lost. */
   readonly requests: number;
   /** Least and highest share of keys recorded in any part of it. */
   readonly rateMin: number;

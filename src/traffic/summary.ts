@@ -18,6 +18,8 @@ export interface TrafficSummary {
   readonly info: RecordInfo;
   /** Of clients; look-ups of the node itself are apart. */
   readonly requests: number;
+  /** Of clients, besides: a node could not write them for a time. */
+  readonly lost: number;
   readonly internal: number;
   /** Of the bodies asked for. */
   readonly bodyBytes: number;
@@ -31,6 +33,8 @@ export interface TrafficSummary {
   }[];
   readonly outcomes: Readonly<Record<Outcome, number>>;
   readonly variants: number;
+  /** Most asked for, where paths are recorded: at most {@link PATHS_SHOWN}, of keys whose path is told before in the record. */
+  readonly paths: readonly { readonly path: string; readonly requests: number }[];
   /** Requests whose lifetime is known. */
   readonly withLifetime: number;
   /** Sizes of the bodies asked for, in bytes, at {@link PERCENTILES}; exact to 9 %. Empty without requests. */
@@ -42,6 +46,9 @@ export interface TrafficSummary {
 /** Those at which sizes are given. */
 export const PERCENTILES = [1, 10, 25, 50, 75, 90, 99, 100] as const;
 
+const PATHS_SHOWN = 10;
+/** Keys whose requests are counted by path, at most: some 20 MiB. */
+const PATHS_MAX = 100_000;
 const MINUTE_MS = 60_000;
 
 /** Reads a record once. Memory: one batch, 16 KiB for keys, and a count for each minute that has a request. */
@@ -59,6 +66,7 @@ class Sums {
   readonly #minutes = new Map<number, number>();
   /** Eight classes for each power of two. */
   readonly #sizes = new Float64Array(33 * 8);
+  readonly #paths = new Map<number, { readonly path: string; requests: number }>();
   #largest = 0;
   #internal = 0;
   #variants = 0;
@@ -77,6 +85,7 @@ class Sums {
         sum.bodyBytes += bodyBytes;
       }
     }
+    this.#learn(batch);
     const weight = 1 / batch.rate;
     const threshold = thresholdOf(this.#rateMin);
     for (let i = 0; i < batch.count; i += 1) {
@@ -88,6 +97,8 @@ class Sums {
       const keyHi = batch.keyHi[i]!;
       // Parts may have been recorded at several rates: only what is in all of them can be counted.
       if (this.#rateMin === 1 || placeOf(keyHi) < threshold) this.#keys.add(batch.keyLo[i]!, keyHi);
+      const known = this.#paths.size === 0 ? undefined : this.#paths.get(idOf(batch.keyLo[i]!, keyHi));
+      if (known !== undefined) known.requests += weight;
       this.#outcomes[kind.outcome] += weight;
       if (kind.variant) this.#variants += weight;
       if (batch.lifeTable[batch.lives[i]!]!.known !== 'unknown') this.#withLifetime += weight;
@@ -99,18 +110,31 @@ class Sums {
     }
   }
 
+  #learn({ paths = [] }: TrafficBatch): void {
+    for (const { keyLo, keyHi, path } of paths) {
+      const id = idOf(keyLo, keyHi);
+      if (this.#paths.size < PATHS_MAX && !this.#paths.has(id)) this.#paths.set(id, { path, requests: 0 });
+    }
+  }
+
   result(info: RecordInfo): TrafficSummary {
     const routes = [...this.#routes].map(([name, sum]) => ({ name, ...sum }));
     const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+    const requests = sum(routes.map((route) => route.requests));
     return {
       info,
-      requests: sum(routes.map(({ requests }) => requests)),
+      requests,
+      lost: Math.max(0, info.requests - requests),
       internal: Math.round(this.#internal),
       bodyBytes: sum(routes.map(({ bodyBytes }) => bodyBytes)),
       keys: Math.round(this.#keys.count() / this.#rateMin),
       routes: routes.sort((a, b) => b.requests - a.requests),
       outcomes: this.#outcomes,
       variants: Math.round(this.#variants),
+      paths: [...this.#paths.values()]
+        .sort((a, b) => b.requests - a.requests)
+        .slice(0, PATHS_SHOWN)
+        .map(({ path, requests: own }) => ({ path, requests: Math.round(own) })),
       withLifetime: Math.round(this.#withLifetime),
       sizes: this.#percentiles(),
       busiestMinute: busiestOf(this.#minutes, MINUTE_MS),
@@ -131,6 +155,11 @@ class Sums {
       return this.#largest;
     });
   }
+}
+
+/** 53 bits of a key's hash. */
+function idOf(keyLo: number, keyHi: number): number {
+  return keyLo + (keyHi & 0x1f_ffff) * 2 ** 32;
 }
 
 function classOf(bytes: number): number {

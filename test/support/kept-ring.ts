@@ -5,7 +5,8 @@ import type { TrafficRecord } from '../../src/traffic/record.ts';
 /** Keeps every block of a node, whatever it is asked for, and after its end. */
 export class KeptRing implements TrafficRing {
   readonly sizeBytes = 2 ** 30;
-  readonly keepMs = Number.POSITIVE_INFINITY;
+  readonly keepMs = 86_400_000;
+  readonly removals = 0;
   readonly storedBytes = 0;
   readonly oldestMs = undefined;
   readonly #blocks: Uint8Array[] = [];

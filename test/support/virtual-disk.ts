@@ -190,6 +190,8 @@ export class VirtualDisk {
         return operation(0, () => this.#sync(inode, last));
       },
       size: () => operation(0, () => inode.length),
+      isPrivate: () => operation(0, () => true),
+      makePrivate: () => operation(0, () => undefined),
       truncate: (sizeBytes) => operation(0, () => this.#truncate(inode, sizeBytes)),
       close: () => {
         if (closed) return Promise.resolve();

@@ -153,7 +153,7 @@ async function start(
       transforms: Math.max(1, Math.floor(world.processors * TRANSFORMS_SHARE)),
       images,
     });
-    const { place, hashKey } = await openTraffic(config, undefined, world.hashKey);
+    const { place, hashKey } = await openTraffic(config, undefined, world.hashKey, log);
     const node = startNode({
       config,
       adminToken: token,

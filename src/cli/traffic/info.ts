@@ -74,13 +74,23 @@ function summaryLines(summary: TrafficSummary): string[] {
     );
   if (summary.routes.length > ROUTES_SHOWN)
     lines.push(`  and ${formatCount(summary.routes.length - ROUTES_SHOWN)} more`);
+  if (summary.paths.length > 0) lines.push('', 'most asked for');
+  for (const { path, requests: own } of summary.paths)
+    lines.push(`  ${formatCount(own).padStart(13)}  ${printable(path)}`);
   return [...lines, ...damageLines(summary)];
 }
 
-function recordedText({ info: { rows, rateMin, rateMax } }: TrafficSummary): string {
+/** A path may have been anything, and this goes to a terminal. */
+function printable(path: string): string {
+  return path.replace(/[^ -~]/g, '?').slice(0, 200);
+}
+
+function recordedText({ info: { rows, rateMin, rateMax }, lost }: TrafficSummary): string {
+  if (lost > 0 && rateMin === 1)
+    return `${formatCount(rows)} rows; ${formatCount(lost)} requests were LOST: the record could not be written for a time`;
   if (rateMin === 1) return `all of it (${formatCount(rows)} rows)`;
   const rate = rateMin === rateMax ? percent(rateMin, 1) : `${percent(rateMin, 1)} to ${percent(rateMax, 1)}`;
-  return `a sample of ${rate} of the keys (${formatCount(rows)} rows); the figures here are estimates`;
+  return `a sample of ${rate} of the keys (${formatCount(rows)} rows); the figures here are estimates${lost > 0 ? `; ${formatCount(lost)} requests were LOST besides` : ''}`;
 }
 
 function servedText({ outcomes }: TrafficSummary): string {

@@ -1,10 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../monitor/log.ts';
 import type { TrafficBatch } from '../../traffic/batch.ts';
-import { encodeBlockAside } from '../../traffic/record/format.ts';
+import { encodeBlockAside, requestsOf } from '../../traffic/record/format.ts';
 import { mergeBatches } from '../../traffic/record/ordered.ts';
 import type { TrafficListener } from '../../traffic/record.ts';
 import type { TrafficRing } from './ring.ts';
+import { troubleText } from './trouble.ts';
 
 /** Rows with which a block is worth its head and tables; fewer wait a moment for more. */
 const BLOCK_ROWS = 4096;
@@ -25,8 +26,11 @@ export interface KeeperOptions {
 
 /** Writes batches to a ring: in the background, one after the other. While that fails, they are counted and forgotten. */
 export class Keeper implements TrafficListener {
+  writtenRows = 0;
   /** Rows that could not be written. */
   lostRows = 0;
+  /** Of clients, lost since the last block that says so. */
+  #lostRequests = 0;
   writeErrors = 0;
   readonly #ring: TrafficRing;
   readonly #options: KeeperOptions;
@@ -75,28 +79,38 @@ export class Keeper implements TrafficListener {
     const batches = held.length > 1 ? mergeBatches(held) : held;
     for (const batch of batches) {
       if (this.#queue.length < QUEUE_MAX) this.#queue.push(batch);
-      else this.lostRows += batch.count;
+      else this.#lose(batch);
     }
     if (this.#writing === undefined && this.#queue.length > 0) this.#writing = this.#write();
   }
 
   async #write(): Promise<void> {
+    // Never done before whoever began it has noted that it runs.
+    await Promise.resolve();
     for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
       if (this.#isPaused && this.#options.clock.monotonicMs() < this.#retryAtMs) {
-        this.lostRows += batch.count;
+        this.#lose(batch);
         continue;
       }
       try {
-        const block = await encodeBlockAside(batch);
+        const lostRequests = this.#lostRequests;
+        const block = await encodeBlockAside(lostRequests === 0 ? batch : { ...batch, lostRequests });
         await this.#ring.append(block, batch.baseMs);
+        this.#lostRequests -= lostRequests;
+        this.writtenRows += batch.count;
         this.#options.onWritten(block.length, batch.rate);
         this.#resume();
       } catch (error) {
-        this.lostRows += batch.count;
+        this.#lose(batch);
         this.#pause(error);
       }
     }
     this.#writing = undefined;
+  }
+
+  #lose(batch: TrafficBatch): void {
+    this.lostRows += batch.count;
+    this.#lostRequests += requestsOf(batch);
   }
 
   #pause(error: unknown): void {
@@ -106,10 +120,10 @@ export class Keeper implements TrafficListener {
     this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2);
     if (this.#isPaused) return;
     this.#isPaused = true;
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     log.warn('traffic is not recorded for the moment; requests are served as before', {
       place,
-      error: code ?? message,
+      error: troubleText(error),
       remedy:
         code === 'ENOSPC'
           ? 'make room there, or choose a smaller traffic.size'

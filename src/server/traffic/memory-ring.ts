@@ -10,6 +10,7 @@ const KEEP_MS_MAX = 86_400_000;
 export class MemoryRing implements TrafficRing {
   readonly sizeBytes: number;
   readonly keepMs: number;
+  readonly removals = 0;
   storedBytes = 0;
   #blocks: { readonly fromMs: number; readonly block: Uint8Array }[] = [];
 

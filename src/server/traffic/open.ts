@@ -1,11 +1,12 @@
 import type { HashKey } from '../../base/hash.ts';
 import type { Config } from '../../config/config.ts';
+import type { Log } from '../../monitor/log.ts';
 import type { DiskFiles } from '../../store/disk/files.ts';
 import { DiskRing } from './disk-ring.ts';
+import { openHome } from './home.ts';
 import { MemoryRing } from './memory-ring.ts';
 import type { TrafficPlace } from './traffic.ts';
-
-const KEY_FILE = 'key';
+import { troubleText } from './trouble.ts';
 
 /** What a node begins its record with. */
 export interface OpenTraffic {
@@ -22,11 +23,13 @@ export interface OpenTraffic {
  *
  * @param openDirectory undefined for a node that has no place of its own.
  * @param fresh 64 random bits.
+ * @param log is told when there is a directory, and it cannot be used.
  */
 export async function openTraffic(
   { traffic }: Pick<Config, 'traffic'>,
   openDirectory: ((path: string) => Promise<DiskFiles>) | undefined,
   fresh: HashKey,
+  log: Pick<Log, 'warn'>,
 ): Promise<OpenTraffic> {
   if (!traffic.record) return { place: undefined, hashKey: fresh, note: undefined };
   const { path, paths, sizeBytes, keepS } = traffic;
@@ -37,33 +40,18 @@ export async function openTraffic(
   });
   if (openDirectory === undefined)
     return inMemory('a node without a configuration file has no directory for it');
+  const options = { path, open: () => openDirectory(path), log };
   try {
-    const files = await openDirectory(path);
-    const hashKey = await readKey(files, fresh);
-    const ring = await DiskRing.open(files, sizeBytes, keepS * 1000);
-    return { place: { ring, path, paths }, hashKey, note: undefined };
+    const home = await openHome(options, fresh);
+    const ring = await DiskRing.open(home, options, sizeBytes, keepS * 1000);
+    return { place: { ring, path, paths }, hashKey: home.hashKey, note: undefined };
   } catch (error) {
-    return inMemory((error as Error).message);
-  }
-}
-
-/**
- * The secret that keys are hashed with; made at the first start. Whoever has it can find out whether a path he guesses was
- * asked for, and can aim for one bucket of the index: it is not part of any export.
- */
-async function readKey(files: DiskFiles, fresh: HashKey): Promise<HashKey> {
-  const file = await files.open(KEY_FILE);
-  try {
-    const bytes = Buffer.alloc(Math.min(64, await file.size()));
-    await file.read(bytes, 0);
-    const known = /^([0-9a-f]{8})([0-9a-f]{8})\n$/.exec(bytes.toString('latin1'));
-    if (known !== null) return { k0: Number.parseInt(known[1]!, 16), k1: Number.parseInt(known[2]!, 16) };
-    const text = [fresh.k0, fresh.k1].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
-    await file.truncate(0);
-    await file.write([Buffer.from(`${text}\n`)], 0);
-    await file.sync();
-    return { k0: fresh.k0 >>> 0, k1: fresh.k1 >>> 0 };
-  } finally {
-    await file.close();
+    const why = troubleText(error);
+    log.warn('traffic is recorded in memory: its directory cannot be used', {
+      path,
+      why,
+      remedy: 'name a directory in traffic.path that this user can write, and start the node again',
+    });
+    return inMemory(why);
   }
 }

@@ -15,6 +15,8 @@ export interface TrafficRing {
   readonly storedBytes: number;
   /** Time of the oldest block; undefined when there is none. */
   readonly oldestMs: number | undefined;
+  /** Times that files were found removed while they were written to. */
+  readonly removals: number;
   /** Appends a block; the oldest ones leave. Rejects with the system's error; the next try is in a new place. */
   append(block: Uint8Array, fromMs: number): Promise<void>;
   /** The blocks with requests of that time, in the order in which they were written. */

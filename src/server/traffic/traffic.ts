@@ -65,17 +65,17 @@ export class Traffic {
 
   snapshot(): TrafficSnapshot {
     const { ring, path } = this.#options;
-    const { rows, dropped, rate } = this.recorder;
+    const { dropped, rate } = this.recorder;
     return {
       ...(path === undefined ? {} : { path }),
       isPaused: this.#keeper.isPaused,
-      rows,
+      rows: this.#keeper.writtenRows,
       droppedRows: dropped + this.#keeper.lostRows,
       rate,
       storedBytes: ring.storedBytes,
       sizeBytes: ring.sizeBytes,
       ...(ring.oldestMs === undefined ? {} : { oldestMs: ring.oldestMs }),
-      writeErrors: this.#keeper.writeErrors,
+      writeErrors: this.#keeper.writeErrors + ring.removals,
     };
   }
 

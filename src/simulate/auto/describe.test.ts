@@ -22,13 +22,16 @@ test('a decision is one sentence with its figures', () => {
 
 test('standings name who serves, and the next best', () => {
   expect(describeStandings(FIXTURE_AUTO)).toBe(
-    'auto, s3-fifo; sieve would be 0.50 points worse, by 128 windows; switches 1',
+    'auto (favour: balanced), s3-fifo; sieve would be 0.50 points worse, by 128 windows; switches 1',
   );
   const ahead = FIXTURE_AUTO.policies.map((one) => (one.policy === 'lru' ? { ...one, lead: 0.004 } : one));
   expect(describeStandings({ ...FIXTURE_AUTO, policies: ahead })).toContain(
     'lru would be 0.40 points better',
   );
+  expect(describeStandings({ ...FIXTURE_AUTO, windows: 3 })).toContain(
+    'too early to say who is better, after 3 of at least 4 windows',
+  );
   expect(describeStandings({ ...FIXTURE_AUTO, policies: [], windows: 0 })).toBe(
-    'auto, s3-fifo; nobody has had to evict yet; switches 1',
+    'auto (favour: balanced), s3-fifo; nobody has had to evict yet; switches 1',
   );
 });

@@ -14,15 +14,20 @@ export function describeDecision(
   );
 }
 
+/** A decision takes so many windows; before, figures are noise. */
+const WINDOWS_TOLD = 4;
+
 /** Who serves, and how near the next best is, in a line for people. */
-export function describeStandings({ serving, windows, policies, switches }: AutoSnapshot): string {
+export function describeStandings({ serving, favour, windows, policies, switches }: AutoSnapshot): string {
   const others = policies.filter(({ policy }) => policy !== serving);
   const next = others.reduce((best, one) => (one.lead > best.lead ? one : best), others[0]!);
   const stands =
     others.length === 0
       ? 'nobody has had to evict yet'
-      : `${next.policy} would be ${points(Math.abs(next.lead))} points ${next.lead > 0 ? 'better' : 'worse'}, by ${windows} windows`;
-  return `auto, ${serving}; ${stands}; switches ${formatCount(switches)}`;
+      : windows < WINDOWS_TOLD
+        ? `too early to say who is better, after ${windows} of at least ${WINDOWS_TOLD} windows`
+        : `${next.policy} would be ${points(Math.abs(next.lead))} points ${next.lead > 0 ? 'better' : 'worse'}, by ${windows} windows`;
+  return `auto (favour: ${favour}), ${serving}; ${stands}; switches ${formatCount(switches)}`;
 }
 
 function points(share: number): string {

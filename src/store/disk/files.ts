@@ -30,6 +30,10 @@ export interface DiskFile {
   sync(): Promise<void>;
   size(): Promise<number>;
   truncate(sizeBytes: number): Promise<void>;
+  /** True when only its owner may read it. */
+  isPrivate(): Promise<boolean>;
+  /** From now on only its owner may read and write it. */
+  makePrivate(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -111,6 +111,14 @@ class RealFile implements DiskFile {
     return this.#handle.truncate(sizeBytes);
   }
 
+  async isPrivate(): Promise<boolean> {
+    return ((await this.#handle.stat()).mode & 0o044) === 0;
+  }
+
+  makePrivate(): Promise<void> {
+    return this.#handle.chmod(0o600);
+  }
+
   close(): Promise<void> {
     return this.#handle.close();
   }

@@ -1,11 +1,9 @@
-/** Figures are summed over so long. */
-const BUCKET_MS = 600_000;
-/** Buckets that a decision looks back on at the most: a day, with its quiet hours and its busy ones. */
+/** A decision looks back so far at the most: on quiet hours and busy ones. */
+const WINDOW_MS_MAX = 86_400_000;
+/** Figures are summed over such parts of it. */
 const BUCKETS = 144;
-/** It takes so long to know enough for a decision, unless half of the space is used before. */
-const KNOWN_MS = 3_600_000;
 /** Room has to have been there for so long before more is recorded. */
-const ROOMY_MS = 86_400_000;
+const ROOMY_MS = 3_600_000;
 /** Share of the space that twice the rate may take. */
 const ROOMY = 0.7;
 const RATE_MIN = 2 ** -12;
@@ -21,15 +19,15 @@ interface Bucket {
 }
 
 /**
- * At which rate traffic is recorded, so that the ring holds what it is to hold: halved while what the last day would come to is
- * more than fits, doubled when there has been room for that for a day (SHARDS with fixed size, by halves).
+ * At which rate traffic is recorded, so that the ring holds what it is to hold: halved while what came in the last day is more
+ * than a day's part of the space, doubled when there is room for twice of it and more (SHARDS with fixed size, by halves).
  *
- * A burst changes nothing: the figures are means, of an hour at least.
+ * Nothing is made out of a few minutes: time that has not been seen counts as quiet. Until it has, the ring has room.
  */
 export class RateControl {
   readonly #sizeBytes: number;
   readonly #keepMs: number;
-  readonly #startMs: number;
+  readonly #windowMs: number;
   readonly #buckets: Bucket[] = [];
   #crampedMs: number;
 
@@ -37,7 +35,7 @@ export class RateControl {
   constructor(sizeBytes: number, keepMs: number, nowMs: number) {
     this.#sizeBytes = sizeBytes;
     this.#keepMs = keepMs;
-    this.#startMs = nowMs;
+    this.#windowMs = Math.min(WINDOW_MS_MAX, keepMs);
     this.#crampedMs = nowMs;
   }
 
@@ -46,7 +44,7 @@ export class RateControl {
     const last = this.#buckets.at(-1);
     const fixedBytes = Math.min(bytes, BLOCK_BYTES);
     const rowBytes = (bytes - fixedBytes) / rate;
-    if (last !== undefined && nowMs < last.fromMs + BUCKET_MS) {
+    if (last !== undefined && nowMs < last.fromMs + this.#windowMs / BUCKETS) {
       last.fixedBytes += fixedBytes;
       last.rowBytes += rowBytes;
     } else this.#buckets.push({ fromMs: nowMs, fixedBytes, rowBytes });
@@ -54,7 +52,7 @@ export class RateControl {
   }
 
   #forget(nowMs: number): void {
-    while (this.#buckets.length > 0 && this.#buckets[0]!.fromMs < nowMs - BUCKETS * BUCKET_MS)
+    while (this.#buckets.length > 0 && this.#buckets[0]!.fromMs < nowMs - this.#windowMs)
       this.#buckets.shift();
   }
 
@@ -63,24 +61,23 @@ export class RateControl {
     return this.#buckets.reduce((sum, { fixedBytes, rowBytes }) => sum + fixedBytes + rowBytes * rate, 0);
   }
 
-  /** Bytes that the ring would hold at a rate, by what is known. */
-  #projectedBytes(rate: number, nowMs: number): number {
-    const fromMs = Math.max(this.#startMs, nowMs - BUCKETS * BUCKET_MS);
-    return (this.#bytesAt(rate) * this.#keepMs) / Math.max(BUCKET_MS, nowMs - fromMs);
+  /** Bytes that the ring would hold at a rate, if all times were as the last day. */
+  #projectedBytes(rate: number): number {
+    return (this.#bytesAt(rate) * this.#keepMs) / this.#windowMs;
   }
 
   /** The rate from now on. */
   decide(rate: number, nowMs: number): number {
     this.#forget(nowMs);
-    if (nowMs - this.#startMs < KNOWN_MS && this.#bytesAt(rate) < this.#sizeBytes / 2) return rate;
-    if (rate < 1 && this.#projectedBytes(rate * 2, nowMs) <= this.#sizeBytes * ROOMY) {
+    const hasRoomForTwice = (at: number) => at < 1 && this.#projectedBytes(at * 2) <= this.#sizeBytes * ROOMY;
+    let next = rate;
+    if (hasRoomForTwice(rate)) {
       if (nowMs - this.#crampedMs < ROOMY_MS) return rate;
-      this.#crampedMs = nowMs;
-      return Math.min(1, rate * 2);
+      while (hasRoomForTwice(next)) next *= 2;
+      return next;
     }
     this.#crampedMs = nowMs;
-    let next = rate;
-    while (next > RATE_MIN && this.#projectedBytes(next, nowMs) > this.#sizeBytes) next /= 2;
+    while (next > RATE_MIN && this.#projectedBytes(next) > this.#sizeBytes) next /= 2;
     return next;
   }
 }

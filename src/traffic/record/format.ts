@@ -47,7 +47,7 @@ export interface BlockHead {
   /** Time of the last row since the first, microseconds. */
   readonly spanUs: number;
   readonly baseMs: number;
-  /** Requests that were made in its time, recorded or not; internal ones left out. */
+  /** Requests that were made in its time, recorded or not, and those lost since the block before; internal ones left out. */
   readonly requests: number;
   readonly rate: number;
   readonly payloadCrc: number;
@@ -237,15 +237,15 @@ function sealed(batch: TrafficBatch, raw: Uint8Array, tablesBytes: number, paylo
   block.writeUInt32LE(count, 24);
   block.writeUInt32LE(count === 0 ? 0 : batch.timeUs[count - 1]!, 28);
   block.writeDoubleLE(batch.baseMs, 32);
-  block.writeDoubleLE(requestsOf(batch), 40);
+  block.writeDoubleLE(requestsOf(batch) + (batch.lostRequests ?? 0), 40);
   block.writeDoubleLE(batch.rate, 48);
   block.writeUInt32LE(crc32(payload), 56);
   block.writeUInt32LE(crc32(block.subarray(0, 60)), 60);
   return block;
 }
 
-/** Requests that clients made in the time of a batch, recorded or not. */
-function requestsOf(batch: TrafficBatch): number {
+/** Requests that clients made in the time of a batch, recorded or not; those lost before it not counted. */
+export function requestsOf(batch: TrafficBatch): number {
   if (batch.rate < 1) return batch.totals.reduce((sum, { requests }) => sum + requests, 0);
   let sum = 0;
   for (let i = 0; i < batch.count; i += 1) if (!batch.kindTable[batch.kinds[i]!]!.internal) sum += 1;
