@@ -1,6 +1,7 @@
 import { dirname, relative } from 'node:path';
 import { formatSize } from '../base/units.ts';
 import type { ValidConfig } from '../config/config.ts';
+import { wouldServe } from '../config/disk.ts';
 import type { CliIo } from './io.ts';
 import { unmetKeys } from './preflight-s3.ts';
 
@@ -71,11 +72,21 @@ async function unmetDisk(
 }
 
 /** Where the record of the traffic goes. */
-async function unmetTraffic({ traffic }: ValidConfig, io: Pick<CliIo, 'pathKind'>): Promise<Unmet> {
-  const { record, path } = traffic;
-  const kind = record ? await io.pathKind(path) : 'absent';
-  if (kind === 'absent' || kind === 'directory') return [];
-  return [`traffic.path: ${path} is not a directory; name one, or a path where there is nothing yet`];
+async function unmetTraffic(
+  { traffic: { record, path }, origins }: ValidConfig,
+  io: Pick<CliIo, 'pathKind'>,
+): Promise<Unmet> {
+  if (!record) return [];
+  const kind = await io.pathKind(path);
+  if (kind !== 'absent' && kind !== 'directory')
+    return [`traffic.path: ${path} is not a directory; name one, or a path where there is nothing yet`];
+  return Object.entries(origins).flatMap(([name, origin]) =>
+    origin.type === 'files' && wouldServe(origin.root, path)
+      ? [
+          `traffic.path: ${path} would be served by the origin "${name}"; choose a directory outside of its root`,
+        ]
+      : [],
+  );
 }
 
 /** The certificate of the admin port and its key. */

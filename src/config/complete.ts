@@ -1,7 +1,7 @@
 import { join } from 'node:path/posix';
 import type { PolicyName } from '../policy/policy.ts';
 import type { Config, OriginConfig, ParsedConfig, RouteConfig } from './config.ts';
-import { largestOnDisk } from './disk.ts';
+import { largestOnDisk, wouldServe } from './disk.ts';
 import { completeImages } from './images.ts';
 import { DEFAULT_POLICY } from './options.ts';
 
@@ -48,6 +48,16 @@ function unsafeMethodsOf(origin: OriginConfig | undefined): 'forward' | 'refuse'
   return origin?.type === 'http' && Object.keys(origin.headers).length === 0 ? 'forward' : 'refuse';
 }
 
+/** Where traffic is recorded unless the file says it: never where a files origin would serve it. */
+function recordDirectory({ origins }: ParsedConfig, absolute: (path: string) => string): string {
+  const isServed = Object.values(origins).some(
+    (origin) => origin.type === 'files' && wouldServe(absolute(origin.root), absolute(RECORD_DIRECTORY)),
+  );
+  return isServed ? `.${RECORD_DIRECTORY}` : RECORD_DIRECTORY;
+}
+
+const RECORD_DIRECTORY = 'holdfast-traffic';
+
 /** Fills in the limits that follow from others, and makes paths absolute if `baseDir` (an absolute path) is given. */
 export function complete(parsed: ParsedConfig, baseDir: string | undefined): Config {
   const absolute = (path: string): string =>
@@ -80,7 +90,7 @@ export function complete(parsed: ParsedConfig, baseDir: string | undefined): Con
     origins: Object.fromEntries(origins),
     routes: parsed.routes.map((route) => completeRoute(route, parsed, storedBytes)),
     admin: { ...parsed.admin, tls },
-    traffic: { ...parsed.traffic, path: absolute(parsed.traffic.path) },
+    traffic: { ...parsed.traffic, path: absolute(parsed.traffic.path ?? recordDirectory(parsed, absolute)) },
     log: {
       ...parsed.log,
       access: { ...access, to: target(access.to) },

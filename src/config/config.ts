@@ -41,7 +41,7 @@ export type AdminConfig = Parsed['admin'];
 /** What making variants may cost, for the node as a whole. */
 export type ImagesConfig = Parsed['images'];
 /** What is remembered of the traffic; its path is absolute where a directory was given. */
-export type TrafficConfig = Parsed['traffic'];
+export type TrafficConfig = Omit<Parsed['traffic'], 'path'> & { readonly path: string };
 /** Both logs. */
 export type LogConfig = Parsed['log'];
 

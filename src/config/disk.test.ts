@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { diskObjectBytesMax, diskSegmentBytes } from './disk.ts';
 import { validateConfig } from './validate.ts';
 
@@ -89,4 +89,35 @@ test('segments: at least eight, at most 64 MiB below 64 GiB, and about a thousan
     expect(diskObjectBytesMax(sizeMib * MIB)).toBeLessThan(segmentBytes);
   }
   expect(diskSegmentBytes(2 ** 40)).toBe(1024 * MIB);
+});
+
+describe('the traffic record', () => {
+  const config = (root: string, traffic: string) =>
+    validateConfig(
+      `version: 1
+origins: { local: { type: files, root: "${root}" } }
+routes: [{ name: all, origin: local }]
+traffic: ${traffic}
+`,
+      { file: 't.yaml', env: {}, baseDir: '/srv/site' },
+    );
+
+  test.each([
+    ['./images', '{}', '/srv/site/holdfast-traffic'],
+    ['.', '{}', '/srv/site/.holdfast-traffic'],
+    ['/srv', '{}', '/srv/site/.holdfast-traffic'],
+    ['.', '{ path: .record }', '/srv/site/.record'],
+    ['.', '{ path: /var/lib/record }', '/var/lib/record'],
+  ])('of a site served from %s, with %s, lies in %s', (root, traffic, path) => {
+    const result = config(root, traffic);
+    expect(result.ok && result.config.traffic.path).toBe(path);
+  });
+
+  test('is never where it would be served', () => {
+    const result = config('.', '{ path: ./record }');
+    expect(problems(result)).toEqual([
+      'error traffic.path: this lies in the root of the origin "local": whoever asks would get the record and its key',
+    ]);
+    expect(config('.', '{ path: ./record, record: false }').ok).toBe(true);
+  });
 });

@@ -29,3 +29,24 @@ export function largestOnDisk(disk: {
 }): number {
   return disk.maxObjectBytes ?? Math.min(MAX_OBJECT_BYTES, diskObjectBytesMax(disk.sizeBytes));
 }
+
+/** Whether a path lies in a directory, or is it. As they are written: relative ones are relative to the same directory. */
+export function isWithin(path: string, root: string): boolean {
+  const [inner, outer] = [parts(path), parts(root)];
+  return path.startsWith('/') === root.startsWith('/') && outer.every((part, i) => part === inner[i]);
+}
+
+/** Whether a files origin with that root would serve files of a directory: hidden ones it never does. */
+export function wouldServe(root: string, directory: string): boolean {
+  const below = parts(directory).slice(parts(root).length);
+  return isWithin(directory, root) && !below.some((part) => part.startsWith('.'));
+}
+
+function parts(path: string): string[] {
+  const kept: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..' && kept.length > 0 && kept.at(-1) !== '..') kept.pop();
+    else if (part !== '' && part !== '.') kept.push(part);
+  }
+  return kept;
+}

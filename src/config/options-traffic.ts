@@ -16,9 +16,10 @@ export const TRAFFIC = group(
           'The directory, made when it is not there; relative to the directory of the configuration file. Where it cannot be made, at most 64MiB are kept in memory, and the start-up summary says so.',
         effect: 'restart',
         expects: 'the path of a directory',
+        defaultNote: 'holdfast-traffic; .holdfast-traffic where a files origin would serve that',
       },
       readFilePath,
-    ).prefault('holdfast-traffic'),
+    ).optional(),
     size: size({
       about:
         'Most bytes that the record takes; the oldest part leaves first. 10 million requests take some 100MiB.',

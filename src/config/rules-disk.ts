@@ -1,10 +1,11 @@
 import { sizeText } from '../base/units.ts';
-import { diskObjectBytesMax } from './disk.ts';
+import { diskObjectBytesMax, isWithin, wouldServe } from './disk.ts';
 import type { Finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import type { Checked } from './rules.ts';
 
 const PATH: Path = ['cache', 'disk', 'path'];
+const TRAFFIC: Path = ['traffic', 'path'];
 const SIZE: Path = ['cache', 'disk', 'size'];
 const MAX_OBJECT: Path = ['cache', 'disk', 'maxObject'];
 
@@ -48,17 +49,21 @@ export function checkDisk({ config, said }: Checked): Finding[] {
   return findings;
 }
 
-/** As the paths are written: relative ones are relative to the same directory. */
-function isWithin(path: string, root: string): boolean {
-  const [inner, outer] = [parts(path), parts(root)];
-  return path.startsWith('/') === root.startsWith('/') && outer.every((part, i) => part === inner[i]);
-}
-
-function parts(path: string): string[] {
-  const kept: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '..' && kept.length > 0 && kept.at(-1) !== '..') kept.pop();
-    else if (part !== '' && part !== '.') kept.push(part);
-  }
-  return kept;
+/** The traffic record, and the key that it is hashed with, are nobody's images. */
+export function checkTraffic({ config }: Checked): Finding[] {
+  const { record, path } = config.traffic;
+  if (!record || path === undefined) return [];
+  return Object.entries(config.origins).flatMap(([name, origin]): Finding[] => {
+    if (origin.type !== 'files' || !wouldServe(origin.root, path)) return [];
+    return [
+      {
+        severity: 'error',
+        path: TRAFFIC,
+        related: [['origins', name, 'root']],
+        at: 'value',
+        reason: `this lies in the root of the origin "${name}": whoever asks would get the record and its key`,
+        remedy: 'choose a directory outside of it, or a hidden one, whose name begins with a dot',
+      },
+    ];
+  });
 }

@@ -5,7 +5,7 @@ import { type Finding, finding } from './issues.ts';
 import type { Path } from './problem.ts';
 import { checkAdmin } from './rules-admin.ts';
 import { checkAuto } from './rules-auto.ts';
-import { checkDisk } from './rules-disk.ts';
+import { checkDisk, checkTraffic } from './rules-disk.ts';
 import { checkFailover, checkGuard } from './rules-guard.ts';
 import { checkImages } from './rules-images.ts';
 import { checkS3Origin } from './rules-s3.ts';
@@ -35,6 +35,7 @@ export function checkTogether(checked: Checked): readonly Finding[] {
     ...checkAuto(checked),
     ...checkFavour(checked),
     ...checkDisk(checked),
+    ...checkTraffic(checked),
     ...checkOrigins(checked),
     ...checkRoutes(checked),
     ...checkMatching(checked),
