@@ -5,3 +5,28 @@ export function argumentMistake(error: unknown): string {
   if (unknown !== null) return `there is no option ${unknown[1]}`;
   return message.replace(/\. (?:To specify|This command).*$/s, '');
 }
+
+/** Text from outside, such as the name of a file, in a message: control characters, which a terminal would obey, become `?`. */
+export function shown(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
+}
+
+/** Why the system refused something, in words and without its codes; what it says itself where there are no words for it. */
+export function systemReason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (
+    REASONS[String(code)] ??
+    shown(code === undefined ? message : message.replace(/^[A-Z]+: ([^,]*).*$/s, '$1'))
+  );
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  EACCES: 'this user may not (permission denied)',
+  EPERM: 'this user may not (permission denied)',
+  EEXIST: 'it exists',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is no directory',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+};

@@ -16,6 +16,7 @@ import { validFile } from './config-file.ts';
 import { EXIT } from './io.ts';
 import { planText } from './plan-text.ts';
 import {
+  checkPictures,
   jsonText,
   REPLAY_HELP,
   REPLAY_OPTIONS,
@@ -91,6 +92,7 @@ export function plan(args: readonly string[], io: ReplayIo): Promise<number> {
     const policies = policiesGiven(values.policy);
     const stresses = stressesGiven(values.stress);
     if (values.growth !== undefined) stresses.push(growth(1 + shareGiven('growth', values.growth)));
+    await checkPictures(values, io);
     const node = await nodeFor(values.config, io);
     if (node === undefined) return EXIT.unusable;
     const traffic = stressed(await record(values.traffic), stresses);

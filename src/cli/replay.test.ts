@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,7 +70,7 @@ async function run(
       written.err += text;
     },
     readFile: (path) => readFile(path, 'utf8'),
-    writeFile: (path, text) => writeFile(path, text),
+    writeFile: (path, text, { overwrite }) => writeFile(path, text, { flag: overwrite ? 'w' : 'wx' }),
     pathKind: async (path) => {
       const found = statSync(path, { throwIfNoEntry: false });
       return found === undefined ? 'absent' : found.isDirectory() ? 'directory' : 'file';
@@ -139,6 +139,31 @@ describe('holdfast simulate', () => {
       1,
       'holdfast simulate: --svg no/such is no directory; make it, or name one that is there\n',
     ]);
+  });
+
+  test('writes over nothing, and says so before it replays', async () => {
+    const replays = '--traffic none.hft';
+    writeFileSync(join(dir, 'mine.html'), 'mine');
+    mkdirSync(join(dir, 'drawn'));
+    writeFileSync(join(dir, 'drawn/mine.svg'), 'mine');
+    for (const [command, start] of [
+      [simulate, 'a.yaml'],
+      [plan, '--target hit=0.5 -c a.yaml'],
+    ] as const) {
+      const cases = [
+        ['--html a.yaml', 'a.yaml exists; nothing is written over it'],
+        ['--html mine.html', 'mine.html exists'],
+        ['--html no/such.html', 'there is no directory no'],
+        ['--svg drawn', '--svg drawn has pictures already, such as mine.svg'],
+      ] as const;
+      for (const [where, words] of cases) {
+        const { code, err } = await run(command, `${start} ${replays} ${where}`);
+        expect([where, code]).toEqual([where, 1]);
+        expect(err).toContain(words);
+      }
+    }
+    expect(readFileSync(join(dir, 'a.yaml'), 'utf8')).toStartWith('version: 1');
+    expect(readFileSync(join(dir, 'mine.html'), 'utf8')).toBe('mine');
   });
 
   test('refuses what it cannot use, in a sentence', async () => {

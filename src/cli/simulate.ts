@@ -18,6 +18,7 @@ import { UsageError } from './admin-command.ts';
 import { validFile } from './config-file.ts';
 import { EXIT } from './io.ts';
 import {
+  checkPictures,
   jsonText,
   REPLAY_HELP,
   REPLAY_OPTIONS,
@@ -68,6 +69,7 @@ export function simulate(args: readonly string[], io: ReplayIo): Promise<number>
     const [fromMs, toMs] = [momentGiven('from', values.from), momentGiven('to', values.to)];
     if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs)
       throw new UsageError('--from is not before --to');
+    await checkPictures(values, io);
     const nodes = await nodesOf(positionals, io);
     if (nodes === undefined) return EXIT.unusable;
     const whole = stressed(await record(values.traffic), stresses);

@@ -4,6 +4,7 @@ import {
   fstatSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   rmSync,
   statSync,
   writeSync,
@@ -33,6 +34,17 @@ export function fileBytes(path: string): number {
 /** Whether there is a file at a path. */
 export function pathIsFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** Names in a directory with that ending, in order; none where it cannot be read. */
+export function namesIn(path: string, ending: string): string[] {
+  try {
+    return readdirSync(path)
+      .filter((name) => name.endsWith(ending))
+      .sort();
+  } catch {
+    return [];
+  }
 }
 
 /** A file that is written from its beginning, and only where there was none. */
