@@ -1,11 +1,10 @@
 import type { HashKey } from '../../base/hash.ts';
 import type { Config } from '../../config/config.ts';
 import type { DiskFiles } from '../../store/disk/files.ts';
+import { KEY_FILE } from '../../traffic/record/names.ts';
 import { DiskRing } from './disk-ring.ts';
 import { MemoryRing } from './memory-ring.ts';
 import type { TrafficPlace } from './traffic.ts';
-
-const KEY_FILE = 'key';
 
 /** What a node begins its record with. */
 export interface OpenTraffic {
