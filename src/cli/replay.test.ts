@@ -306,6 +306,13 @@ test('the terminal forms are as they were', async () => {
   }
 });
 
+/** A response that the record has no request for. */
+const FOREIGN = {
+  ...{ keyLo: 1, keyHi: 1, route: 'all', status: 200, recordBytes: 100_400, bodyBytes: 100_000 },
+  ...{ bornS: 1, freshUntilS: 2, revalidateUntilS: 2, errorUntilS: 2, storedS: 1, flags: 0 },
+  tier: 'memory',
+} as const;
+
 describe('a running node', () => {
   /** Answers as its admin port does. */
   const node: ReplayIo['fetch'] = async (url) => {
@@ -337,16 +344,28 @@ describe('a running node', () => {
 
   test('lends its record and what it holds', async () => {
     const args = ['a.yaml', '--admin', '127.0.0.1:9', '--token', 'x', '--format', 'json'];
-    const warm = JSON.parse((await run(simulate, args, node)).out)[0];
-    expect(warm).toMatchObject({ start: 'warm', all: { requests: REQUESTS.length, hits: REQUESTS.length } });
-    const cold = JSON.parse((await run(simulate, [...args, '--cold'], node)).out)[0];
-    expect(cold).toMatchObject({ start: 'cold', all: { missReasons: { first: 160 } } });
+    // What it holds now knows the whole record: nobody begins with that unasked.
+    const cold = await run(simulate, args, node);
+    expect(cold.err).toBe('');
+    expect(JSON.parse(cold.out)[0]).toMatchObject({ start: 'cold', all: { missReasons: { first: 160 } } });
+    const warm = await run(simulate, [...args, '--warm', 'node'], node);
+    expect(JSON.parse(warm.out)[0]).toMatchObject({
+      start: 'warm',
+      all: { requests: REQUESTS.length, hits: REQUESTS.length },
+    });
+    expect(warm.err).toContain('hits look better than they were');
   });
 
   test('its index can be kept in a file', async () => {
     writeFileSync(join(dir, 'index'), await (await node('http://127.0.0.1/api/traffic/index', {})).text());
     const args = ['a.yaml', '--traffic', 'made.hft', '--warm', 'index', '--format', 'json'];
     expect(JSON.parse((await run(simulate, args)).out)[0].all.hits).toBe(REQUESTS.length);
+    writeFileSync(join(dir, 'foreign'), warmHead(START_MS - 1000) + warmLine(FOREIGN));
+    const foreign = await run(simulate, 'a.yaml --traffic made.hft --warm foreign');
+    expect([foreign.code, foreign.err]).toEqual([
+      0,
+      expect.stringContaining('no key of the record is among the 1 that the cache begins with'),
+    ]);
     const cases = [
       [['a.yaml', '--traffic', 'made.hft', '--warm', 'none'], 'none cannot be read'],
       [['a.yaml', '--traffic', 'made.hft', '--warm', 'a.yaml'], 'a.yaml: line 1 is damaged'],
