@@ -215,6 +215,19 @@ describe('holdfast plan', () => {
     expect(out).toContain('are for images asked for the first time');
   });
 
+  test('says when the record is damaged, and when no configuration was named', async () => {
+    const bytes = readFileSync(join(dir, 'made.hft'));
+    writeFileSync(join(dir, 'torn.hft'), bytes.subarray(0, bytes.length - 20));
+    const args = '--target hit=0.5 --at all --traffic';
+    const flat = (text: string) => text.replace(/\s+/g, ' ');
+    const torn = await run(plan, `${args} torn.hft -c a.yaml`);
+    expect(flat(torn.out)).toMatch(/Beware: not all of the record could be read: torn\.hft: torn at its end/);
+    expect(flat(torn.out)).not.toContain('No configuration was named');
+    const whole = await run(plan, `${args} made.hft`);
+    expect(flat(whole.out)).toContain('Add its file: --config holdfast.yaml');
+    expect(flat(whole.out)).not.toContain('could be read');
+  });
+
   test('a plan for growth needs as much more', async () => {
     const needed = async (...args: string[]) =>
       JSON.parse(

@@ -278,6 +278,11 @@ function cautions({ window, chosen, demand, ceiling, sensitivity, aims }: Plan):
     said.push(
       `Beware: ${window.text} has only ${formatCount(window.requests)} requests, each of them ${figureText(1 / window.requests, 'share')} of the hit ratio. A longer window (--at) says more.`,
     );
+  const { damage } = chosen.report.record;
+  if (damage.length > 0)
+    said.push(
+      `Beware: not all of the record could be read: ${damage.join('; ')}. What is lost counts for nothing here.`,
+    );
   const beforeMs = window.fromMs - demand.fromMs;
   const first = ceiling.all.missReasons.first / Math.max(1, ceiling.all.requests);
   if (beforeMs < window.toMs - window.fromMs && first > 0.01) {
