@@ -30,6 +30,8 @@ export function trafficInfo(args: readonly string[], io: TrafficIo): Promise<num
 }
 
 const ROUTES_SHOWN = 12;
+/** In a shorter record a rate says nothing. */
+const RATE_SPAN_MS = 5_000;
 
 function summaryLines(summary: TrafficSummary): string[] {
   const { info, requests, keys, bodyBytes, internal, variants } = summary;
@@ -40,7 +42,7 @@ function summaryLines(summary: TrafficSummary): string[] {
     row('time', `${momentText(info.fromMs)} to ${momentText(info.toMs)}: ${formatDuration(spanMs)}`),
     row(
       'requests',
-      `${formatCount(requests)}${spanMs > 0 ? `, ${rateText((requests / spanMs) * 1000)}` : ''}`,
+      `${formatCount(requests)}${spanMs >= RATE_SPAN_MS ? `, ${rateText((requests / spanMs) * 1000)}` : ''}`,
     ),
     row('keys', `about ${formatCount(keys)}, ${(requests / Math.max(1, keys)).toFixed(1)} requests each`),
     row(
@@ -48,10 +50,11 @@ function summaryLines(summary: TrafficSummary): string[] {
       `${formatSize(bodyBytes)} asked for, ${formatSize(bodyBytes / Math.max(1, requests))} each on average`,
     ),
   );
-  if (variants > 0) lines.push(row('variants', `${percent(variants, requests)} of the requests`));
+  const told = rowsOf(summary);
+  if (variants > 0) lines.push(row('variants', `${percent(variants, told)} of the requests`));
   if (internal > 0) lines.push(row('internal', `${formatCount(internal)} look-ups for originals, besides`));
   lines.push(row('recorded', recordedText(summary)));
-  lines.push(row('lifetimes', `known of ${percent(summary.withLifetime, requests)} of the requests`));
+  lines.push(row('lifetimes', `known of ${percent(summary.withLifetime, told)} of the requests`));
   lines.push(row('served', servedText(summary)));
   lines.push(busiestLine('busiest minute', summary.busiestMinute, 60));
   lines.push(busiestLine('busiest hour', summary.busiestHour, 3600));
@@ -83,8 +86,14 @@ function recordedText({ info: { rows, rateMin, rateMax } }: TrafficSummary): str
   return `a sample of ${rate} of the keys (${formatCount(rows)} rows); the figures here are estimates`;
 }
 
-function servedText({ outcomes }: TrafficSummary): string {
-  const all = OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0);
+/** Requests of clients that rows stand for: all, but for those at times when none of their keys was in the sample. */
+function rowsOf({ outcomes }: TrafficSummary): number {
+  return OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0);
+}
+
+function servedText(summary: TrafficSummary): string {
+  const { outcomes } = summary;
+  const all = rowsOf(summary);
   if (all === outcomes.miss) return 'nothing says what was a hit';
   const hits = outcomes.hit + outcomes.stale + outcomes.revalidated + outcomes.collapsed;
   const parts = OUTCOMES.filter((outcome) => outcomes[outcome] > 0).map(
@@ -108,7 +117,10 @@ function rateText(perSecond: number): string {
 }
 
 function percent(part: number, whole: number): string {
-  return whole === 0 ? '0 %' : `${((part / whole) * 100).toFixed(1)} %`;
+  const share = whole === 0 ? 0 : (part / whole) * 100;
+  if (share > 99.95 && share < 100) return '>99.9 %';
+  // Two digits of what is small: a sample of 0.024 % is one.
+  return `${share > 0 && share < 1 ? Number(share.toPrecision(2)) : share.toFixed(1)} %`;
 }
 
 function row(name: string, text: string): string {

@@ -1,5 +1,5 @@
-import type { TrafficBatch } from '../../traffic/batch.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
+import { weightOf } from '../../traffic/totals.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -48,14 +48,6 @@ export function demandOf(record: TrafficRecord): Demand {
     }
   }
   return { requests, fromMs, bytes, largestBytes };
-}
-
-/** How many requests of all keys a row of a client stands for: by the totals of its batch, where it has them. */
-function weightOf({ rate, totals, count, kinds, kindTable }: TrafficBatch): number {
-  if (rate === 1 || totals.length === 0) return 1 / rate;
-  let rows = 0;
-  for (let i = 0; i < count; i += 1) if (!kindTable[kinds[i]!]!.internal) rows += 1;
-  return totals.reduce((sum, { requests }) => sum + requests, 0) / Math.max(1, rows);
 }
 
 /**

@@ -42,7 +42,8 @@ function infoOf(
   blocks: readonly Block[],
   damage: readonly string[],
 ): RecordInfo {
-  const filled = blocks.filter(({ count }) => count > 0);
+  // A block of a sample may have requests and no rows.
+  const filled = blocks.filter(({ count, requests }) => count > 0 || requests > 0);
   return {
     name,
     fromMs: filled.length === 0 ? 0 : filled[0]!.baseMs,
