@@ -95,7 +95,7 @@ const SERVED: readonly Spec<SimulationReport>[] = [
   ['hits of memory', 'share', 'more', partOf('memoryHits'), 'if-any'],
   ['hits of the disk', 'share', 'neither', partOf('diskHits'), 'if-any'],
   ['stale hits', 'share', 'neither', partOf('staleHits'), 'if-any'],
-  ['in the busiest minute', 'per-s', 'neither', (it) => peakMinute(it).requestsPerS],
+  ['busiest minute', 'per-s', 'neither', (it) => peakMinute(it).requestsPerS],
   ['hit ratio in that minute', 'share', 'more', (it) => peakMinute(it).hitRatio],
 ];
 

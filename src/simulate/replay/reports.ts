@@ -40,7 +40,7 @@ export function reportOf(run: NodeRun, about: About): SimulationReport {
       disk === undefined ? undefined : disk.stats.report(disk.levels, run.diskBefore!, disk.counts, scale),
     origins,
     origin: path.load.report(lengthS, scale, hasQueue),
-    minutes: tally.minutes(scale),
+    minutes: tally.minutes(scale, sampling.minuteCorrection),
     assumptions: assumptionsOf(about, run),
   };
 }
