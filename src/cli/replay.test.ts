@@ -114,6 +114,8 @@ describe('holdfast simulate', () => {
     expect(cold.all).toMatchObject({ requests: 3600, missReasons: { first: 160 } });
     const to = new Date(START_MS + 150 * 60_000).toISOString().slice(0, 16);
     expect((await json('--to', to)).all.requests).toBe(1800);
+    const { out } = await run(simulate, `a.yaml --traffic made.hft --from ${from}`);
+    expect(out.replace(/\s+/g, ' ')).toContain(`counted from ${from}Z on`);
     expect(warm.minutes.requests.length).toBe(60);
   });
 
@@ -185,12 +187,19 @@ describe('holdfast simulate', () => {
       ],
       [['a.yaml', '--traffic', 'made.hft', '--from', '2030-01-01'], 1, 'no requests in that time'],
       [['a.yaml', '--colour'], 2, 'there is no option --colour'],
+      [['a.yaml', '--html'], 2, '--html needs a value'],
+      [['a.yaml', '--cold=1'], 2, '--cold takes no value'],
+      [['a.yaml', '--html', '--cold'], 2, '--html needs a value; one that begins with -'],
+      [['a.yaml', '--admin', 'ftp://x'], 2, '--admin is not the address of a node. Write it like'],
+      [['a.yaml', '--traffic', '\x1b[31mred.hft'], 2, '?[31mred.hft'],
+      [['\x1b[31mred.yaml', '--traffic', 'made.hft'], 2, 'Cannot read ?[31mred.yaml: there is no such file'],
       [['a.yaml'], 1, 'cannot talk to'],
     ];
     for (const [args, code, words] of cases) {
       const result = await run(simulate, args);
       expect([args, result.code, result.out]).toEqual([args, code, '']);
       expect(result.err).toContain(words);
+      expect(result.err).not.toMatch(/\x1b|ENOENT|errno/);
     }
     expect((await run(simulate, '--help')).out).toContain('holdfast simulate A.yaml [B.yaml]');
   });

@@ -16,6 +16,7 @@ import { readWarmIndex } from '../simulate/warm-index.ts';
 import { cut, stressed } from '../traffic/made/derived.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
 import { UsageError } from './admin-command.ts';
+import { systemReason } from './arguments.ts';
 import { validFile } from './config-file.ts';
 import { EXIT } from './io.ts';
 import {
@@ -109,7 +110,7 @@ async function warmIndex(source: string, client: () => AdminClient, io: ReplayIo
     return indexOf(await io.readFile(resolve(io.cwd, source)), source);
   } catch (error) {
     if (error instanceof Unusable) throw error;
-    throw new Unusable(`${source} cannot be read: ${(error as Error).message}`);
+    throw new Unusable(`${source} cannot be read: ${systemReason(error)}`);
   }
 }
 

@@ -262,7 +262,7 @@ test('what cannot be used is said in one sentence', () =>
       [['frobnicate'], 2, /there is no "traffic frobnicate"/],
       [['import'], 2, /name the logs/],
       [['import', 'ok.csv'], 2, /say where the record goes/],
-      [['import', 'missing.log', '--to', 'r'], 2, /cannot read: ENOENT/],
+      [['import', 'missing.log', '--to', 'r'], 2, /cannot read .*missing.log: there is no such file/],
       [['import', '.', '--to', 'r'], 2, /is a directory; name the files in it/],
       [
         ['import', 'page.html', '--to', 'r'],

@@ -5,8 +5,8 @@ import { AdminClient, AdminError } from '../../server/admin-client.ts';
 import { openRecord } from '../../traffic/record/files.ts';
 import { recordFrom } from '../../traffic/record/reading.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
-import { UsageError } from '../admin-command.ts';
-import { argumentMistake, systemReason } from '../arguments.ts';
+import { orUnusable, UsageError } from '../admin-command.ts';
+import { argumentMistake, shownLines, systemReason } from '../arguments.ts';
 import { EXIT } from '../io.ts';
 import type { World } from '../world.ts';
 import { type NamelessFile, namelessFile } from './files.ts';
@@ -71,7 +71,7 @@ export async function recordCommand<const O extends Options>(
   work: (given: Given<O>) => Promise<number>,
 ): Promise<number> {
   const cleanUps: (() => void)[] = [];
-  const say = (why: string): void => io.err(`holdfast ${command.name}: ${why}\n`);
+  const say = (why: string): void => io.err(`holdfast ${command.name}: ${shownLines(why)}\n`);
   try {
     const { values, positionals } = readArguments(args, command.options);
     if ((values as { help?: boolean }).help === true) {
@@ -124,14 +124,8 @@ function recordAt(path: string): TrafficRecord {
 function clientFor(values: object, io: TrafficIo): AdminClient {
   const { admin, token, ca } = values as { admin?: string; token?: string; ca?: string };
   const { env, fetch } = io;
-  return new AdminClient({
-    url: admin,
-    token,
-    ca,
-    env,
-    fetch,
-    readFile: (path) => io.readFile(path),
-  });
+  const readFile = (path: string): Promise<string> => io.readFile(path);
+  return orUnusable(() => new AdminClient({ url: admin, token, ca, env, fetch, readFile }));
 }
 
 async function nodeRecord(

@@ -2,6 +2,7 @@ import { formatCount, formatDuration, formatSize } from '../../base/units.ts';
 import { OUTCOMES } from '../../cache/outcome.ts';
 import { type Busiest, PERCENTILES, summarise, type TrafficSummary } from '../../traffic/summary.ts';
 import { UsageError } from '../admin-command.ts';
+import { shown } from '../arguments.ts';
 import { EXIT } from '../io.ts';
 import { momentText, RECORD_HELP, type TrafficIo, trafficCommand } from './command.ts';
 
@@ -24,7 +25,7 @@ export function trafficInfo(args: readonly string[], io: TrafficIo): Promise<num
     if (more.length > 0)
       throw new UsageError('name one record; several become one with: holdfast traffic merge');
     const summary = summarise(await record(path));
-    io.out(values.json ? `${JSON.stringify(summary)}\n` : `${summaryLines(summary).join('\n')}\n`);
+    io.out(values.json ? `${JSON.stringify(summary)}\n` : `${summaryLines(summary).map(shown).join('\n')}\n`);
     return EXIT.ok;
   });
 }
@@ -113,7 +114,11 @@ function damageLines({ info: { damage } }: TrafficSummary): string[] {
 }
 
 function rateText(perSecond: number): string {
-  return perSecond >= 0.1 ? `${perSecond.toFixed(1)} a second` : `${(perSecond * 3600).toFixed(1)} an hour`;
+  return perSecond >= 1000
+    ? `${formatCount(perSecond)} a second`
+    : perSecond >= 0.1
+      ? `${perSecond.toFixed(1)} a second`
+      : `${(perSecond * 3600).toFixed(1)} an hour`;
 }
 
 function percent(part: number, whole: number): string {

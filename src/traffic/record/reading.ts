@@ -1,3 +1,4 @@
+import { formatCount } from '../../base/units.ts';
 import { type TrafficBatch, TrafficTables } from '../batch.ts';
 import type { RecordInfo, TrafficRecord } from '../record.ts';
 import { type Block, type BlockSource, findBlocks } from './blocks.ts';
@@ -18,7 +19,7 @@ export function recordFrom(name: string, sources: readonly BlockSource[]): Traff
   const blocks = found.flatMap((one) => one.blocks).sort((a, b) => a.baseMs - b.baseMs);
   const info = infoOf(name, sources, blocks, damage);
   const onBad = ({ source, position, count }: Block, why: string): void => {
-    const told = `${source.name}: a block of ${count} requests at ${position} cannot be used: ${why}`;
+    const told = `${source.name}: a block of ${formatCount(count)} requests at ${formatCount(position)} cannot be used: ${why}`;
     if (!damage.includes(told)) damage.push(told);
   };
   return {
