@@ -133,7 +133,16 @@ class Replay {
       if (this.#inChunk === CHUNK_ROWS) this.#flush();
     }
     this.#flush();
-    if (isSampled && !sampling.isWhole && count > 0) sampling.batch(batch, rows.kinds, counted / count);
+    if (!isSampled || sampling.isWhole) return;
+    if (count > 0) sampling.batch(batch, rows.kinds, counted / count);
+    else if (this.#counts(batch.baseMs)) this.#withoutRows(batch);
+  }
+
+  /** None of the keys asked for was in the sample: all that is known is how many requests there were. */
+  #withoutRows(batch: TrafficBatch): void {
+    const { requests, bytes } = meanOf({ ...batch, count: 1 });
+    this.#sampling.batch(batch, this.#rows.kinds, 1);
+    this.#sampling.inMinute(this.#minuteOf(batch.baseMs), requests, bytes, 0, 0);
   }
 
   /** Node by node: what one of them uses stays in the processor's caches meanwhile. */

@@ -8,7 +8,7 @@ import { KeyValues } from './key-values.ts';
 import { partsOf } from './made/parts.ts';
 import { SYNTH_DEFAULTS, synthesise } from './made/synth.ts';
 import { encodeBlock } from './record/format.ts';
-import { bytesSource, recordFrom } from './record/reading.ts';
+import { bytesSource, partOf, recordFrom } from './record/reading.ts';
 import type { TrafficRecord } from './record.ts';
 import { madeRows, rowsOf } from './rows.fixture.ts';
 import { placeOf, thresholdOf } from './sample.ts';
@@ -203,6 +203,9 @@ test('parts that were recorded at other rates count as much as was asked for in 
   const [all, sampled] = [summarise(recordOf(whole)), summarise(recordOf(batches))];
   expect(sampled.requests).toBe(all.requests);
   expect(sampled.busiestHour!.requests).toBe(all.busiestHour!.requests);
+  const ever = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
+  const parts = batches.flatMap((batch) => partOf(batch, ever) ?? []);
+  expect(summarise(recordOf(parts)).requests).toBe(all.requests);
   const told = Object.values(sampled.outcomes).reduce((sum, count) => sum + count, 0);
   expect(told).toBeCloseTo(all.requests - totalRequests(batches.at(-1)!), 6);
 });

@@ -68,6 +68,8 @@ function sum(numbers: readonly number[]): number {
  */
 export function partOf(batch: TrafficBatch, range: NonNullable<Range>): TrafficBatch | undefined {
   const { count, baseMs, timeUs } = batch;
+  // Without a row of the sample, there may still be requests.
+  if (count === 0 && baseMs >= range.fromMs && baseMs < range.toMs) return batch;
   const from = firstFrom(batch, range.fromMs);
   const to = firstFrom(batch, range.toMs);
   if (from === to) return undefined;
