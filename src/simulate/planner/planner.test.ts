@@ -264,6 +264,11 @@ test('a sample counts what was asked for, also of keys that it does not have', (
   const demand = demandOf({ info: { ...UNIFORM.info, rateMin: 0.5 }, batches: () => sampled });
   const total = demand.requests.reduce((sum, count) => sum + count, 0);
   expect(total).toBeCloseTo(3 * UNIFORM.info.rows, 3);
+  const none = demandOf({
+    info: { ...UNIFORM.info, rateMin: 0.5 },
+    batches: () => sampled.map((batch) => ({ ...batch, count: 0 })),
+  });
+  expect(none.requests.reduce((sum, count) => sum + count, 0)).toBeCloseTo(total, 3);
 });
 
 test('targets are read, or refused with what to write', () => {

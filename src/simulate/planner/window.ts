@@ -34,6 +34,11 @@ export function demandOf(record: TrafficRecord): Demand {
   const requests: number[] = [];
   let bytes = 0;
   let largestBytes = 0;
+  const add = (afterMs: number, amount: number): void => {
+    const minute = Math.max(0, Math.floor(afterMs / MINUTE_MS));
+    while (requests.length <= minute) requests.push(0);
+    requests[minute]! += amount;
+  };
   for (const batch of record.batches()) {
     const offsetMs = batch.baseMs - fromMs;
     const weight = weightOf(batch);
@@ -42,10 +47,10 @@ export function demandOf(record: TrafficRecord): Demand {
       bytes += bodyBytes + batch.besideBytes[i]! + BESIDE_BYTES;
       if (bodyBytes > largestBytes) largestBytes = bodyBytes;
       if (batch.kindTable[batch.kinds[i]!]!.internal) continue;
-      const minute = Math.max(0, Math.floor((offsetMs + batch.timeUs[i]! / 1000) / MINUTE_MS));
-      while (requests.length <= minute) requests.push(0);
-      requests[minute]! += weight;
+      add(offsetMs + batch.timeUs[i]! / 1000, weight);
     }
+    // None of the keys asked for was in the sample.
+    if (batch.count === 0) for (const total of batch.totals) add(offsetMs, total.requests);
   }
   return { requests, fromMs, bytes, largestBytes };
 }
