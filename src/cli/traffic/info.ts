@@ -125,7 +125,7 @@ function percent(part: number, whole: number): string {
   const share = whole === 0 ? 0 : (part / whole) * 100;
   if (share > 99.95 && share < 100) return '>99.9 %';
   // Two digits of what is small: a sample of 0.024 % is one.
-  return `${share > 0 && share < 1 ? Number(share.toPrecision(2)) : share.toFixed(1)} %`;
+  return `${share < 1 ? Number(share.toPrecision(2)) : share.toFixed(1)} %`;
 }
 
 function row(name: string, text: string): string {
