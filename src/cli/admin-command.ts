@@ -55,7 +55,7 @@ export async function adminCommand<const O extends NonNullable<ParseArgsConfig['
     const { admin, token, ca } = values as { admin?: string; token?: string; ca?: string };
     const { env, fetch } = io;
     const readFile = (path: string): Promise<string> => io.readFile(path);
-    const client = new AdminClient({ url: admin, token, ca, env, fetch, readFile });
+    const client = orUnusable(() => new AdminClient({ url: admin, token, ca, env, fetch, readFile }));
     return await work({ values, positionals, client, io });
   } catch (error) {
     if (error instanceof UsageError) {
@@ -65,6 +65,16 @@ export async function adminCommand<const O extends NonNullable<ParseArgsConfig['
     if (!(error instanceof AdminError)) throw error;
     io.err(`holdfast ${name}: ${error.message}\n${error.remedy}\n`);
     return EXIT.refused;
+  }
+}
+
+/** A client whose address makes sense. @throws UsageError when it makes none. */
+export function orUnusable(make: () => AdminClient): AdminClient {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof AdminError) throw new UsageError(`${error.message}. ${error.remedy}`);
+    throw error;
   }
 }
 

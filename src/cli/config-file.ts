@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { ValidConfig } from '../config/config.ts';
 import { formatProblems } from '../config/problem.ts';
 import { type Validation, validateConfig } from '../config/validate.ts';
+import { shown, systemReason } from './arguments.ts';
 import type { CliIo } from './io.ts';
 
 type Reads = Pick<CliIo, 'cwd' | 'env' | 'readFile' | 'err' | 'isTty'>;
@@ -19,7 +20,7 @@ export async function judgedFile(
     io.err(`${cannotRead(file, error)}\n`);
     return undefined;
   }
-  return { text, result: validateConfig(text, { file, env: io.env, baseDir: dirname(path) }) };
+  return { text, result: validateConfig(text, { file: shown(file), env: io.env, baseDir: dirname(path) }) };
 }
 
 /** A valid configuration from a file; without one, everything that is wrong is on standard error. Warnings are not shown. */
@@ -39,5 +40,5 @@ export function cannotRead(file: string, error: unknown): string {
     EACCES: 'permission denied. Let the user that runs holdfast read it',
     EISDIR: 'this is a directory. Name the file in it',
   };
-  return `Cannot read ${file}: ${reasons[String(code)] ?? (error instanceof Error ? error.message : String(error))}.`;
+  return `Cannot read ${shown(file)}: ${reasons[String(code)] ?? systemReason(error)}.`;
 }

@@ -16,6 +16,7 @@ import { validFile } from './config-file.ts';
 import { EXIT } from './io.ts';
 import { planText } from './plan-text.ts';
 import {
+  checkPictures,
   jsonText,
   REPLAY_HELP,
   REPLAY_OPTIONS,
@@ -78,6 +79,9 @@ origins: { origin: { type: http, url: "http://127.0.0.1" } }
 routes: [{ name: all, origin: origin }]
 `;
 
+const WITHOUT_FILE =
+  'No configuration was named: routes, lifetimes and limits are the defaults, and not those of a running node, which does not tell them. Add its file: --config holdfast.yaml';
+
 /** `holdfast plan`: prints which sizes and policy meet targets. */
 export function plan(args: readonly string[], io: ReplayIo): Promise<number> {
   const command = { name: 'plan', help: HELP, options: OPTIONS } as const;
@@ -91,6 +95,7 @@ export function plan(args: readonly string[], io: ReplayIo): Promise<number> {
     const policies = policiesGiven(values.policy);
     const stresses = stressesGiven(values.stress);
     if (values.growth !== undefined) stresses.push(growth(1 + shareGiven('growth', values.growth)));
+    await checkPictures(values, io);
     const node = await nodeFor(values.config, io);
     if (node === undefined) return EXIT.unusable;
     const traffic = stressed(await record(values.traffic), stresses);
@@ -188,7 +193,7 @@ async function nodeFor(file: string | undefined, io: ReplayIo): Promise<Simulate
     return config && nodeOf(file, config);
   }
   const result = validateConfig(DEFAULTS, { file: 'defaults', env: {} });
-  return result.ok ? nodeOf('the defaults', result.config) : undefined;
+  return result.ok ? { ...nodeOf('the defaults', result.config), departures: [WITHOUT_FILE] } : undefined;
 }
 
 function valueOrSay<T>(name: string, parsed: Parsed<T>): T {

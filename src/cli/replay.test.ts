@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,7 +70,7 @@ async function run(
       written.err += text;
     },
     readFile: (path) => readFile(path, 'utf8'),
-    writeFile: (path, text) => writeFile(path, text),
+    writeFile: (path, text, { overwrite }) => writeFile(path, text, { flag: overwrite ? 'w' : 'wx' }),
     pathKind: async (path) => {
       const found = statSync(path, { throwIfNoEntry: false });
       return found === undefined ? 'absent' : found.isDirectory() ? 'directory' : 'file';
@@ -114,6 +114,8 @@ describe('holdfast simulate', () => {
     expect(cold.all).toMatchObject({ requests: 3600, missReasons: { first: 160 } });
     const to = new Date(START_MS + 150 * 60_000).toISOString().slice(0, 16);
     expect((await json('--to', to)).all.requests).toBe(1800);
+    const { out } = await run(simulate, `a.yaml --traffic made.hft --from ${from}`);
+    expect(out.replace(/\s+/g, ' ')).toContain(`counted from ${from}Z on`);
     expect(warm.minutes.requests.length).toBe(60);
   });
 
@@ -141,6 +143,31 @@ describe('holdfast simulate', () => {
     ]);
   });
 
+  test('writes over nothing, and says so before it replays', async () => {
+    const replays = '--traffic none.hft';
+    writeFileSync(join(dir, 'mine.html'), 'mine');
+    mkdirSync(join(dir, 'drawn'));
+    writeFileSync(join(dir, 'drawn/mine.svg'), 'mine');
+    for (const [command, start] of [
+      [simulate, 'a.yaml'],
+      [plan, '--target hit=0.5 -c a.yaml'],
+    ] as const) {
+      const cases = [
+        ['--html a.yaml', 'a.yaml exists; nothing is written over it'],
+        ['--html mine.html', 'mine.html exists'],
+        ['--html no/such.html', 'there is no directory no'],
+        ['--svg drawn', '--svg drawn has pictures already, such as mine.svg'],
+      ] as const;
+      for (const [where, words] of cases) {
+        const { code, err } = await run(command, `${start} ${replays} ${where}`);
+        expect([where, code]).toEqual([where, 1]);
+        expect(err).toContain(words);
+      }
+    }
+    expect(readFileSync(join(dir, 'a.yaml'), 'utf8')).toStartWith('version: 1');
+    expect(readFileSync(join(dir, 'mine.html'), 'utf8')).toBe('mine');
+  });
+
   test('refuses what it cannot use, in a sentence', async () => {
     const cases: [string[], number, string][] = [
       [[], 2, 'name at least one configuration'],
@@ -160,12 +187,19 @@ describe('holdfast simulate', () => {
       ],
       [['a.yaml', '--traffic', 'made.hft', '--from', '2030-01-01'], 1, 'no requests in that time'],
       [['a.yaml', '--colour'], 2, 'there is no option --colour'],
+      [['a.yaml', '--html'], 2, '--html needs a value'],
+      [['a.yaml', '--cold=1'], 2, '--cold takes no value'],
+      [['a.yaml', '--html', '--cold'], 2, '--html needs a value; one that begins with -'],
+      [['a.yaml', '--admin', 'ftp://x'], 2, '--admin is not the address of a node. Write it like'],
+      [['a.yaml', '--traffic', '\x1b[31mred.hft'], 2, '?[31mred.hft'],
+      [['\x1b[31mred.yaml', '--traffic', 'made.hft'], 2, 'Cannot read ?[31mred.yaml: there is no such file'],
       [['a.yaml'], 1, 'cannot talk to'],
     ];
     for (const [args, code, words] of cases) {
       const result = await run(simulate, args);
       expect([args, result.code, result.out]).toEqual([args, code, '']);
       expect(result.err).toContain(words);
+      expect(result.err).not.toMatch(/\x1b|ENOENT|errno/);
     }
     expect((await run(simulate, '--help')).out).toContain('holdfast simulate A.yaml [B.yaml]');
   });
@@ -188,6 +222,19 @@ describe('holdfast plan', () => {
     expect(code).toBe(1);
     expect(out).toMatch(/^No size meets a hit ratio of at least 99.00 %/);
     expect(out).toContain('are for images asked for the first time');
+  });
+
+  test('says when the record is damaged, and when no configuration was named', async () => {
+    const bytes = readFileSync(join(dir, 'made.hft'));
+    writeFileSync(join(dir, 'torn.hft'), bytes.subarray(0, bytes.length - 20));
+    const args = '--target hit=0.5 --at all --traffic';
+    const flat = (text: string) => text.replace(/\s+/g, ' ');
+    const torn = await run(plan, `${args} torn.hft -c a.yaml`);
+    expect(flat(torn.out)).toMatch(/Beware: not all of the record could be read: torn\.hft: torn at its end/);
+    expect(flat(torn.out)).not.toContain('No configuration was named');
+    const whole = await run(plan, `${args} made.hft`);
+    expect(flat(whole.out)).toContain('Add its file: --config holdfast.yaml');
+    expect(flat(whole.out)).not.toContain('could be read');
   });
 
   test('a plan for growth needs as much more', async () => {
@@ -281,6 +328,13 @@ test('the terminal forms are as they were', async () => {
   }
 });
 
+/** A response that the record has no request for. */
+const FOREIGN = {
+  ...{ keyLo: 1, keyHi: 1, route: 'all', status: 200, recordBytes: 100_400, bodyBytes: 100_000 },
+  ...{ bornS: 1, freshUntilS: 2, revalidateUntilS: 2, errorUntilS: 2, storedS: 1, flags: 0 },
+  tier: 'memory',
+} as const;
+
 describe('a running node', () => {
   /** Answers as its admin port does. */
   const node: ReplayIo['fetch'] = async (url) => {
@@ -312,16 +366,28 @@ describe('a running node', () => {
 
   test('lends its record and what it holds', async () => {
     const args = ['a.yaml', '--admin', '127.0.0.1:9', '--token', 'x', '--format', 'json'];
-    const warm = JSON.parse((await run(simulate, args, node)).out)[0];
-    expect(warm).toMatchObject({ start: 'warm', all: { requests: REQUESTS.length, hits: REQUESTS.length } });
-    const cold = JSON.parse((await run(simulate, [...args, '--cold'], node)).out)[0];
-    expect(cold).toMatchObject({ start: 'cold', all: { missReasons: { first: 160 } } });
+    // What it holds now knows the whole record: nobody begins with that unasked.
+    const cold = await run(simulate, args, node);
+    expect(cold.err).toBe('');
+    expect(JSON.parse(cold.out)[0]).toMatchObject({ start: 'cold', all: { missReasons: { first: 160 } } });
+    const warm = await run(simulate, [...args, '--warm', 'node'], node);
+    expect(JSON.parse(warm.out)[0]).toMatchObject({
+      start: 'warm',
+      all: { requests: REQUESTS.length, hits: REQUESTS.length },
+    });
+    expect(warm.err).toContain('hits look better than they were');
   });
 
   test('its index can be kept in a file', async () => {
     writeFileSync(join(dir, 'index'), await (await node('http://127.0.0.1/api/traffic/index', {})).text());
     const args = ['a.yaml', '--traffic', 'made.hft', '--warm', 'index', '--format', 'json'];
     expect(JSON.parse((await run(simulate, args)).out)[0].all.hits).toBe(REQUESTS.length);
+    writeFileSync(join(dir, 'foreign'), warmHead(START_MS - 1000) + warmLine(FOREIGN));
+    const foreign = await run(simulate, 'a.yaml --traffic made.hft --warm foreign');
+    expect([foreign.code, foreign.err]).toEqual([
+      0,
+      expect.stringContaining('no key of the record is among the 1 that the cache begins with'),
+    ]);
     const cases = [
       [['a.yaml', '--traffic', 'made.hft', '--warm', 'none'], 'none cannot be read'],
       [['a.yaml', '--traffic', 'made.hft', '--warm', 'a.yaml'], 'a.yaml: line 1 is damaged'],

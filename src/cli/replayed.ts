@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { formatCount } from '../base/units.ts';
 import { type Chart, chartSvg } from '../simulate/picture/chart.ts';
 import { chartId } from '../simulate/picture/page.ts';
@@ -6,7 +6,9 @@ import type { Replay } from '../simulate/replay.ts';
 import { simulate } from '../simulate/simulate.ts';
 import { catalogue, FACTOR_MAX, growth, nodeLost, peak, type StressForm } from '../traffic/made/stress.ts';
 import { UsageError } from './admin-command.ts';
+import { shown, systemReason } from './arguments.ts';
 import { Refused, type TrafficIo } from './traffic/command.ts';
+import { namesIn } from './traffic/files.ts';
 import type { World } from './world.ts';
 
 /** What commands that replay a record need of the outside world. */
@@ -23,8 +25,8 @@ export const REPLAY_HELP = `  --traffic RECORD     a record: a directory or a fi
                          catalogue=1.5 half as many images again, for the same requests
                          growth=1.3    30 % more requests, and as many more images
                          node-lost=3   what one of three nodes gets when another is gone
-  --html FILE          writes a report with pictures, which needs nothing else
-  --svg DIR            writes the pictures alone, one file each
+  --html FILE          writes a report with pictures, which needs nothing else; a file that is there is not written over
+  --svg DIR            writes the pictures alone, one file each, into a directory that has none
   --format json        the figures as JSON
 `;
 
@@ -122,6 +124,34 @@ export function replaying(io: ReplayIo): {
   };
 }
 
+/**
+ * Looks before long work whether the page and the pictures can go where they were asked for.
+ *
+ * @throws Refused when that is no place, or something would be written over.
+ */
+export async function checkPictures({ html, svg }: OutputOptions, io: ReplayIo): Promise<void> {
+  if (html !== undefined) {
+    const path = resolve(io.cwd, html);
+    if ((await io.pathKind(path)) !== 'absent') throw isThere(html);
+    if ((await io.pathKind(dirname(path))) !== 'directory')
+      throw new Refused(
+        `--html ${shown(html)}: there is no directory ${shown(dirname(html))}; make it first`,
+      );
+  }
+  if (svg === undefined) return;
+  if ((await io.pathKind(resolve(io.cwd, svg))) !== 'directory')
+    throw new Refused(`--svg ${shown(svg)} is no directory; make it, or name one that is there`);
+  const [picture] = namesIn(resolve(io.cwd, svg), '.svg');
+  if (picture !== undefined)
+    throw new Refused(
+      `--svg ${shown(svg)} has pictures already, such as ${shown(picture)}: nothing is written over; name another directory`,
+    );
+}
+
+function isThere(path: string): Refused {
+  return new Refused(`${shown(path)} exists; nothing is written over it: name another file, or remove it`);
+}
+
 /** Writes the page and the pictures that were asked for. @throws Refused when one cannot be written. */
 export async function writePictures(
   { html, svg }: OutputOptions,
@@ -129,19 +159,18 @@ export async function writePictures(
   pictures: readonly Chart[],
   io: ReplayIo,
 ): Promise<void> {
-  if (html !== undefined) await writeOver(html, page(), io);
+  if (html !== undefined) await writeNew(html, page(), io);
   if (svg === undefined) return;
-  if ((await io.pathKind(resolve(io.cwd, svg))) !== 'directory')
-    throw new Refused(`--svg ${svg} is no directory; make it, or name one that is there`);
   for (const chart of pictures)
-    await writeOver(join(svg, `${chartId(chart)}.svg`), chartSvg(chart, chartId(chart), true), io);
+    await writeNew(join(svg, `${chartId(chart)}.svg`), chartSvg(chart, chartId(chart), true), io);
 }
 
-async function writeOver(path: string, text: string, io: ReplayIo): Promise<void> {
+async function writeNew(path: string, text: string, io: ReplayIo): Promise<void> {
   try {
-    await io.writeFile(resolve(io.cwd, path), text, { overwrite: true });
+    await io.writeFile(resolve(io.cwd, path), text, { overwrite: false });
   } catch (error) {
-    throw new Refused(`${path} cannot be written: ${(error as Error).message}`);
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw isThere(path);
+    throw new Refused(`${shown(path)} cannot be written: ${systemReason(error)}`);
   }
 }
 

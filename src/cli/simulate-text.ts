@@ -108,7 +108,8 @@ function graph(name: string, values: readonly (number | undefined)[], form: Text
         .map((value) => ASCII[Math.round(((value ?? 0) / (most || 1)) * (ASCII.length - 1))])
         .join('')
         .padStart(GRAPH);
-  const top = max === undefined ? Number(most.toPrecision(3)).toLocaleString('en') : '100 %';
+  const rate = most > 0 && most < 0.001 ? '<0.001' : Number(most.toPrecision(3)).toLocaleString('en');
+  const top = max === undefined ? rate : '100 %';
   return [`  ${name.padEnd(LABEL - 10)}${`${top} `.padStart(8)}`, [drawn, 'accent']];
 }
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { formatCount } from '../base/units.ts';
 import type { AdminClient } from '../server/admin-client.ts';
 import { letterOf } from '../simulate/figures.ts';
 import { nodeOf } from '../simulate/node-of.ts';
@@ -15,9 +16,11 @@ import { readWarmIndex } from '../simulate/warm-index.ts';
 import { cut, stressed } from '../traffic/made/derived.ts';
 import type { TrafficRecord } from '../traffic/record.ts';
 import { UsageError } from './admin-command.ts';
+import { systemReason } from './arguments.ts';
 import { validFile } from './config-file.ts';
 import { EXIT } from './io.ts';
 import {
+  checkPictures,
   jsonText,
   REPLAY_HELP,
   REPLAY_OPTIONS,
@@ -36,9 +39,9 @@ const HELP = `holdfast simulate: what configurations would have done to recorded
 
   --from TIME          count from then on; what was asked for before fills the cache. 2026-11-24T10:00, in UTC
   --to TIME            end there
-  --cold               begin with an empty cache, also at --from, and with a running node's record
-  --warm FILE          begin with what a node held: its answer to GET /api/traffic/index; or "node": ask the running one
-                       (so it is for a running node's own record)
+  --cold               begin with an empty cache also at --from
+  --warm FILE          begin with what a node held: its answer to GET /api/traffic/index; or "node": what the running one holds
+                       now, which knows what is asked for later in its own record: hits then look better than they were
 ${REPLAY_HELP}
 Replays the record through the code that serves, without a byte of an image. Figures of the second and further configurations
 that are worse than those of the first, by more than one part in a hundred, are marked. Exit codes: 0 done, 1 refused, 2 unusable
@@ -68,16 +71,17 @@ export function simulate(args: readonly string[], io: ReplayIo): Promise<number>
     const [fromMs, toMs] = [momentGiven('from', values.from), momentGiven('to', values.to)];
     if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs)
       throw new UsageError('--from is not before --to');
+    await checkPictures(values, io);
     const nodes = await nodesOf(positionals, io);
     if (nodes === undefined) return EXIT.unusable;
     const whole = stressed(await record(values.traffic), stresses);
     const traffic = cut(whole, { fromMs: values.cold ? fromMs : undefined, toMs });
-    const source = values.warm ?? (values.traffic === undefined && !values.cold ? 'node' : undefined);
-    const warm = source === undefined ? undefined : await warmIndex(source, client, io);
+    const warm = values.warm === undefined ? undefined : await warmIndex(values.warm, client, io);
     const options: ReplayOptions = {
       ...(warm === undefined ? {} : { warm: warmAt(warm, traffic.info.fromMs) }),
       ...(fromMs === undefined || values.cold ? {} : { countFromMs: fromMs }),
     };
+    if (warm !== undefined) warnOfWarm(warm, traffic, io);
     const progress = replaying(io);
     const reports = progress.replay(traffic, nodes, options);
     if (reports[0]!.all.requests === 0) {
@@ -106,8 +110,28 @@ async function warmIndex(source: string, client: () => AdminClient, io: ReplayIo
     return indexOf(await io.readFile(resolve(io.cwd, source)), source);
   } catch (error) {
     if (error instanceof Unusable) throw error;
-    throw new Unusable(`${source} cannot be read: ${(error as Error).message}`);
+    throw new Unusable(`${source} cannot be read: ${systemReason(error)}`);
   }
+}
+
+/** What the figures of a warm beginning are worth: an index of later knows the record, and one of another node nothing of it. */
+function warnOfWarm(warm: WarmIndex, record: TrafficRecord, io: ReplayIo): void {
+  const held = new Set(warm.entries.map(({ keyLo, keyHi }) => keyHi * 2 ** 32 + keyLo));
+  if (!hasOneOf(record, held))
+    io.err(
+      `Beware: no key of the record is among the ${formatCount(held.size)} that the cache begins with. They were hashed with another key file, or are of another site: this is a cold start in a full cache.\n`,
+    );
+  else if (warm.takenAtMs > record.info.fromMs + 1000)
+    io.err(
+      'Beware: the cache begins with what a node held after the record had begun. It knows what is asked for later: hits look better than they were.\n',
+    );
+}
+
+/** Reads the record up to the first key that is held. */
+function hasOneOf(record: TrafficRecord, held: ReadonlySet<number>): boolean {
+  for (const { count, keyLo, keyHi } of record.batches())
+    for (let i = 0; i < count; i += 1) if (held.has(keyHi[i]! * 2 ** 32 + keyLo[i]!)) return true;
+  return false;
 }
 
 function indexOf(text: string, name: string): WarmIndex {

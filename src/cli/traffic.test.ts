@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -205,6 +205,52 @@ test('a running node is asked for its record, and temporary files are gone after
   });
 });
 
+test('the record of a node has no name while it is read: what ends a command leaves nothing behind', () => {
+  const asked: string[][] = [];
+  let dir = '';
+  return scene(
+    async (made) => {
+      dir = made.dir;
+      const { code, out } = await made.run('info', '--admin', ':9090');
+      expect([code, out]).toEqual([2, '']);
+      expect(asked).toEqual([[], [], []]);
+    },
+    () =>
+      new Response(
+        (async function* () {
+          for (let i = 0; i < 3; i += 1) {
+            yield Buffer.from('no record of anything');
+            asked.push(await readdir(dir));
+          }
+        })(),
+      ),
+  );
+});
+
+test('nothing is written into the directory of a node', () =>
+  scene(async ({ run, path, dir }) => {
+    await run('import', CALGARY, '--to', 'mine.hft');
+    await mkdir(path('node'));
+    await writeFile(path('node/key'), '0123456789abcdef\n');
+    await writeFile(path('node/traffic-20261124T040000.000Z.hft'), '');
+    const commands = [
+      ['import', CALGARY, '--to'],
+      ['slice', 'mine.hft', '--sample', '0.5', '--out'],
+      ['merge', 'mine.hft', 'mine.hft', '--to'],
+      ['synth', '--requests', '10', '--to'],
+      ['export', 'mine.hft', '--as', 'hft', '--to'],
+    ];
+    for (const command of commands)
+      for (const to of ['node', 'node/more.hft'])
+        expect(await run(...command, to)).toMatchObject({
+          code: 1,
+          out: '',
+          err: expect.stringContaining('is where a node records'),
+        });
+    expect((await readdir(path('node'))).sort()).toEqual(['key', 'traffic-20261124T040000.000Z.hft']);
+    expect((await readdir(dir)).sort()).toEqual(['mine.hft', 'node']);
+  }));
+
 test('what cannot be used is said in one sentence', () =>
   scene(async ({ run, path, dir }) => {
     await writeFile(path('page.html'), '<!doctype html><html></html>');
@@ -216,7 +262,7 @@ test('what cannot be used is said in one sentence', () =>
       [['frobnicate'], 2, /there is no "traffic frobnicate"/],
       [['import'], 2, /name the logs/],
       [['import', 'ok.csv'], 2, /say where the record goes/],
-      [['import', 'missing.log', '--to', 'r'], 2, /cannot read: ENOENT/],
+      [['import', 'missing.log', '--to', 'r'], 2, /cannot read .*missing.log: there is no such file/],
       [['import', '.', '--to', 'r'], 2, /is a directory; name the files in it/],
       [
         ['import', 'page.html', '--to', 'r'],

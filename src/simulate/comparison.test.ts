@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { type ComparedRow, changeText, compare, isWorse, valueText } from './comparison.ts';
+import { figureText } from './figures.ts';
 import { madeRecord, naiveReplay, plainNode, uniformRequests } from './naive.fixture.ts';
 
 const row = (values: (number | undefined)[], rest: Partial<ComparedRow> = {}): ComparedRow => ({
@@ -8,6 +9,10 @@ const row = (values: (number | undefined)[], rest: Partial<ComparedRow> = {}): C
   better: 'less',
   values,
   ...rest,
+});
+
+test('an age below a second is said to be one', () => {
+  expect([0, 999, 1000].map((ms) => figureText(ms, 'age'))).toEqual(['<1 s', '<1 s', '1 s']);
 });
 
 test('values have units, and only what is whole says so', () => {

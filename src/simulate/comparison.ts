@@ -95,7 +95,7 @@ const SERVED: readonly Spec<SimulationReport>[] = [
   ['hits of memory', 'share', 'more', partOf('memoryHits'), 'if-any'],
   ['hits of the disk', 'share', 'neither', partOf('diskHits'), 'if-any'],
   ['stale hits', 'share', 'neither', partOf('staleHits'), 'if-any'],
-  ['in the busiest minute', 'per-s', 'neither', (it) => peakMinute(it).requestsPerS],
+  ['busiest minute', 'per-s', 'neither', (it) => peakMinute(it).requestsPerS],
   ['hit ratio in that minute', 'share', 'more', (it) => peakMinute(it).hitRatio],
 ];
 
@@ -118,7 +118,7 @@ const TIER: readonly Spec<TierReport>[] = [
   ['refused: rest being served', 'count', 'less', (it) => it.refusals['no-room'], 'if-any'],
   ['refused: rest too young', 'count', 'less', (it) => it.refusals.residency, 'if-any'],
   ['refused: rest asked for more', 'count', 'neither', (it) => it.refusals.admission, 'if-any'],
-  ['median age when evicted', 'ms', 'more', (it) => fromS(it.evictionAgeS?.p50), 'if-any'],
+  ['median age when evicted', 'age', 'more', (it) => fromS(it.evictionAgeS?.p50), 'if-any'],
   ['median time usable', 'ms', 'neither', (it) => fromS(it.usableS), 'if-any'],
   ['first eviction after', 'ms', 'more', (it) => it.firstEvictionMs, 'if-any'],
   ['nine tenths full after', 'ms', 'neither', (it) => it.filledMs, 'if-any'],

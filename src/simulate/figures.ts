@@ -2,7 +2,7 @@ import { formatCount, formatDuration, formatSize } from '../base/units.ts';
 import type { ServedCounts, SimulationReport } from './report.ts';
 
 /** How a figure is written. */
-export type Unit = 'count' | 'share' | 'size' | 'size-per-s' | 'per-s' | 'ms';
+export type Unit = 'count' | 'share' | 'size' | 'size-per-s' | 'per-s' | 'ms' | 'age';
 
 /** A number with its unit, for people; shares with two digits, since half a point is a decision. */
 export function figureText(value: number, unit: Unit): string {
@@ -17,6 +17,9 @@ export function figureText(value: number, unit: Unit): string {
       return `${formatSize(value)}/s`;
     case 'per-s':
       return `${rateText(value)}/s`;
+    case 'age':
+      // Ages are known in whole seconds.
+      return value < 1000 ? '<1 s' : formatDuration(value);
     case 'ms':
       return formatDuration(value);
   }

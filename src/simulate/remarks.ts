@@ -1,14 +1,19 @@
 import { formatCount, formatDuration, formatSize } from '../base/units.ts';
+import { figureText } from './figures.ts';
 import type { SimulationReport, TierReport } from './report.ts';
 
 /** Which requests were replayed, and how: one sentence or two. */
-export function aboutRecord({ record, start, rate, all }: SimulationReport): string {
+export function aboutRecord({ record, start, rate, all, minutes }: SimulationReport): string {
   const { name, fromMs, toMs, damage } = record;
   const keys = rate < 1 ? `${Number((rate * 100).toPrecision(3))} % of the keys, scaled up` : 'all keys';
   const span = `${formatDuration(toMs - fromMs)} from ${new Date(fromMs).toISOString().slice(0, 16)}Z on`;
+  const counted =
+    minutes.fromMs > fromMs
+      ? `, counted from ${new Date(minutes.fromMs).toISOString().slice(0, 16)}Z on`
+      : '';
   const begun = start === 'cold' ? 'an empty cache' : 'what a node held';
   const broken = damage.length === 0 ? '' : ` Not all of it could be read: ${damage.join('; ')}.`;
-  return `${name}, ${span}: ${formatCount(all.requests)} requests, ${keys}, begun with ${begun}.${broken}`;
+  return `${name}, ${span}${counted}: ${formatCount(all.requests)} requests, ${keys}, begun with ${begun}.${broken}`;
 }
 
 /**
@@ -36,7 +41,7 @@ function ofTier(name: string, tier: TierReport): string[] {
     const age =
       evictionAgeS === undefined || usableS === undefined
         ? ''
-        : ` Half of what left was younger than ${formatDuration(evictionAgeS.p50 * 1000)}, and half of what is stored stays usable for ${formatDuration(usableS * 1000)}.`;
+        : ` Half of what left was younger than ${figureText(evictionAgeS.p50 * 1000, 'age')}, and half of what is stored stays usable for ${figureText(usableS * 1000, 'age')}.`;
     said.push(
       `${formatCount(prematureEvictions)} evictions from ${name} were premature, and ${formatSize(refetchedBytes)} were fetched again for them: it is too small for this traffic.${age}`,
     );

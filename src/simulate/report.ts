@@ -106,7 +106,7 @@ export interface Load {
   readonly peakMinute: number;
 }
 
-/** One row a minute, from the first counted request on. Of a sample it is scaled and not corrected: its sums differ a little. */
+/** One row for each minute of the clock, from that of the first counted request on. Of a sample it is corrected as the totals are. */
 export interface MinuteSeries {
   readonly fromMs: number;
   readonly requests: Float64Array;

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'bun:test';
 import { METADATA_BYTES } from '../cache/contract.ts';
 import { createPolicy } from '../policy/create.ts';
 import { costBytesOf } from '../store/memory/arena-cost.ts';
+import type { TrafficBatch } from '../traffic/batch.ts';
 import { Stated, type TrafficRow, UNKNOWN_LIFE } from '../traffic/batch.ts';
+import { totalsOf } from '../traffic/totals.ts';
 import type { ReplayOptions, SimulatedNode } from './plan.ts';
 import { replay as replayPublished } from './published/replay.ts';
 import type { ServedCounts, SimulationReport } from './report.ts';
@@ -378,7 +380,8 @@ describe('reports', () => {
     expect([part!.memory.insertions, part!.memory.entries, part!.minutes.fromMs]).toEqual([
       0,
       37,
-      countFromMs,
+      // Minutes are those of the clock, as in what a record says of itself.
+      Math.floor(countFromMs / 60_000) * 60_000,
     ]);
   });
 
@@ -433,8 +436,45 @@ describe('samples', () => {
     const node = nodeWith({ memory: { sizeBytes: 4_000_000 } });
     const [a] = simulate(record, [node], { rate: 0.25 });
     const [b] = simulate(sampleOf(record, 0.25), [node]);
-    expect({ ...a, record: undefined }).toEqual({ ...b!, record: undefined });
+    expect({ ...a, record: undefined, minutes: undefined }).toEqual({
+      ...b!,
+      record: undefined,
+      minutes: undefined,
+    });
+    // Minutes are corrected as the totals are: their sums agree, also where none of the totals of a batch say which minute.
+    for (const { minutes, all } of [a!, b!]) {
+      const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
+      expect(sum(minutes.requests)).toBeCloseTo(all.requests, 3);
+      expect(sum(minutes.bytes) / all.bytes).toBeCloseTo(1, 6);
+      expect(sum(minutes.hits) / all.hits).toBeCloseTo(1, 2);
+    }
     expect(a!.all.requests).toBeCloseTo(20_000, 5);
+  });
+
+  test('requests at a time of which the sample has no key count too', () => {
+    const [batch, ...others] = sampleOf(recordOf(imageTraffic(3, 2_000, 400)), 0.25).batches();
+    const [first] = totalsOf({ ...batch!, rate: 1 });
+    const later = {
+      ...batch!,
+      count: 0,
+      baseMs: batch!.baseMs + 3_600_000,
+      totals: [{ ...first!, requests: 77 }],
+    };
+    const record = (batches: TrafficBatch[]) => ({
+      info: {
+        ...recordOf([]).info,
+        rows: 2_000,
+        rateMin: 0.25,
+        rateMax: 0.25,
+        fromMs: batch!.baseMs,
+        toMs: later.baseMs,
+      },
+      batches: () => batches,
+    });
+    const [before] = simulate(record([batch!, ...others]), [nodeWith()]);
+    const [after] = simulate(record([batch!, ...others, later]), [nodeWith()]);
+    expect(after!.all.requests - before!.all.requests).toBeCloseTo(77, 3);
+    expect(after!.minutes.requests.at(-1)).toBeCloseTo(77, 3);
   });
 
   test('at a tenth of the keys both ratios are near those of all, and nearer than without the correction', () => {

@@ -7,6 +7,7 @@ import { reportOf } from './replay/reports.ts';
 import { Rows } from './replay/rows.ts';
 import { NodeRun } from './replay/run.ts';
 import { Sampling } from './replay/sampling.ts';
+import { minuteIndex } from './replay/tally.ts';
 import { warmUp } from './replay/warm.ts';
 import type { SimulationReport } from './report.ts';
 
@@ -107,25 +108,41 @@ class Replay {
     const isSampled = batch.rate < 1;
     const countsRows = !sampling.isWhole && !isSampled;
     let counted = 0;
+    const perRow = isSampled && !sampling.isWhole ? meanOf(batch) : undefined;
     for (let row = 0; row < count; row += 1) {
       if (row % CHUNK_ROWS === 0)
         this.#touched += keys.touch(keyLo, keyHi, row, Math.min(count, row + CHUNK_ROWS));
-      const counts = this.#counts(batch.baseMs + batch.timeUs[row]! / 1000);
+      const atMs = batch.baseMs + batch.timeUs[row]! / 1000;
+      const counts = this.#counts(atMs);
       if (counts) {
         if (!this.#isCounting) this.#startCounting();
         counted += 1;
-        if (countsRows) this.#countRow(batch, row);
+        if (countsRows) this.#countRow(batch, row, atMs);
+        if (perRow !== undefined)
+          sampling.inMinute(this.#minuteOf(atMs), perRow.requests, perRow.bytes, 0, 0);
       }
       if (!sampling.has(keyHi[row]!)) continue;
       const asked = this.#chunk[this.#inChunk]!;
       if (rows.read(row, asked) !== 'request') continue;
       asked.counted = counts;
-      if (!sampling.isWhole && counts) sampling.seen(asked.kind!.route, asked.bodyBytes);
+      if (!sampling.isWhole && counts) {
+        sampling.seen(asked.kind!.route, asked.bodyBytes);
+        sampling.inMinute(this.#minuteOf(atMs), 0, 0, 1, asked.bodyBytes);
+      }
       this.#inChunk += 1;
       if (this.#inChunk === CHUNK_ROWS) this.#flush();
     }
     this.#flush();
-    if (isSampled && !sampling.isWhole && count > 0) sampling.batch(batch, rows.kinds, counted / count);
+    if (!isSampled || sampling.isWhole) return;
+    if (count > 0) sampling.batch(batch, rows.kinds, counted / count);
+    else if (this.#counts(batch.baseMs)) this.#withoutRows(batch);
+  }
+
+  /** None of the keys asked for was in the sample: all that is known is how many requests there were. */
+  #withoutRows(batch: TrafficBatch): void {
+    const { requests, bytes } = meanOf({ ...batch, count: 1 });
+    this.#sampling.batch(batch, this.#rows.kinds, 1);
+    this.#sampling.inMinute(this.#minuteOf(batch.baseMs), requests, bytes, 0, 0);
   }
 
   /** Node by node: what one of them uses stays in the processor's caches meanwhile. */
@@ -143,9 +160,16 @@ class Replay {
     return countFromMs === undefined || atMs >= countFromMs;
   }
 
-  #countRow(batch: TrafficBatch, row: number): void {
+  #countRow(batch: TrafficBatch, row: number, atMs: number): void {
     const kind = this.#rows.kindOf(row);
-    if (!kind.isRefused && !kind.isInternal) this.#sampling.one(kind.route, batch.bodyBytes[row]!);
+    if (kind.isRefused || kind.isInternal) return;
+    const bodyBytes = batch.bodyBytes[row]!;
+    this.#sampling.one(kind.route, bodyBytes);
+    this.#sampling.inMinute(this.#minuteOf(atMs), 1, bodyBytes, 0, 0);
+  }
+
+  #minuteOf(atMs: number): number {
+    return minuteIndex(atMs, this.#countFromMs);
   }
 
   #startCounting(): void {
@@ -154,6 +178,16 @@ class Replay {
     this.#isCounting = true;
     for (const run of this.#runs) run.count(this.#countFromMs);
   }
+}
+
+/** What all requests of the time of a batch come to for each of its rows. */
+function meanOf({ totals, count }: TrafficBatch): { readonly requests: number; readonly bytes: number } {
+  const sums = { requests: 0, bytes: 0 };
+  for (const { requests, bodyBytes } of totals) {
+    sums.requests += requests / count;
+    sums.bytes += bodyBytes / count;
+  }
+  return sums;
 }
 
 /** @throws Error when the record has fewer keys than that. */

@@ -8,11 +8,12 @@ import { KeyValues } from './key-values.ts';
 import { partsOf } from './made/parts.ts';
 import { SYNTH_DEFAULTS, synthesise } from './made/synth.ts';
 import { encodeBlock } from './record/format.ts';
-import { bytesSource, recordFrom } from './record/reading.ts';
+import { bytesSource, partOf, recordFrom } from './record/reading.ts';
 import type { TrafficRecord } from './record.ts';
 import { madeRows, rowsOf } from './rows.fixture.ts';
 import { placeOf, thresholdOf } from './sample.ts';
 import { busiestWindow, summarise } from './summary.ts';
+import { totalsOf } from './totals.ts';
 
 function recordOf(batches: readonly TrafficBatch[]): TrafficRecord {
   return recordFrom(
@@ -201,3 +202,27 @@ test('made-up traffic has what it was asked for', () => {
   expect(distinctKeys(0)).toBeLessThanOrEqual(options.keys);
   expect(distinctKeys(0.5)).toBeGreaterThan(options.keys * 1.2);
 });
+
+test('parts that were recorded at other rates count as much as was asked for in them', () => {
+  const rows = madeRows(seededRandom(21), 4000);
+  const whole = Array.from({ length: 8 }, (_, at) => batchesOf(rows.slice(at * 500, (at + 1) * 500))).flat();
+  // The later half has hardly a row, and says how many requests there were; in its last batch there is none at all.
+  const later = Math.floor(whole.length / 2);
+  const batches = whole.map((batch, at) => {
+    if (at < later) return batch;
+    const count = at === whole.length - 1 ? 0 : Math.ceil(batch.count / 7);
+    return { ...batch, rate: 0.5, count, totals: totalsOf(batch) };
+  });
+  const [all, sampled] = [summarise(recordOf(whole)), summarise(recordOf(batches))];
+  expect(sampled.requests).toBe(all.requests);
+  expect(sampled.busiestHour!.requests).toBe(all.busiestHour!.requests);
+  const ever = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
+  const parts = batches.flatMap((batch) => partOf(batch, ever) ?? []);
+  expect(summarise(recordOf(parts)).requests).toBe(all.requests);
+  const told = Object.values(sampled.outcomes).reduce((sum, count) => sum + count, 0);
+  expect(told).toBeCloseTo(all.requests - totalRequests(batches.at(-1)!), 6);
+});
+
+function totalRequests({ totals }: { readonly totals: readonly { readonly requests: number }[] }): number {
+  return totals.reduce((sum, { requests }) => sum + requests, 0);
+}

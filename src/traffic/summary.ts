@@ -3,7 +3,7 @@ import type { TrafficBatch } from './batch.ts';
 import { DistinctKeys } from './distinct.ts';
 import type { RecordInfo, TrafficRecord } from './record.ts';
 import { placeOf, thresholdOf } from './sample.ts';
-import { totalsOf } from './totals.ts';
+import { totalsOf, weightOf } from './totals.ts';
 
 /** A stretch of time with more requests than any other of its length. */
 export interface Busiest {
@@ -86,12 +86,12 @@ class Sums {
       }
     }
     this.#learn(batch);
-    const weight = 1 / batch.rate;
+    const weight = weightOf(batch);
     const threshold = thresholdOf(this.#rateMin);
     for (let i = 0; i < batch.count; i += 1) {
       const kind = batch.kindTable[batch.kinds[i]!]!;
       if (kind.internal) {
-        this.#internal += weight;
+        this.#internal += 1 / batch.rate;
         continue;
       }
       const keyHi = batch.keyHi[i]!;
@@ -105,9 +105,8 @@ class Sums {
       const bytes = batch.bodyBytes[i]!;
       this.#sizes[classOf(bytes)]! += weight;
       if (bytes > this.#largest) this.#largest = bytes;
-      const minute = Math.floor((batch.baseMs + batch.timeUs[i]! / 1000) / MINUTE_MS);
-      this.#minutes.set(minute, (this.#minutes.get(minute) ?? 0) + weight);
     }
+    countMinutes(this.#minutes, batch, weight);
   }
 
   #learn({ paths = [] }: TrafficBatch): void {
@@ -183,14 +182,21 @@ function middleOf(at: number): number {
 export function busiestWindow(record: TrafficRecord, windowMs: number): Busiest | undefined {
   const minutes = new Map<number, number>();
   for (const batch of record.batches()) {
-    const weight = 1 / batch.rate;
-    for (let i = 0; i < batch.count; i += 1) {
-      if (batch.kindTable[batch.kinds[i]!]!.internal) continue;
-      const minute = Math.floor((batch.baseMs + batch.timeUs[i]! / 1000) / MINUTE_MS);
-      minutes.set(minute, (minutes.get(minute) ?? 0) + weight);
-    }
+    countMinutes(minutes, batch, weightOf(batch));
   }
   return busiestOf(minutes, windowMs);
+}
+
+/** Adds the requests of clients to the minutes in which they came. */
+function countMinutes(minutes: Map<number, number>, batch: TrafficBatch, weight: number): void {
+  const add = (atMs: number, requests: number): void => {
+    const minute = Math.floor(atMs / MINUTE_MS);
+    minutes.set(minute, (minutes.get(minute) ?? 0) + requests);
+  };
+  for (let i = 0; i < batch.count; i += 1)
+    if (!batch.kindTable[batch.kinds[i]!]!.internal) add(batch.baseMs + batch.timeUs[i]! / 1000, weight);
+  // None of the keys asked for was in the sample.
+  if (batch.count === 0) for (const { requests } of batch.totals) add(batch.baseMs, requests);
 }
 
 /** The window slides by minutes, and starts with one that has requests. */

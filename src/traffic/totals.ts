@@ -35,3 +35,14 @@ export function totalsOf(batch: TrafficBatch): StratumTotal[] {
   }
   return totals.take();
 }
+
+/**
+ * How many requests of all keys a row of a client stands for: by the totals of its batch, where it has them. So what is counted of a
+ * sample agrees with the totals, and parts that were recorded at several rates count alike. O(rows).
+ */
+export function weightOf({ rate, totals, count, kinds, kindTable }: TrafficBatch): number {
+  if (rate === 1 || totals.length === 0) return 1 / rate;
+  let rows = 0;
+  for (let i = 0; i < count; i += 1) if (!kindTable[kinds[i]!]!.internal) rows += 1;
+  return totals.reduce((sum, { requests }) => sum + requests, 0) / Math.max(1, rows);
+}

@@ -3,12 +3,13 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { parseDuration } from '../../base/units.ts';
 import { AdminClient, AdminError } from '../../server/admin-client.ts';
 import { openRecord } from '../../traffic/record/files.ts';
+import { recordFrom } from '../../traffic/record/reading.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
-import { UsageError } from '../admin-command.ts';
-import { argumentMistake } from '../arguments.ts';
+import { orUnusable, UsageError } from '../admin-command.ts';
+import { argumentMistake, shownLines, systemReason } from '../arguments.ts';
 import { EXIT } from '../io.ts';
 import type { World } from '../world.ts';
-import { createOutput, removeAll, temporaryDirectory } from './files.ts';
+import { type NamelessFile, namelessFile } from './files.ts';
 
 /** What the commands of `holdfast traffic` need of the outside world. */
 export type TrafficIo = Pick<World, 'out' | 'err' | 'readFile' | 'env' | 'fetch' | 'clock' | 'cwd' | 'isTty'>;
@@ -38,7 +39,7 @@ export interface Given<O extends Options> {
   readonly values: ReturnType<typeof parseArgs<{ options: O & typeof ADMIN }>>['values'];
   readonly positionals: readonly string[];
   /**
-   * The record at a path; without one that of a running node, which is kept in a temporary file until the command ends.
+   * The record at a path; without one that of a running node, which is kept in a nameless file until the command ends.
    *
    * @throws Unusable when it is none; AdminError when the node cannot be asked.
    */
@@ -70,7 +71,7 @@ export async function recordCommand<const O extends Options>(
   work: (given: Given<O>) => Promise<number>,
 ): Promise<number> {
   const cleanUps: (() => void)[] = [];
-  const say = (why: string): void => io.err(`holdfast ${command.name}: ${why}\n`);
+  const say = (why: string): void => io.err(`holdfast ${command.name}: ${shownLines(why)}\n`);
   try {
     const { values, positionals } = readArguments(args, command.options);
     if ((values as { help?: boolean }).help === true) {
@@ -123,14 +124,8 @@ function recordAt(path: string): TrafficRecord {
 function clientFor(values: object, io: TrafficIo): AdminClient {
   const { admin, token, ca } = values as { admin?: string; token?: string; ca?: string };
   const { env, fetch } = io;
-  return new AdminClient({
-    url: admin,
-    token,
-    ca,
-    env,
-    fetch,
-    readFile: (path) => io.readFile(path),
-  });
+  const readFile = (path: string): Promise<string> => io.readFile(path);
+  return orUnusable(() => new AdminClient({ url: admin, token, ca, env, fetch, readFile }));
 }
 
 async function nodeRecord(
@@ -139,19 +134,37 @@ async function nodeRecord(
   cleanUps: (() => void)[],
 ): Promise<TrafficRecord> {
   const pieces = await client.download('/api/traffic/record');
-  const directory = temporaryDirectory(env);
-  cleanUps.push(() => removeAll(directory));
-  const path = `${directory}/node.hft`;
-  const output = createOutput(path);
-  let isEmpty = true;
-  for await (const piece of pieces) {
-    output.write(piece);
-    isEmpty = false;
+  const file = kept(() => namelessFile(env));
+  cleanUps.push(() => file.close());
+  const sizeBytes = await fill(file, pieces);
+  if (sizeBytes === 0) throw new Refused(`the node at ${client.url} has not recorded a request yet`);
+  try {
+    const read: NamelessFile['read'] = (position, length) =>
+      file.read(position, Math.min(length, sizeBytes - position));
+    return recordFrom(client.url, [{ name: client.url, sizeBytes, read }]);
+  } catch (error) {
+    throw new Unusable((error as Error).message);
   }
-  output.close();
-  if (isEmpty) throw new Refused(`the node at ${client.url} has not recorded a request yet`);
-  const record = recordAt(path);
-  return named(record, client.url);
+}
+
+async function fill(file: NamelessFile, pieces: AsyncIterable<Uint8Array>): Promise<number> {
+  let sizeBytes = 0;
+  for await (const piece of pieces) {
+    kept(() => file.write(piece));
+    sizeBytes += piece.length;
+  }
+  return sizeBytes;
+}
+
+/** @throws Refused when there is no room for the record of a node. */
+function kept<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw new Refused(
+      `the record of the node cannot be kept while it is read: ${systemReason(error)}; name a directory with room in TMPDIR`,
+    );
+  }
 }
 
 /** The record under the name that it was asked for by. */

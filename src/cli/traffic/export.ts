@@ -3,6 +3,7 @@ import { formatCount, formatSize } from '../../base/units.ts';
 import { CSV_HEADER, csvLines, nextRequests, oracleRows } from '../../traffic/export.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
 import { UsageError } from '../admin-command.ts';
+import { shown, systemReason } from '../arguments.ts';
 import { EXIT } from '../io.ts';
 import { RECORD_HELP, Refused, type TrafficIo, trafficCommand } from './command.ts';
 import { createOutput, type Output } from './files.ts';
@@ -66,7 +67,7 @@ function toFile(path: string, source: TrafficRecord, format: 'csv' | 'oracleGene
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
     throw new Refused(
-      isThere ? `${path} exists; name another file` : `cannot write ${path}: ${(error as Error).message}`,
+      isThere ? `${path} exists; name another file` : `cannot write ${path}: ${systemReason(error)}`,
     );
   }
   let bytes = 0;
@@ -90,9 +91,9 @@ function toFile(path: string, source: TrafficRecord, format: 'csv' | 'oracleGene
     }
   } catch (error) {
     if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
-    throw new Refused(`cannot write ${path}: ${(error as Error).message}`);
+    throw new Refused(`cannot write ${path}: ${systemReason(error)}`);
   } finally {
     output.close();
   }
-  return `${path}: ${formatCount(rows)} requests, ${formatSize(bytes)}\n`;
+  return `${shown(path)}: ${formatCount(rows)} requests, ${formatSize(bytes)}\n`;
 }

@@ -4,6 +4,8 @@ import {
   fstatSync,
   mkdtempSync,
   openSync,
+  readdirSync,
+  readSync,
   rmSync,
   statSync,
   writeSync,
@@ -32,7 +34,22 @@ export function fileBytes(path: string): number {
 
 /** Whether there is a file at a path. */
 export function pathIsFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Names in a directory with that ending, in order; none where it cannot be read. */
+export function namesIn(path: string, ending: string): string[] {
+  try {
+    return readdirSync(path)
+      .filter((name) => name.endsWith(ending))
+      .sort();
+  } catch {
+    return [];
+  }
 }
 
 /** A file that is written from its beginning, and only where there was none. */
@@ -53,12 +70,35 @@ export function createOutput(path: string): Output {
   };
 }
 
-/** A directory for one command, in TMPDIR or /tmp, that only its user can read. Remove it with {@link removeAll}. */
-export function temporaryDirectory(env: Readonly<Record<string, string | undefined>>): string {
-  return mkdtempSync(join(env['TMPDIR'] || '/tmp', 'holdfast-traffic-'));
+/** A file without a name: it is gone when it is closed, or the process ends in whatever way. */
+export interface NamelessFile extends Output {
+  /** Reads from a position; fewer bytes only at its end. @throws the system's error. */
+  read(position: number, length: number): Uint8Array;
 }
 
-/** Removes a file or a directory with all that is in it; also where there is none. */
-export function removeAll(path: string): void {
-  rmSync(path, { recursive: true, force: true });
+/** Makes a nameless file in TMPDIR or /tmp. @throws the system's error. */
+export function namelessFile(env: Readonly<Record<string, string | undefined>>): NamelessFile {
+  const directory = mkdtempSync(join(env['TMPDIR'] || '/tmp', 'holdfast-traffic-'));
+  let file: number;
+  try {
+    file = openSync(join(directory, 'record'), 'wx+', 0o600);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+  return {
+    write: (bytes) => {
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    },
+    read: (position, length) => {
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const count = readSync(file, bytes, done, length - done, position + done);
+        if (count === 0) break;
+        done += count;
+      }
+      return bytes.subarray(0, done);
+    },
+    close: () => closeSync(file),
+  };
 }

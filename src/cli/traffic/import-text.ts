@@ -1,6 +1,7 @@
 import { formatCount } from '../../base/units.ts';
 import type { UnreadableReason } from '../../traffic/import/line.ts';
 import type { ImportReport, LeftOutReason } from '../../traffic/import/report.ts';
+import { shown } from '../arguments.ts';
 
 const UNREADABLE: Readonly<Record<UnreadableReason, string>> = {
   format: 'not a line of this format',
@@ -49,5 +50,5 @@ export function reportText(report: ImportReport): string {
   if (sizesUnknown > 0) told.push(count(sizesUnknown, 'have no size: nothing in the log says it'));
   if (rows > 0 && served === 0)
     told.push('               The log does not say what was a hit: all are taken as misses.');
-  return `${told.join('\n')}\n`;
+  return `${told.map(shown).join('\n')}\n`;
 }

@@ -12,6 +12,7 @@ import { IMPORT_HASH_KEY, type Namer, PlainNamer } from '../../traffic/import/na
 import type { ImportReport } from '../../traffic/import/report.ts';
 import { openRecord } from '../../traffic/record/files.ts';
 import { UsageError } from '../admin-command.ts';
+import { systemReason } from '../arguments.ts';
 import { cannotRead } from '../config-file.ts';
 import { EXIT } from '../io.ts';
 import { durationGiven, type Given, type TrafficIo, trafficCommand, Unusable } from './command.ts';
@@ -129,9 +130,10 @@ function inputsOf(
 
 /** A file that cannot be read is unusable input; anything else is our own fault, and goes on. */
 function unreadable(error: unknown): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message, path } = error as NodeJS.ErrnoException;
   const isSystem = typeof code === 'string' && /^E[A-Z]+$/.test(code);
-  if (isSystem || /is a directory; name/.test(message)) return new Unusable(`cannot read: ${message}`);
+  if (isSystem) return new Unusable(`cannot read ${path ?? 'a log'}: ${systemReason(error)}`);
+  if (/is a directory; name/.test(message)) return new Unusable(`cannot read: ${message}`);
   return error;
 }
 
@@ -156,7 +158,7 @@ async function namerOf(values: Values, io: TrafficIo): Promise<Namer> {
   const result = validateConfig(text, { file, env: io.env, baseDir: dirname(path) });
   if (result.ok) return new ConfigNamer(result.config, hashKey, '');
   throw new Unusable(
-    `the configuration is not valid\n${formatProblems(result.problems, { color: io.isTty })}`.trimEnd(),
+    `the configuration is not valid\n${formatProblems(result.problems, { color: false })}`.trimEnd(),
   );
 }
 
@@ -166,7 +168,7 @@ async function keyIn(file: string, io: TrafficIo): Promise<HashKey> {
   try {
     text = await io.readFile(resolve(io.cwd, file));
   } catch (error) {
-    throw new Unusable(`cannot read the key: ${(error as Error).message}`);
+    throw new Unusable(`cannot read the key ${file}: ${systemReason(error)}`);
   }
   const match = /^([0-9a-f]{8})([0-9a-f]{8})\s*$/.exec(text);
   if (match === null)

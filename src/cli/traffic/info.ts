@@ -2,6 +2,7 @@ import { formatCount, formatDuration, formatSize } from '../../base/units.ts';
 import { OUTCOMES } from '../../cache/outcome.ts';
 import { type Busiest, PERCENTILES, summarise, type TrafficSummary } from '../../traffic/summary.ts';
 import { UsageError } from '../admin-command.ts';
+import { shown } from '../arguments.ts';
 import { EXIT } from '../io.ts';
 import { momentText, RECORD_HELP, type TrafficIo, trafficCommand } from './command.ts';
 
@@ -24,12 +25,14 @@ export function trafficInfo(args: readonly string[], io: TrafficIo): Promise<num
     if (more.length > 0)
       throw new UsageError('name one record; several become one with: holdfast traffic merge');
     const summary = summarise(await record(path));
-    io.out(values.json ? `${JSON.stringify(summary)}\n` : `${summaryLines(summary).join('\n')}\n`);
+    io.out(values.json ? `${JSON.stringify(summary)}\n` : `${summaryLines(summary).map(shown).join('\n')}\n`);
     return EXIT.ok;
   });
 }
 
 const ROUTES_SHOWN = 12;
+/** In a shorter record a rate says nothing. */
+const RATE_SPAN_MS = 5_000;
 
 function summaryLines(summary: TrafficSummary): string[] {
   const { info, requests, keys, bodyBytes, internal, variants } = summary;
@@ -40,7 +43,7 @@ function summaryLines(summary: TrafficSummary): string[] {
     row('time', `${momentText(info.fromMs)} to ${momentText(info.toMs)}: ${formatDuration(spanMs)}`),
     row(
       'requests',
-      `${formatCount(requests)}${spanMs > 0 ? `, ${rateText((requests / spanMs) * 1000)}` : ''}`,
+      `${formatCount(requests)}${spanMs >= RATE_SPAN_MS ? `, ${rateText((requests / spanMs) * 1000)}` : ''}`,
     ),
     row('keys', `about ${formatCount(keys)}, ${(requests / Math.max(1, keys)).toFixed(1)} requests each`),
     row(
@@ -48,10 +51,11 @@ function summaryLines(summary: TrafficSummary): string[] {
       `${formatSize(bodyBytes)} asked for, ${formatSize(bodyBytes / Math.max(1, requests))} each on average`,
     ),
   );
-  if (variants > 0) lines.push(row('variants', `${percent(variants, requests)} of the requests`));
+  const told = rowsOf(summary);
+  if (variants > 0) lines.push(row('variants', `${percent(variants, told)} of the requests`));
   if (internal > 0) lines.push(row('internal', `${formatCount(internal)} look-ups for originals, besides`));
   lines.push(row('recorded', recordedText(summary)));
-  lines.push(row('lifetimes', `known of ${percent(summary.withLifetime, requests)} of the requests`));
+  lines.push(row('lifetimes', `known of ${percent(summary.withLifetime, told)} of the requests`));
   lines.push(row('served', servedText(summary)));
   lines.push(busiestLine('busiest minute', summary.busiestMinute, 60));
   lines.push(busiestLine('busiest hour', summary.busiestHour, 3600));
@@ -93,8 +97,14 @@ function recordedText({ info: { rows, rateMin, rateMax }, lost }: TrafficSummary
   return `a sample of ${rate} of the keys (${formatCount(rows)} rows); the figures here are estimates${lost > 0 ? `; ${formatCount(lost)} requests were LOST besides` : ''}`;
 }
 
-function servedText({ outcomes }: TrafficSummary): string {
-  const all = OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0);
+/** Requests of clients that rows stand for: all, but for those at times when none of their keys was in the sample. */
+function rowsOf({ outcomes }: TrafficSummary): number {
+  return OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0);
+}
+
+function servedText(summary: TrafficSummary): string {
+  const { outcomes } = summary;
+  const all = rowsOf(summary);
   if (all === outcomes.miss) return 'nothing says what was a hit';
   const hits = outcomes.hit + outcomes.stale + outcomes.revalidated + outcomes.collapsed;
   const parts = OUTCOMES.filter((outcome) => outcomes[outcome] > 0).map(
@@ -114,11 +124,18 @@ function damageLines({ info: { damage } }: TrafficSummary): string[] {
 }
 
 function rateText(perSecond: number): string {
-  return perSecond >= 0.1 ? `${perSecond.toFixed(1)} a second` : `${(perSecond * 3600).toFixed(1)} an hour`;
+  return perSecond >= 1000
+    ? `${formatCount(perSecond)} a second`
+    : perSecond >= 0.1
+      ? `${perSecond.toFixed(1)} a second`
+      : `${(perSecond * 3600).toFixed(1)} an hour`;
 }
 
 function percent(part: number, whole: number): string {
-  return whole === 0 ? '0 %' : `${((part / whole) * 100).toFixed(1)} %`;
+  const share = whole === 0 ? 0 : (part / whole) * 100;
+  if (share > 99.95 && share < 100) return '>99.9 %';
+  // Two digits of what is small: a sample of 0.024 % is one.
+  return `${share < 1 ? Number(share.toPrecision(2)) : share.toFixed(1)} %`;
 }
 
 function row(name: string, text: string): string {

@@ -14,7 +14,7 @@ import {
   type TrafficIo,
   trafficCommand,
 } from './command.ts';
-import { writeRecord } from './write.ts';
+import { checkDestination, writeRecord } from './write.ts';
 
 const HELP = `holdfast traffic slice: take a part of a record
 
@@ -49,6 +49,8 @@ export function trafficSlice(args: readonly string[], io: TrafficIo): Promise<nu
     if (more.length > 0)
       throw new UsageError('name one record; several become one with: holdfast traffic merge');
     if (values.out === undefined) throw new UsageError('say where the part goes: --out FILE.hft');
+    const to = resolve(io.cwd, values.out);
+    checkDestination(to);
     const busiestMs = durationGiven('busiest', values.busiest);
     const fromMs = momentGiven('from', values.from);
     const toMs = momentGiven('to', values.to);
@@ -63,7 +65,7 @@ export function trafficSlice(args: readonly string[], io: TrafficIo): Promise<nu
         : busiestOf(source, busiestMs, io);
     if (!(range.fromMs < range.toMs)) throw new UsageError('--to is not after --from');
     const routes = values.route === undefined ? undefined : new Set(values.route);
-    const text = writeRecord(resolve(io.cwd, values.out), partsOf(source.batches(range), { routes, rate }));
+    const text = writeRecord(to, partsOf(source.batches(range), { routes, rate }));
     io.out(`${text}\n`);
     if (!text.endsWith('no request was written')) return EXIT.ok;
     throw new Refused('nothing of the record is in that part; "holdfast traffic info" says what it has');

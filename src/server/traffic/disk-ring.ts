@@ -1,7 +1,7 @@
 import type { DiskFile, DiskFiles } from '../../store/disk/files.ts';
 import { HEAD_BYTES, readHead } from '../../traffic/record/format.ts';
-import { fileName, firstMsOf } from '../../traffic/record/names.ts';
-import { type HomeOptions, KEY_FILE, openHome, type RecordHome } from './home.ts';
+import { fileName, firstMsOf, KEY_FILE } from '../../traffic/record/names.ts';
+import { type HomeOptions, openHome, type RecordHome } from './home.ts';
 import { overlaps, type TimeRange, type TrafficRing } from './ring.ts';
 
 /** A file is full with so many bytes, or so large a part of the ring: the oldest one leaves as a whole. */

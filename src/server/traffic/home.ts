@@ -1,9 +1,7 @@
 import type { HashKey } from '../../base/hash.ts';
 import type { Log } from '../../monitor/log.ts';
 import type { DiskFiles } from '../../store/disk/files.ts';
-
-/** The file of a record's directory with the secret that keys are hashed with. */
-export const KEY_FILE = 'key';
+import { KEY_FILE } from '../../traffic/record/names.ts';
 
 /** The directory of a record, for this process alone. */
 export interface RecordHome {

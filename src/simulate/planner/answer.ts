@@ -2,7 +2,7 @@ import { formatCount, formatDuration, formatSize, sizeText } from '../../base/un
 import { byteHitRatioOf, figureText, LOST, type LostTo, lostTo } from '../figures.ts';
 import type { SimulationReport } from '../report.ts';
 import type { TierSizes } from '../sized.ts';
-import type { Plan, Variation } from './planner.ts';
+import { BETTER, type Plan, type Variation } from './planner.ts';
 import { moneyText, perGib } from './prices.ts';
 import { bindingTarget, shifted, sizeFor } from './search.ts';
 import { isMet, kindOf, reached, type Target, targetText } from './targets.ts';
@@ -209,11 +209,24 @@ function policySentence(plan: Plan): string[] {
   const figures = policies.map(({ report }) => text(report));
   if (figures.every((figure) => figure === figures[0]))
     return ['At this size the policy makes no difference.'];
-  const keeps = bytesSentence(plan);
-  const rest = others.length === 1 ? '' : `, the worst ${worst.name} with ${text(worst.report)}`;
+  const sign = wants === 'at least' ? 1 : -1;
+  const isWorst = sign * (value(worst.report) - value(chosen.report)) >= 0;
+  const rest = isWorst
+    ? '; none is worse than it'
+    : others.length === 1
+      ? ''
+      : `, the worst ${worst.name} with ${text(worst.report)}`;
   return [
-    `At this size ${policy} comes to a ${about} of ${text(chosen.report)}; the best of the other policies is ${best.name} with ${text(best.report)}${rest}.${keeps}`,
+    `At this size ${policy} comes to a ${about} of ${text(chosen.report)}; the best of the other policies is ${best.name} with ${text(best.report)}${rest}.${aheadSentence(plan, sign * (value(best.report) - value(chosen.report)), value(chosen.report), unit === 'share')}${bytesSentence(plan)}`,
   ];
+}
+
+/** Why a policy is not chosen that is ahead of the chosen one by so much. */
+function aheadSentence({ policy }: Plan, aheadBy: number, chosen: number, isShare: boolean): string {
+  if (aheadBy <= 0) return '';
+  if (aheadBy <= (isShare ? BETTER : Math.abs(chosen) * BETTER))
+    return ` A difference of up to ${isShare ? `${figureText(BETTER, 'share').replace(' %', '')} points` : figureText(BETTER, 'share')} is no reason to change the policy.`;
+  return ` But ${policy} is what was asked for, or what needs least to meet all targets together.`;
 }
 
 /** What an operator who pays for bytes should know of a policy that is good at requests. */
@@ -264,6 +277,11 @@ function cautions({ window, chosen, demand, ceiling, sensitivity, aims }: Plan):
   if (window.requests < FEW_REQUESTS)
     said.push(
       `Beware: ${window.text} has only ${formatCount(window.requests)} requests, each of them ${figureText(1 / window.requests, 'share')} of the hit ratio. A longer window (--at) says more.`,
+    );
+  const { damage } = chosen.report.record;
+  if (damage.length > 0)
+    said.push(
+      `Beware: not all of the record could be read: ${damage.join('; ')}. What is lost counts for nothing here.`,
     );
   const beforeMs = window.fromMs - demand.fromMs;
   const first = ceiling.all.missReasons.first / Math.max(1, ceiling.all.requests);

@@ -152,6 +152,28 @@ describe('plan', () => {
     expect(plan(question(['hit=0.8'], { replay, policies: ['lru'] }))!.policy).toBe('lru');
   });
 
+  test('takes the policy that is ahead at the chosen size, though it needs hardly less', () => {
+    // A made difference: gdsf is as good as lru with an eighth more memory, but only with more than it needs.
+    const replay: PlanQuestion['replay'] = (record, nodes, options) =>
+      naiveReplay(
+        record,
+        nodes.map((node) => {
+          const { policy, sizeBytes } = node.memory;
+          const isAhead = policy === 'gdsf' && sizeBytes > 54 * MIB;
+          return isAhead ? { ...node, memory: { ...node.memory, sizeBytes: sizeBytes * 1.125 } } : node;
+        }),
+        options,
+      );
+    const policies = ['lru', 'gdsf', 'fifo'] as const;
+    const free = plan(question(['hit=0.5'], { replay, policies, allPolicies: policies }))!;
+    expect(free.policy).toBe('gdsf');
+    const hits = free.policies.map(({ report }) => report.all.hits);
+    expect(hits.indexOf(Math.max(...hits))).toBe(1);
+    const asked = plan(question(['hit=0.5'], { replay, policies: ['lru'], allPolicies: policies }))!;
+    expect(asked.policy).toBe('lru');
+    expect(answerOf(asked).join(' ')).toContain('none is worse than it. But lru is what was asked for');
+  });
+
   test('a disk takes what memory need not hold, unless memory is enough', () => {
     const found = plan(question(['hit=0.9'], { disk: true }))!;
     expect(found.disk).toBe('needed');
@@ -242,6 +264,11 @@ test('a sample counts what was asked for, also of keys that it does not have', (
   const demand = demandOf({ info: { ...UNIFORM.info, rateMin: 0.5 }, batches: () => sampled });
   const total = demand.requests.reduce((sum, count) => sum + count, 0);
   expect(total).toBeCloseTo(3 * UNIFORM.info.rows, 3);
+  const none = demandOf({
+    info: { ...UNIFORM.info, rateMin: 0.5 },
+    batches: () => sampled.map((batch) => ({ ...batch, count: 0 })),
+  });
+  expect(none.requests.reduce((sum, count) => sum + count, 0)).toBeCloseTo(total, 3);
 });
 
 test('targets are read, or refused with what to write', () => {

@@ -17,8 +17,8 @@ import { type Demand, demandOf, type PlanWindow } from './window.ts';
 const MEMORY_SHARE = 0.8;
 /** What a target that cannot be met is eased to: so close to the best that there is. */
 const NEAR_SHARE = 0.01;
-/** Another policy is looked into when it is better by so much, in points of a share or as a part of another figure. */
-const BETTER = 0.002;
+/** A policy is clearly better when it is by so much, as a difference of shares or as a part of another figure. */
+export const BETTER = 0.002;
 /** What is asked of a plan. */
 export interface PlanQuestion {
   /** With whatever growth or stress is to be planned for. */
@@ -114,11 +114,55 @@ export function plan(question: PlanQuestion): Plan | undefined {
   const sampled = search.isSampled ? ceilingOf(search, search.options, question, demand) : ceiling;
   const unmet = targets.filter((target) => !isMet(target, ceiling));
   const aims = targets.map((target) => (unmet.includes(target) ? eased(target, ceiling) : target));
-  const found = decided(question, search, {
-    aims: aims.map((aim) => translated(aim, ceiling, sampled)),
-    ceiling: sampled,
+  const wanted = { aims: aims.map((aim) => translated(aim, ceiling, sampled)), ceiling: sampled, demand };
+  const withOneOf = (policies: readonly PolicyName[]): Plan => ({
+    ...decidedAndTried({ ...question, policies }, search, wanted, aims),
+    window,
     demand,
+    targets,
+    unmet,
+    ceiling,
+    aims,
+    margin,
+    prices: question.prices,
   });
+  let answer = withOneOf(question.policies);
+  // Which policy needs least is found just where the targets are met; with the margin another one may be ahead.
+  const tried = new Set([answer.policy]);
+  for (;;) {
+    const better = clearlyBetter(answer, question.policies);
+    if (better === undefined || tried.has(better)) return answer;
+    tried.add(better);
+    answer = withOneOf([better]);
+  }
+}
+
+/** Of those that may be chosen, the policy that does clearly better at the chosen sizes than the chosen one; undefined for none. */
+function clearlyBetter(
+  { policies, policy, aims }: Plan,
+  among: readonly PolicyName[],
+): PolicyName | undefined {
+  const mine = policies.find(({ name }) => name === policy);
+  if (mine === undefined) return undefined;
+  const others = policies.filter(
+    ({ name, meets }) => name !== policy && among.includes(name) && (meets || !mine.meets),
+  );
+  const best = bestOf(
+    [mine, ...others].map(({ report }) => report),
+    aims[0]!,
+  );
+  return best === 0 ? undefined : others[best - 1]!.name;
+}
+
+/** Sizes and policy, and what the whole record makes of them. */
+function decidedAndTried(
+  question: PlanQuestion,
+  search: Search,
+  wanted: Wanted,
+  aims: readonly Target[],
+): Found & Pick<Plan, 'chosen' | 'sensitivity' | 'policies'> {
+  const { margin, onStep = () => undefined } = question;
+  const found = decided(question, search, wanted);
   onStep('replaying what was chosen');
   const node = withPolicy(question.node, found.policy);
   const memoryBelow = withMargin(found.needed.memoryBytes, margin, MEMORY_BYTES_MIN);
@@ -135,20 +179,7 @@ export function plan(question: PlanQuestion): Plan | undefined {
   const chosen = settled(search, node, sizes, aims);
   onStep('looking at what else there could be');
   const around = aroundIt(question, search, node, chosen, aims);
-  return {
-    ...found,
-    window,
-    demand,
-    targets,
-    unmet,
-    ceiling,
-    needed,
-    chosen,
-    aims,
-    ...around,
-    margin,
-    prices: question.prices,
-  };
+  return { ...found, needed, chosen, ...around };
 }
 
 /** The record up to the end of the window, and how it is replayed: with all keys, or by a sample. */

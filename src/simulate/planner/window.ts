@@ -1,5 +1,5 @@
-import type { TrafficBatch } from '../../traffic/batch.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
+import { weightOf } from '../../traffic/totals.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -34,6 +34,11 @@ export function demandOf(record: TrafficRecord): Demand {
   const requests: number[] = [];
   let bytes = 0;
   let largestBytes = 0;
+  const add = (afterMs: number, amount: number): void => {
+    const minute = Math.max(0, Math.floor(afterMs / MINUTE_MS));
+    while (requests.length <= minute) requests.push(0);
+    requests[minute]! += amount;
+  };
   for (const batch of record.batches()) {
     const offsetMs = batch.baseMs - fromMs;
     const weight = weightOf(batch);
@@ -42,20 +47,12 @@ export function demandOf(record: TrafficRecord): Demand {
       bytes += bodyBytes + batch.besideBytes[i]! + BESIDE_BYTES;
       if (bodyBytes > largestBytes) largestBytes = bodyBytes;
       if (batch.kindTable[batch.kinds[i]!]!.internal) continue;
-      const minute = Math.max(0, Math.floor((offsetMs + batch.timeUs[i]! / 1000) / MINUTE_MS));
-      while (requests.length <= minute) requests.push(0);
-      requests[minute]! += weight;
+      add(offsetMs + batch.timeUs[i]! / 1000, weight);
     }
+    // None of the keys asked for was in the sample.
+    if (batch.count === 0) for (const total of batch.totals) add(offsetMs, total.requests);
   }
   return { requests, fromMs, bytes, largestBytes };
-}
-
-/** How many requests of all keys a row of a client stands for: by the totals of its batch, where it has them. */
-function weightOf({ rate, totals, count, kinds, kindTable }: TrafficBatch): number {
-  if (rate === 1 || totals.length === 0) return 1 / rate;
-  let rows = 0;
-  for (let i = 0; i < count; i += 1) if (!kindTable[kinds[i]!]!.internal) rows += 1;
-  return totals.reduce((sum, { requests }) => sum + requests, 0) / Math.max(1, rows);
 }
 
 /**

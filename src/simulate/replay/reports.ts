@@ -1,3 +1,4 @@
+import { formatCount } from '../../base/units.ts';
 import type { RecordInfo } from '../../traffic/record.ts';
 import type { OriginReport, SimulationReport } from '../report.ts';
 import type { Gaps } from './rows.ts';
@@ -40,7 +41,7 @@ export function reportOf(run: NodeRun, about: About): SimulationReport {
       disk === undefined ? undefined : disk.stats.report(disk.levels, run.diskBefore!, disk.counts, scale),
     origins,
     origin: path.load.report(lengthS, scale, hasQueue),
-    minutes: tally.minutes(scale),
+    minutes: tally.minutes(scale, sampling.minuteCorrection),
     assumptions: assumptionsOf(about, run),
   };
 }
@@ -48,7 +49,7 @@ export function reportOf(run: NodeRun, about: About): SimulationReport {
 function assumptionsOf({ gaps, sampling }: About, { node }: NodeRun): string[] {
   const said: string[] = [...(node.departures ?? [])];
   const say = (count: number, sentence: (times: string) => string): void => {
-    if (count > 0) said.push(sentence(`${count} ${count === 1 ? 'request' : 'requests'}`));
+    if (count > 0) said.push(sentence(`${formatCount(count)} ${count === 1 ? 'request' : 'requests'}`));
   };
   say(
     gaps.unknownLives,

@@ -39,11 +39,22 @@ type SeriesName = Exclude<keyof MinuteSeries, 'fromMs'>;
 /** What the tiers hold now, in bytes. */
 type Levels = () => { readonly memory: number; readonly disk: number };
 const MINUTE_MS = 60_000;
+const CORRECTED: Readonly<Partial<Record<SeriesName, keyof Correction>>> = {
+  requests: 'requests',
+  hits: 'requests',
+  bytes: 'bytes',
+  hitBytes: 'bytes',
+};
 const LEVELS = { memoryUsedBytes: true, diskUsedBytes: true } as const;
+
+/** Number of the minute of a time, among whole minutes of the clock from that of a first time on. */
+export function minuteIndex(atMs: number, fromMs: number): number {
+  return Math.max(0, Math.floor(atMs / MINUTE_MS) - Math.floor(fromMs / MINUTE_MS));
+}
 
 /** How requests were served, by route, and what happened in each minute. Adding is O(1); 88 bytes a minute. */
 export class Tally {
-  /** When counting began, milliseconds since the epoch. */
+  /** The whole minute in which counting began, milliseconds since the epoch. */
   readonly fromMs: number;
   #counts = new Float64Array(COLUMNS * 8);
   #routes = 0;
@@ -56,7 +67,7 @@ export class Tally {
    * @param levels what the tiers hold now, in bytes.
    */
   constructor(fromMs: number, levels: Levels) {
-    this.fromMs = fromMs;
+    this.fromMs = Math.floor(fromMs / MINUTE_MS) * MINUTE_MS;
     this.#levels = levels;
     this.#series = minuteColumns(() => new Float64Array(64));
   }
@@ -107,7 +118,7 @@ export class Tally {
 
   /** Time has come to its end: levels are noted up to there. */
   close(atMs: number): void {
-    this.#minuteOf(Math.max(atMs, this.fromMs));
+    this.#minuteOf(atMs);
     this.#noteLevels(this.#minutes - 1);
   }
 
@@ -128,10 +139,13 @@ export class Tally {
     return served(sums);
   }
 
-  /** @param scale what each number is multiplied by. */
-  minutes(scale: number): MinuteSeries {
+  /** @param scale what each number is multiplied by. @param more added to requests and hits of single minutes. */
+  minutes(scale: number, more: (minute: number) => Correction): MinuteSeries {
     const scaled = (name: SeriesName): Float64Array =>
-      this.#series[name].slice(0, this.#minutes).map((value) => value * scale);
+      this.#series[name].slice(0, this.#minutes).map((value, minute) => {
+        const column = CORRECTED[name];
+        return Math.max(0, value + (column === undefined ? 0 : more(minute)[column])) * scale;
+      });
     return {
       fromMs: this.fromMs,
       ...minuteColumns(scaled),
@@ -139,7 +153,7 @@ export class Tally {
   }
 
   #minuteOf(atMs: number): number {
-    const minute = Math.max(0, Math.floor((atMs - this.fromMs) / MINUTE_MS));
+    const minute = minuteIndex(atMs, this.fromMs);
     if (minute >= this.#minutes) this.#begin(minute);
     return minute;
   }

@@ -1,3 +1,4 @@
+import { formatCount } from '../../base/units.ts';
 import { type BlockHead, HEAD_BYTES, MAGIC, payloadIsWhole, readHead } from './format.ts';
 
 /** Bytes that blocks stand in: a file, or memory. */
@@ -51,10 +52,13 @@ export function findBlocks(source: BlockSource): Found {
     if (next === source.sizeBytes && blocks.length === 0 && lost === 0) refuseForeign(source);
     lost += 1;
     const torn = next === source.sizeBytes ? 'torn at its end' : 'damaged';
-    if (lost <= TOLD_MAX) damage.push(`${source.name}: ${torn}, ${next - at} bytes from ${at} on are lost`);
+    if (lost <= TOLD_MAX)
+      damage.push(
+        `${source.name}: ${torn}, ${formatCount(next - at)} bytes from ${formatCount(at)} on are lost`,
+      );
     at = next;
   }
-  if (lost > TOLD_MAX) damage.push(`${source.name}: ${lost - TOLD_MAX} further damaged places`);
+  if (lost > TOLD_MAX) damage.push(`${source.name}: ${formatCount(lost - TOLD_MAX)} further damaged places`);
   return { blocks, damage };
 }
 

@@ -1,6 +1,9 @@
 /** What the files of a record end in. */
 export const EXTENSION = '.hft';
 
+/** Name of the file with what a node hashes keys with, beside its record: where it is, a node records. */
+export const KEY_FILE = 'key';
+
 /** Name of a file whose first request is of that time, milliseconds since the epoch; `again` tells those of one time apart. */
 export function fileName(firstMs: number, again = 0): string {
   const time = new Date(Math.floor(firstMs)).toISOString().replace(/[-:]/g, '');

@@ -1,3 +1,4 @@
+import { formatCount } from '../../base/units.ts';
 import { type TrafficBatch, TrafficTables } from '../batch.ts';
 import type { RecordInfo, TrafficRecord } from '../record.ts';
 import { type Block, type BlockSource, findBlocks } from './blocks.ts';
@@ -18,7 +19,7 @@ export function recordFrom(name: string, sources: readonly BlockSource[]): Traff
   const blocks = found.flatMap((one) => one.blocks).sort((a, b) => a.baseMs - b.baseMs);
   const info = infoOf(name, sources, blocks, damage);
   const onBad = ({ source, position, count }: Block, why: string): void => {
-    const told = `${source.name}: a block of ${count} requests at ${position} cannot be used: ${why}`;
+    const told = `${source.name}: a block of ${formatCount(count)} requests at ${formatCount(position)} cannot be used: ${why}`;
     if (!damage.includes(told)) damage.push(told);
   };
   return {
@@ -42,7 +43,8 @@ function infoOf(
   blocks: readonly Block[],
   damage: readonly string[],
 ): RecordInfo {
-  const filled = blocks.filter(({ count }) => count > 0);
+  // A block of a sample may have requests and no rows.
+  const filled = blocks.filter(({ count, requests }) => count > 0 || requests > 0);
   return {
     name,
     fromMs: filled.length === 0 ? 0 : filled[0]!.baseMs,
@@ -66,6 +68,8 @@ function sum(numbers: readonly number[]): number {
  */
 export function partOf(batch: TrafficBatch, range: NonNullable<Range>): TrafficBatch | undefined {
   const { count, baseMs, timeUs } = batch;
+  // Without a row of the sample, there may still be requests.
+  if (count === 0 && baseMs >= range.fromMs && baseMs < range.toMs) return batch;
   const from = firstFrom(batch, range.fromMs);
   const to = firstFrom(batch, range.toMs);
   if (from === to) return undefined;
