@@ -117,7 +117,10 @@ function buckets(
   minutes: MinuteSeries,
   column: 'requests' | 'originRequests' | 'prematureEvictions',
 ): number[] {
-  return parts(minutes, (from, to) => sum(minutes[column], from, to) / ((to - from) * 60));
+  return parts(
+    minutes,
+    (from, to) => sum(minutes[column], from, to) / (((to - from) * minutes.stepMs) / 1000),
+  );
 }
 
 function ratios(minutes: MinuteSeries): (number | undefined)[] {

@@ -193,7 +193,7 @@ function naiveReport(record: TrafficRecord, node: SimulatedNode, countFromMs: nu
     disk: undefined,
     origins: { o: origin },
     origin,
-    minutes: { fromMs, ...series },
+    minutes: { fromMs, stepMs: 60_000, ...series },
     assumptions: ['What is asked for stays good for ever.'],
   };
 }

@@ -18,7 +18,11 @@ export function aboutRecord({ record, start, rate, all }: SimulationReport): str
  */
 export function remarksOn(report: SimulationReport): string[] {
   const { memory, disk, origin, start } = report;
-  const said = [...ofTier('memory', memory), ...(disk === undefined ? [] : ofTier('disk', disk))];
+  const said = [
+    ...ofTime(report),
+    ...ofTier('memory', memory),
+    ...(disk === undefined ? [] : ofTier('disk', disk)),
+  ];
   if (start === 'cold' && memory.filledMs === undefined && memory.evictions === 0)
     said.push(
       `The memory never filled: ${formatSize(memory.usedBytesMax)} of ${formatSize(memory.budgetBytes)} were used at the most. What a longer record would show of it is not known.`,
@@ -27,6 +31,39 @@ export function remarksOn(report: SimulationReport): string[] {
   if (refused > 0)
     said.push(`${formatCount(refused)} fetches were refused because the queue of their origin was full.`);
   return said;
+}
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** Records as long as this, most of whose time has no requests, hardly are what somebody meant to record. */
+const LONG_MS = 60 * DAY_MS;
+
+/** What is odd about the time of the requests that count, and what their rows over time are. */
+function ofTime({ minutes: { requests, fromMs, stepMs } }: SimulationReport): string[] {
+  const said: string[] = [];
+  const spanMs = requests.length * stepMs;
+  const gap = longestGap(requests);
+  if (spanMs > LONG_MS && gap.rows > requests.length / 2) {
+    const at = (row: number): string => new Date(fromMs + row * stepMs).toISOString().slice(0, 10);
+    said.push(
+      `Beware: the record spans ${formatDuration(spanMs)}, and has nothing from ${at(gap.from)} to ${at(gap.from + gap.rows)}: some of its requests may have a wrong time. All means over time count that gap; holdfast traffic slice, or --from and --to, leave it out.`,
+    );
+  }
+  if (stepMs > MINUTE_MS)
+    said.push(
+      `The record is too long to be told by the minute: what stands here of the busiest minute of requests, and the pictures over time, are means of ${formatDuration(stepMs)}.`,
+    );
+  return said;
+}
+
+function longestGap(requests: Float64Array): { readonly from: number; readonly rows: number } {
+  let longest = { from: 0, rows: 0 };
+  let from = 0;
+  for (let at = 0; at < requests.length; at += 1) {
+    if (requests[at]! > 0) from = at + 1;
+    else if (at + 1 - from > longest.rows) longest = { from, rows: at + 1 - from };
+  }
+  return longest;
 }
 
 function ofTier(name: string, tier: TierReport): string[] {

@@ -106,9 +106,11 @@ export interface Load {
   readonly peakMinute: number;
 }
 
-/** One row a minute, from the first counted request on. Of a sample it is scaled and not corrected: its sums differ a little. */
+/** One row a minute, of a record of more than 69 days a longer one, from the first counted request on. Of a sample it is scaled and not corrected: its sums differ a little. */
 export interface MinuteSeries {
   readonly fromMs: number;
+  /** Length of a row in milliseconds: a minute, ten, an hour, a day, ten days or a hundred. */
+  readonly stepMs: number;
   readonly requests: Float64Array;
   readonly hits: Float64Array;
   readonly bytes: Float64Array;
@@ -118,7 +120,7 @@ export interface MinuteSeries {
   readonly evictions: Float64Array;
   readonly prematureEvictions: Float64Array;
   readonly refusals: Float64Array;
-  /** Levels at the end of the minute. */
+  /** Levels at the end of the row. */
   readonly memoryUsedBytes: Float64Array;
   readonly diskUsedBytes: Float64Array;
 }

@@ -5,6 +5,7 @@ import { costBytesOf } from '../store/memory/arena-cost.ts';
 import { Stated, type TrafficRow, UNKNOWN_LIFE } from '../traffic/batch.ts';
 import type { ReplayOptions, SimulatedNode } from './plan.ts';
 import { replay as replayPublished } from './published/replay.ts';
+import { remarksOn } from './remarks.ts';
 import type { ServedCounts, SimulationReport } from './report.ts';
 import {
   imageTraffic,
@@ -369,6 +370,19 @@ describe('reports', () => {
     expect(minutes.memoryUsedBytes.at(-1)).toBe(memory.usedBytes);
     const roomy = replay([{ atS: 0, key: 1 }]).memory;
     expect([roomy.limit, roomy.firstEvictionMs, roomy.evictionAgeS]).toEqual(['none', undefined, undefined]);
+  });
+
+  test('requests that are centuries apart have longer rows, and are told', () => {
+    const apart = [...rows, { ...rows[0]!, atMs: Date.UTC(9999, 0) }];
+    const [report] = simulate(recordOf(apart), [small]) as [SimulationReport];
+    const { minutes, all } = report;
+    expect(minutes.requests.length).toBeLessThanOrEqual(100_000);
+    expect(minutes.stepMs).toBe(100 * 86_400_000);
+    const sum = (series: Float64Array): number => series.reduce((total, one) => total + one, 0);
+    expect(sum(minutes.requests)).toBe(all.requests);
+    expect(sum(minutes.hits)).toBe(all.hits);
+    expect(minutes.memoryUsedBytes.at(-1)).toBe(report.memory.usedBytes);
+    expect(remarksOn(report).join(' ')).toMatch(/has nothing from 2024-.* means of 100 d/);
   });
 
   test('counts begin when they are told to, with what came before in the cache', () => {

@@ -255,7 +255,7 @@ function costSentence({ prices, sensitivity }: Plan): string[] {
 }
 
 function cautions({ window, chosen, demand, ceiling, sensitivity, aims }: Plan): string[] {
-  const said: string[] = [];
+  const said: string[] = gapCaution(demand);
   const missed = aims.filter((aim) => !isMet(aim, chosen.report));
   if (missed.length > 0)
     said.push(
@@ -283,6 +283,23 @@ function cautions({ window, chosen, demand, ceiling, sensitivity, aims }: Plan):
       `The record has ${shareOfKeys(chosen.report.rate)} of the keys: all figures are estimates for all of them.`,
     );
   return said;
+}
+
+const GAP_MINUTES = 60 * 24 * 60;
+
+/** Requests with a wrong time: a gap of sixty days or more that is most of the record. */
+function gapCaution({ requests, fromMs }: Plan['demand']): string[] {
+  const minutes = [...requests.keys()].sort((a, b) => a - b);
+  let [from, to] = [0, 0];
+  for (const [at, minute] of minutes.entries()) {
+    const before = minutes[at - 1] ?? minute;
+    if (minute - before > to - from) [from, to] = [before, minute];
+  }
+  if (to - from < Math.max(GAP_MINUTES, (minutes.at(-1) ?? 0) / 2)) return [];
+  const day = (minute: number): string => new Date(fromMs + minute * 60_000).toISOString().slice(0, 10);
+  return [
+    `Beware: the record has nothing from ${day(from)} to ${day(to)}: some of its requests may have a wrong time. What egress costs is of the whole of that time; holdfast traffic slice leaves it out.`,
+  ];
 }
 
 function shareOfKeys(rate: number): string {

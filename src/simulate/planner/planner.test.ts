@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test';
+import { seededRandom } from '../../base/random.ts';
 import { POLICY_NAMES } from '../../policy/policy.ts';
 import { cut } from '../../traffic/made/derived.ts';
 import { madeRecord, naiveReplay, plainNode, START_MS, uniformRequests } from '../naive.fixture.ts';
+import { simulate } from '../simulate.ts';
 import { answerOf, yamlOf } from './answer.ts';
 import { type PlanQuestion, plan } from './planner.ts';
 import { moneyText, readPrice } from './prices.ts';
@@ -69,7 +71,8 @@ describe('plan', () => {
     });
     const early = plan(
       question(['hit=0.5'], {
-        window: (demand) => busiest({ ...demand, requests: [9, 9, 1] }, 120_000, 'two minutes'),
+        window: (demand) =>
+          busiest({ ...demand, requests: new Map([9, 9, 1].entries()) }, 120_000, 'two minutes'),
       }),
     )!;
     expect(early.chosen.report.record.toMs).toBe(START_MS + 120_000);
@@ -221,13 +224,48 @@ describe('plan', () => {
 
 test('windows are counted by the minute', () => {
   const demand = demandOf(UNIFORM);
-  expect(demand.requests.length).toBe(180);
-  expect(demand.requests[0]).toBe(60);
+  expect(demand.requests.size).toBe(180);
+  expect(demand.requests.get(0)).toBe(60);
   expect(busiest(demand, 60_000, 'x')).toMatchObject({ fromMs: START_MS + 179 * 60_000, requests: 150 });
   expect(busiest(demand, 1e12, 'x')).toMatchObject({ text: 'the whole record', requests: 16_200 });
   expect(
     [...cut(UNIFORM, { toMs: START_MS + 60_000 }).batches()].reduce((sum, { count }) => sum + count, 0),
   ).toBe(60);
+});
+
+test('the busiest stretch is the last of those with the most, wherever nothing was asked for', () => {
+  const random = seededRandom(5);
+  for (let round = 0; round < 300; round += 1) {
+    const counts = Array.from({ length: 1 + (random.u32() % 30) }, () =>
+      random.next() < 0.6 ? 0 : (random.u32() % 3) + 1,
+    );
+    counts.push(1);
+    const length = 1 + (random.u32() % 12);
+    let most = { start: 0, sum: -1 };
+    for (let start = 0; start <= Math.max(0, counts.length - length); start += 1) {
+      const sum = counts.slice(start, start + length).reduce((total, count) => total + count, 0);
+      if (sum >= most.sum) most = { start, sum };
+    }
+    const requests = new Map([...counts.entries()].filter(([, count]) => count > 0));
+    const demand = { requests, fromMs: 0, bytes: 0, largestBytes: 0 };
+    expect(busiest(demand, length * 60_000, 'x')).toMatchObject({
+      fromMs: most.start * 60_000,
+      requests: most.sum,
+    });
+  }
+});
+
+test('a request with a wrong time costs a plan nothing, and is told', () => {
+  const [first] = uniformRequests({ objects: 1, bodyBytes: MIB, minutes: 1, perMinute: () => 1, seed: 1 });
+  const few = [
+    { ...first!, atMs: 1000 },
+    ...uniformRequests({ objects: 50, bodyBytes: MIB, minutes: 30, perMinute: () => 10, seed: 1 }),
+  ];
+  const record = madeRecord(few);
+  expect(demandOf(record).requests.size).toBe(31);
+  const found = plan(question(['hit=0.5'], { record, replay: simulate }))!;
+  expect(found.window.requests).toBe(300);
+  expect(answerOf(found).join(' ')).toContain('the record has nothing from 1970-01-01 to');
 });
 
 test('a sample counts what was asked for, also of keys that it does not have', () => {
@@ -240,7 +278,7 @@ test('a sample counts what was asked for, also of keys that it does not have', (
     totals: [{ route: 'all', stratum: 19, requests: batch.count * 3, bodyBytes: 0 }],
   }));
   const demand = demandOf({ info: { ...UNIFORM.info, rateMin: 0.5 }, batches: () => sampled });
-  const total = demand.requests.reduce((sum, count) => sum + count, 0);
+  const total = [...demand.requests.values()].reduce((sum, count) => sum + count, 0);
   expect(total).toBeCloseTo(3 * UNIFORM.info.rows, 3);
 });
 

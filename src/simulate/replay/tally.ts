@@ -35,19 +35,27 @@ const SERIES = [
   'memoryUsedBytes',
   'diskUsedBytes',
 ] as const;
-type SeriesName = Exclude<keyof MinuteSeries, 'fromMs'>;
+type SeriesName = Exclude<keyof MinuteSeries, 'fromMs' | 'stepMs'>;
 /** What the tiers hold now, in bytes. */
 type Levels = () => { readonly memory: number; readonly disk: number };
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Lengths that a row of the series may have, each a multiple of the one before. */
+const STEPS_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, DAY_MS, 10 * DAY_MS, 100 * DAY_MS] as const;
+/** Rows of the series at the most: 69 days of minutes. What is longer has longer rows. */
+const ROWS_MAX = 100_000;
 const LEVELS = { memoryUsedBytes: true, diskUsedBytes: true } as const;
 
-/** How requests were served, by route, and what happened in each minute. Adding is O(1); 88 bytes a minute. */
+/** How requests were served, by route, and what happened in each minute. Adding is O(1); 88 bytes a minute, 18 MB at the most. */
 export class Tally {
   /** When counting began, milliseconds since the epoch. */
   readonly fromMs: number;
   #counts = new Float64Array(COLUMNS * 8);
   #routes = 0;
+  /** Rows of the series that have begun; each is as long as {@link STEPS_MS} says at `#step`. */
   #minutes = 0;
+  #step = 0;
   readonly #series: Record<SeriesName, Float64Array<ArrayBuffer>>;
   readonly #levels: Levels;
 
@@ -134,14 +142,42 @@ export class Tally {
       this.#series[name].slice(0, this.#minutes).map((value) => value * scale);
     return {
       fromMs: this.fromMs,
+      stepMs: STEPS_MS[this.#step]!,
       ...minuteColumns(scaled),
     };
   }
 
   #minuteOf(atMs: number): number {
-    const minute = Math.max(0, Math.floor((atMs - this.fromMs) / MINUTE_MS));
-    if (minute >= this.#minutes) this.#begin(minute);
-    return minute;
+    const minute = this.#rowOf(atMs);
+    if (minute < this.#minutes) return minute;
+    if (minute < ROWS_MAX) {
+      this.#begin(minute);
+      return minute;
+    }
+    while (this.#step < STEPS_MS.length - 1 && this.#rowOf(atMs) >= ROWS_MAX) this.#lengthen();
+    const row = Math.min(this.#rowOf(atMs), ROWS_MAX - 1);
+    if (row >= this.#minutes) this.#begin(row);
+    return row;
+  }
+
+  #rowOf(atMs: number): number {
+    return Math.max(0, Math.floor((atMs - this.fromMs) / STEPS_MS[this.#step]!));
+  }
+
+  /** Rows become longer: what several of them counted is one row's, and their last level its level. */
+  #lengthen(): void {
+    const factor = STEPS_MS[this.#step + 1]! / STEPS_MS[this.#step]!;
+    for (const name of SERIES) {
+      const rows = this.#series[name];
+      const before = rows.slice(0, this.#minutes);
+      rows.fill(0);
+      for (let at = 0; at < before.length; at += 1) {
+        const row = Math.floor(at / factor);
+        rows[row] = name in LEVELS ? before[at]! : rows[row]! + before[at]!;
+      }
+    }
+    this.#minutes = Math.ceil(this.#minutes / factor);
+    this.#step += 1;
   }
 
   #begin(minute: number): void {
