@@ -7,6 +7,7 @@ import { simulate } from '../simulate.ts';
 import { answerOf, yamlOf } from './answer.ts';
 import { type PlanQuestion, plan } from './planner.ts';
 import { moneyText, readPrice } from './prices.ts';
+import { sizesTable } from './tables.ts';
 import { readTarget, type Target } from './targets.ts';
 import { busiest, demandOf } from './window.ts';
 
@@ -97,6 +98,8 @@ describe('plan', () => {
     );
     expect(why).toContain('10.00 % are for images asked for the first time');
     expect(found.chosen.report.all.hits / found.chosen.report.all.requests).toBeGreaterThan(0.89);
+    // What no size meets no row meets.
+    expect([...found.sensitivity, ...found.policies].filter(({ meets }) => meets)).toEqual([]);
   });
 
   test('meets several targets at once, and names the one that drives the size', () => {
@@ -124,6 +127,22 @@ describe('plan', () => {
     expect(found.points.map(({ sizeBytes }) => sizeBytes)).toEqual(
       found.points.map(({ sizeBytes }) => sizeBytes).toSorted((a, b) => a - b),
     );
+  });
+
+  test('other sizes are what they are called, also at the smallest there is', () => {
+    const found = plan(question(['hit=0.01']))!;
+    const chosen = found.chosen.sizes.memoryBytes;
+    expect(chosen).toBe(5 * MIB);
+    expect(found.sensitivity.map(({ factor, sizes }) => sizes.memoryBytes - factor * chosen)).toEqual(
+      found.sensitivity.map(() => 0),
+    );
+    expect(sizesTable(found).rows.map(({ cells }) => cells.slice(0, 2))).toEqual([
+      ['-20 %', '4 MiB'],
+      ['-10 %', '4.5 MiB'],
+      ['chosen', '5 MiB'],
+      ['+25 %', '6.25 MiB'],
+      ['+100 %', '10 MiB'],
+    ]);
   });
 
   test('writes sizes that a configuration takes', () => {

@@ -56,6 +56,7 @@ export interface Sized {
 export interface Variation extends Sized {
   /** Of the chosen sizes. */
   readonly factor: number;
+  /** All targets, as they were given. */
   readonly meets: boolean;
   /** A month, as far as prices are given. */
   readonly cost: number | undefined;
@@ -65,6 +66,7 @@ export interface Variation extends Sized {
 export interface Rival {
   readonly name: PolicyName;
   readonly report: SimulationReport;
+  /** All targets, as they were given. */
   readonly meets: boolean;
 }
 
@@ -90,7 +92,7 @@ export interface Plan {
   readonly disk: 'none' | 'needed' | 'no-difference';
   /** Memory that would do without the disk that was planned, before the margin. */
   readonly memoryAlone: number | undefined;
-  /** Half of the sizes to twice as much, the chosen ones among them. */
+  /** Half of the sizes, or as little as they may be, to twice as much, the chosen ones among them. */
   readonly sensitivity: readonly Variation[];
   /** All policies at the chosen sizes. */
   readonly policies: readonly Rival[];
@@ -134,7 +136,7 @@ export function plan(question: PlanQuestion): Plan | undefined {
   };
   const chosen = settled(search, node, sizes, aims);
   onStep('looking at what else there could be');
-  const around = aroundIt(question, search, node, chosen, aims);
+  const around = aroundIt(question, search, node, chosen);
   return {
     ...found,
     window,
