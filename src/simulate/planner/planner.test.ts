@@ -185,6 +185,25 @@ describe('plan', () => {
     expect(answerOf(easy).join(' ')).toContain('A disk makes no difference');
   });
 
+  test('compares policies for both tiers, also where any of them does with the least memory', () => {
+    // A made difference: below gdsf a disk is worth twice as much.
+    const replay: PlanQuestion['replay'] = (record, nodes, options) =>
+      naiveReplay(
+        record,
+        nodes.map(({ disk, ...node }) => ({
+          ...node,
+          disk: disk && { ...disk, sizeBytes: disk.sizeBytes * (node.memory.policy === 'gdsf' ? 2 : 1) },
+        })),
+        options,
+      );
+    const asked = { replay, disk: true, allPolicies: POLICY_NAMES } as const;
+    const targets = ['hit=0.6', 'memory-hit=0.01'];
+    const free = plan(question(targets, { ...asked, policies: ['lru', 'fifo', 'gdsf'] }))!;
+    const fixed = plan(question(targets, { ...asked, policies: ['gdsf'] }))!;
+    expect([free.policy, free.needed]).toEqual(['gdsf', fixed.needed]);
+    expect(plan(question(targets, { ...asked, policies: ['lru', 'fifo'] }))!.policy).toBe('lru');
+  });
+
   test('looks on a sample of a long record, and confirms on the whole', () => {
     const rates: (number | undefined)[] = [];
     const replay: PlanQuestion['replay'] = (record, nodes, options) => {
