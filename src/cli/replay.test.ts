@@ -281,6 +281,40 @@ test('the terminal forms are as they were', async () => {
   }
 });
 
+test('no number and no mark is cut, however many columns there are', () => {
+  const record = madeRecord(REQUESTS, 'made.hft');
+  const sizes = [16, 8, 12, 10, 9, 11, 7];
+  const reports = naiveReplay(
+    record,
+    sizes.map((size) => plainNode(size * MIB, `${size}.yaml`)),
+  ).map((report) => ({ ...report, memory: { ...report.memory, evictions: 1_234_567_890_123 } }));
+  const text = simulationText(reports, PLAIN);
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  expect(text.match(/1,234,567,890,123/g)?.length).toBe(sizes.length);
+  for (const letter of 'ABCDEFG') expect(text).toMatch(new RegExp(`^Served .*\\b${letter}\\b`, 'm'));
+  const answer = makePlan({
+    record,
+    node: plainNode(8 * MIB),
+    targets: [
+      { name: 'hit', value: 0.8 },
+      { name: 'memory-hit', value: 0.1 },
+    ],
+    window: (demand) => busiest(demand, 3_600_000, 'the busiest hour'),
+    policies: ['lru'],
+    allPolicies: ['lru'],
+    disk: true,
+    margin: 0.2,
+    prices: { memory: 4_000_000 / 2 ** 30, disk: undefined, egress: undefined },
+    searchRowsMax: 1e9,
+    exactRowsMax: 1e9,
+    replay: naiveReplay,
+  })!;
+  const planned = planText(answer, PLAIN).split('\n');
+  for (const line of planned) expect(line.length).toBeLessThanOrEqual(80);
+  expect(planned.some((line) => /^ {2}-\d+ %.*\d {2}missed$/.test(line))).toBe(true);
+  expect(planned.some((line) => / a month$/.test(line))).toBe(true);
+});
+
 describe('a running node', () => {
   /** Answers as its admin port does. */
   const node: ReplayIo['fetch'] = async (url) => {
