@@ -17,6 +17,7 @@ import { EXIT } from './io.ts';
 import { planText } from './plan-text.ts';
 import {
   jsonText,
+  noRequests,
   REPLAY_HELP,
   REPLAY_OPTIONS,
   type ReplayIo,
@@ -25,7 +26,7 @@ import {
   wantsJson,
   writePictures,
 } from './replayed.ts';
-import { momentGiven, Refused, recordCommand } from './traffic/command.ts';
+import { momentGiven, recordCommand } from './traffic/command.ts';
 
 const HELP = `holdfast plan: the sizes and the policy that meet a target at peak
 
@@ -111,7 +112,8 @@ export function plan(args: readonly string[], io: ReplayIo): Promise<number> {
       onStep: progress.step,
     });
     progress.clear();
-    if (answer === undefined) throw new Refused(`the record has no requests in that time (${values.at})`);
+    if (answer === undefined)
+      throw noRequests(traffic.info, values.at === 'all' ? undefined : `--at ${values.at}`);
     io.out(asJson ? jsonText(asData(answer)) : planText(answer, io.outForm));
     await writePictures(values, () => planPage(answer), chartsOfPlan(answer), io);
     return answer.unmet.length > 0 ? EXIT.refused : EXIT.ok;

@@ -51,6 +51,7 @@ beforeAll(() => {
       join(dir, `${name}.yaml`),
       `version: 1\ncache: { memory: { size: ${size} } }\norigins: { o: { type: http, url: "http://127.0.0.1" } }\nroutes: [{ name: all, origin: o, ttl: { default: 1d } }]\n`,
     );
+  writeFileSync(join(dir, 'broken.hft'), readFileSync(join(dir, 'made.hft')).fill(0, 64));
   writeFileSync(join(dir, 'wrong.yaml'), 'version: 1\ncache: { memory: { size: 32 } }\n');
 });
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -158,7 +159,12 @@ describe('holdfast simulate', () => {
         2,
         '--from is not before --to',
       ],
-      [['a.yaml', '--traffic', 'made.hft', '--from', '2030-01-01'], 1, 'no requests in that time'],
+      [
+        ['a.yaml', '--traffic', 'made.hft', '--from', '2030-01-01'],
+        1,
+        'no requests in that time (--from 2030',
+      ],
+      [['a.yaml', '--traffic', 'broken.hft'], 1, 'nothing of broken.hft could be read'],
       [['a.yaml', '--colour'], 2, 'there is no option --colour'],
       [['a.yaml'], 1, 'cannot talk to'],
     ];

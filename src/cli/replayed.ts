@@ -5,6 +5,7 @@ import { chartId } from '../simulate/picture/page.ts';
 import type { Replay } from '../simulate/replay.ts';
 import { simulate } from '../simulate/simulate.ts';
 import { catalogue, FACTOR_MAX, growth, nodeLost, peak, type StressForm } from '../traffic/made/stress.ts';
+import type { RecordInfo } from '../traffic/record.ts';
 import { UsageError } from './admin-command.ts';
 import { Refused, type TrafficIo } from './traffic/command.ts';
 import type { World } from './world.ts';
@@ -120,6 +121,19 @@ export function replaying(io: ReplayIo): {
       });
     },
   };
+}
+
+/**
+ * Why a replay has nothing to say: the record could not be read, has no requests at all, or none in the time that was asked for.
+ *
+ * @param when as it was given; undefined when no time was.
+ */
+export function noRequests({ name, rows, damage }: RecordInfo, when: string | undefined): Refused {
+  const broken = damage.length === 0 ? '' : `; not all of it could be read: ${damage.join('; ')}`;
+  if (rows === 0 && broken !== '')
+    return new Refused(`nothing of ${name} could be read: ${damage.join('; ')}`);
+  const none = rows === 0 || when === undefined ? '' : ` in that time (${when})`;
+  return new Refused(`${name} has no requests${none}${broken}`);
 }
 
 /** Writes the page and the pictures that were asked for. @throws Refused when one cannot be written. */

@@ -187,6 +187,7 @@ function naiveReport(record: TrafficRecord, node: SimulatedNode, countFromMs: nu
     record: record.info,
     start: 'cold',
     rate: 1,
+    keys: seen.size,
     all,
     routes: { all },
     memory: tier,

@@ -19,6 +19,7 @@ export function aboutRecord({ record, start, rate, all }: SimulationReport): str
 export function remarksOn(report: SimulationReport): string[] {
   const { memory, disk, origin, start } = report;
   const said = [
+    ...fewKeys(report),
     ...ofTime(report),
     ...ofTier('memory', memory),
     ...(disk === undefined ? [] : ofTier('disk', disk)),
@@ -31,6 +32,24 @@ export function remarksOn(report: SimulationReport): string[] {
   if (refused > 0)
     said.push(`${formatCount(refused)} fetches were refused because the queue of their origin was full.`);
   return said;
+}
+
+/** A sample of so many keys is off by a point on average (docs/capacity.md); of fewer, by the square root more. */
+const KEYS_ENOUGH = 16_000;
+const KEYS_FEW = 2_000;
+
+/** What a sample of few keys is worth, in a sentence; nothing where all keys were replayed, or enough of them. */
+export function fewKeys({ rate, keys }: Pick<SimulationReport, 'rate' | 'keys'>): string[] {
+  if (rate >= 1 || keys >= KEYS_ENOUGH) return [];
+  const points = Math.sqrt(KEYS_ENOUGH / Math.max(1, keys)).toPrecision(2);
+  const only = `Beware: only ${formatCount(keys)} keys were replayed`;
+  if (keys >= KEYS_FEW)
+    return [
+      `${only}: ratios are off by about ${points} points on average, and single ones by two to four times as much.`,
+    ];
+  return [
+    `${only}, too few to decide anything by: ratios are off by some ${points} points on average, those of bytes and at single sizes by several times as much. Take a record with more of the keys (traffic.size), or of a longer time.`,
+  ];
 }
 
 const MINUTE_MS = 60_000;

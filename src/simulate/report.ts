@@ -10,6 +10,8 @@ export interface SimulationReport {
   readonly start: 'cold' | 'warm';
   /** Share of the keys that were replayed; below 1 all figures are estimates for all keys (SHARDS-adj, by class of size). */
   readonly rate: number;
+  /** Different keys that were replayed, of all requests before those that count too. */
+  readonly keys: number;
   /** Of all routes. */
   readonly all: ServedCounts;
   readonly routes: Readonly<Record<string, ServedCounts>>;

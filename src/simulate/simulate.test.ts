@@ -5,7 +5,7 @@ import { costBytesOf } from '../store/memory/arena-cost.ts';
 import { Stated, type TrafficRow, UNKNOWN_LIFE } from '../traffic/batch.ts';
 import type { ReplayOptions, SimulatedNode } from './plan.ts';
 import { replay as replayPublished } from './published/replay.ts';
-import { remarksOn } from './remarks.ts';
+import { fewKeys, remarksOn } from './remarks.ts';
 import type { ServedCounts, SimulationReport } from './report.ts';
 import {
   imageTraffic,
@@ -383,6 +383,25 @@ describe('reports', () => {
     expect(sum(minutes.hits)).toBe(all.hits);
     expect(minutes.memoryUsedBytes.at(-1)).toBe(report.memory.usedBytes);
     expect(remarksOn(report).join(' ')).toMatch(/has nothing from 2024-.* means of 100 d/);
+  });
+
+  test('a sample of few keys is warned of, the more the fewer', () => {
+    const [few] = simulate(recordOf(rows), [small], { rate: 0.5 }) as [SimulationReport];
+    expect(few.keys).toBeLessThan(37);
+    expect(few.keys).toBeGreaterThan(0);
+    expect(remarksOn(few)[0]).toStartWith(`Beware: only ${few.keys} keys were replayed, too few`);
+    expect(fewKeys({ rate: 0.1, keys: 4000 })).toEqual([
+      'Beware: only 4,000 keys were replayed: ratios are off by about 2.0 points on average, and single ones by two to four times as much.',
+    ]);
+    expect(fewKeys({ rate: 0.1, keys: 16_000 })).toEqual([]);
+    expect(fewKeys({ rate: 1, keys: 170 })).toEqual([]);
+  });
+
+  test('routes that the configuration does not have are named, with what stands for them', () => {
+    const node = { ...small, routes: new Map([['pages', small.otherRoute]]) };
+    expect(simulate(recordOf(rows), [node])[0]!.assumptions).toContain(
+      'The configuration has no route "images" of the record: the rules of "pages", its last one, stand for it.',
+    );
   });
 
   test('counts begin when they are told to, with what came before in the cache', () => {

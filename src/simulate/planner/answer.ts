@@ -1,5 +1,6 @@
 import { formatCount, formatDuration, formatSize, sizeText } from '../../base/units.ts';
 import { byteHitRatioOf, figureText, LOST, type LostTo, lostTo } from '../figures.ts';
+import { fewKeys } from '../remarks.ts';
 import type { SimulationReport } from '../report.ts';
 import type { TierSizes } from '../sized.ts';
 import type { Plan, Variation } from './planner.ts';
@@ -273,6 +274,7 @@ function cautions({ window, chosen, demand, ceiling, sensitivity, aims }: Plan):
       `Beware: ${window.text} begins ${begin}, so ${figureText(first, 'share')} of its requests are first ones that a cache which has run for longer would partly know, and more images would be in use then. The size is rather too small than too large.`,
     );
   }
+  said.push(...fewKeys(chosen.report));
   const sampled = sensitivity[0]?.report.rate ?? 1;
   if (sampled < chosen.report.rate)
     said.push(

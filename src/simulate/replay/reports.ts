@@ -12,6 +12,8 @@ export interface About {
   readonly routes: readonly string[];
   readonly gaps: Gaps;
   readonly sampling: Sampling;
+  /** Different keys that were replayed. */
+  readonly keys: number;
   /** Of the time that counts, in seconds. */
   readonly lengthS: number;
 }
@@ -31,6 +33,7 @@ export function reportOf(run: NodeRun, about: About): SimulationReport {
     record: about.record,
     start: about.start,
     rate: sampling.rate,
+    keys: about.keys,
     all: tally.counts(undefined, scale, sampling.correction),
     routes: Object.fromEntries(
       routes.map((name, route) => [name, tally.counts(route, scale, sampling.correction)]),
@@ -45,8 +48,19 @@ export function reportOf(run: NodeRun, about: About): SimulationReport {
   };
 }
 
-function assumptionsOf({ gaps, sampling }: About, { node }: NodeRun): string[] {
-  const said: string[] = [...(node.departures ?? [])];
+function unknownRoutes(recorded: readonly string[], { routes }: NodeRun['node']): string[] {
+  const unknown = recorded.filter((name) => !routes.has(name));
+  const other = [...routes.keys()].at(-1);
+  if (unknown.length === 0 || other === undefined) return [];
+  const names = unknown.slice(0, 5).map((name) => `"${name}"`);
+  const more = unknown.length > 5 ? ` and ${unknown.length - 5} more` : '';
+  return [
+    `The configuration has no route ${names.join(', ')}${more} of the record: the rules of "${other}", its last one, stand for ${unknown.length === 1 ? 'it' : 'them'}.`,
+  ];
+}
+
+function assumptionsOf({ gaps, sampling, routes }: About, { node }: NodeRun): string[] {
+  const said: string[] = [...(node.departures ?? []), ...unknownRoutes(routes, node)];
   const say = (count: number, sentence: (times: string) => string): void => {
     if (count > 0) said.push(sentence(`${count} ${count === 1 ? 'request' : 'requests'}`));
   };
