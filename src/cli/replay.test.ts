@@ -152,6 +152,8 @@ describe('holdfast simulate', () => {
       [['a.yaml', '--traffic', 'made.hft', '--format', 'xml'], 2, 'write text or json'],
       [['a.yaml', '--traffic', 'made.hft', '--stress', 'peak'], 2, 'write one of peak=2'],
       [['a.yaml', '--traffic', 'made.hft', '--stress', 'peak=0.5'], 2, 'from 1 to 100'],
+      [['a.yaml', '--traffic', 'made.hft', '--stress', 'peak=-1'], 2, 'from 1 to 100'],
+      [['a.yaml', '--traffic', 'made.hft', '--stress', 'growth=1e9'], 2, 'from 1 to 100'],
       [['a.yaml', '--traffic', 'made.hft', '--stress', 'node-lost=1.5'], 2, 'whole number'],
       [['a.yaml', '--traffic', 'made.hft', '--from', 'noon'], 2, '--from noon is no time'],
       [
@@ -233,6 +235,8 @@ describe('holdfast plan', () => {
       [['--target', 'hit=0.9', '--at', '2026-01-02/2026-01-01'], 2, 'ends before it begins'],
       [['--target', 'hit=0.9', '--margin', 'much'], 2, 'such as 30%'],
       [['--target', 'hit=0.9', '--growth', 'x'], 2, '--growth x'],
+      [['--target', 'hit=0.9', '--growth', '10000%'], 2, 'from 0% to 9900%'],
+      [['--target', 'hit=1.5'], 2, 'a share is above 0 and at most 1'],
       [['--target', 'hit=0.9', '--policy', 'mru'], 2, 'there are greedy-dual'],
       [['--target', 'hit=0.9', '--price-memory', '3'], 2, '3.5/GiB-month'],
       [['extra', '--target', 'hit=0.9'], 2, 'extra is one argument too many'],

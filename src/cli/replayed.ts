@@ -24,6 +24,7 @@ export const REPLAY_HELP = `  --traffic RECORD     a record: a directory or a fi
                          catalogue=1.5 half as many images again, for the same requests
                          growth=1.3    30 % more requests, and as many more images
                          node-lost=3   what one of three nodes gets when another is gone
+                       times that are given with it (--from, --to, --at) are those of what is made
   --html FILE          writes a report with pictures, which needs nothing else
   --svg DIR            writes the pictures alone, one file each
   --format json        the figures as JSON
@@ -56,7 +57,7 @@ export function stressesGiven(lists: readonly string[] = []): StressForm[] {
   return lists
     .flatMap((list) => list.split(','))
     .map((item) => {
-      const [, name = '', digits = ''] = /^([a-z-]+)=([0-9.]+)$/.exec(item.trim()) ?? [];
+      const [, name = '', digits = ''] = /^([a-z-]+)=(.+)$/.exec(item.trim()) ?? [];
       const form = STRESSES[name];
       const factor = Number(digits);
       if (form === undefined)
@@ -84,7 +85,7 @@ const STRESSES: Readonly<
   'node-lost': {
     make: nodeLost,
     least: 2,
-    expects: 'write how many nodes there are, a whole number from 2 on',
+    expects: 'write how many nodes there are, a whole number from 2 to 100',
   },
 };
 

@@ -1,5 +1,5 @@
 import { formatCount, formatDuration, formatSize, sizeText } from '../../base/units.ts';
-import { byteHitRatioOf, figureText, LOST, type LostTo, lostTo } from '../figures.ts';
+import { byteHitRatioOf, figureText, hitRatioOf, LOST, type LostTo, lostTo } from '../figures.ts';
 import { fewKeys } from '../remarks.ts';
 import type { SimulationReport } from '../report.ts';
 import type { TierSizes } from '../sized.ts';
@@ -128,7 +128,8 @@ const REMEDIES: Readonly<Record<LostTo, string>> = {
 };
 
 /** The number that the size hangs on. */
-function driver({ points, aims, unmet, tier, ceiling, targets }: Plan): string[] {
+function driver(plan: Plan): string[] {
+  const { points, aims, unmet, tier, ceiling, targets } = plan;
   const binding = bindingTarget(points, aims);
   if (binding === undefined || points.length < 2 || unmet.length > 0) return [];
   const now = sizeFor(points, binding);
@@ -139,12 +140,31 @@ function driver({ points, aims, unmet, tier, ceiling, targets }: Plan): string[]
   const subject = `The number that drives the size is the ${kindOf(binding).about}${targets.length > 1 ? ', of all targets' : ''}`;
   const shifts = (['easier', 'harder'] as const).flatMap((by) => {
     const target = shifted(binding, by);
-    return target === undefined ? [] : [{ by, target, bytes: sizeFor(points, target) }];
+    return target === undefined
+      ? []
+      : [{ by, target, bytes: sizeFor(points, target) ?? sizeFor(allPoints(plan), target) }];
   });
   if (shifts.every(({ bytes }) => bytes !== undefined && Math.abs(bytes / now - 1) < 0.005))
     return [`${subject}; asking a little more or less of it changes nothing.`];
-  const texts = shifts.map(({ by, target, bytes }) => shiftText(target, bytes, { points, now, by, ceiling }));
+  const among = allPoints(plan);
+  const texts = shifts.map(({ by, target, bytes }) =>
+    shiftText(target, bytes, { points: among, now, by, ceiling }),
+  );
   return [`${subject}: ${listed(texts)}.${nearCeiling(binding, ceiling)}`];
+}
+
+/** Every replay with another size of the memory alone, those of the table too, as far as they are of the same keys. */
+function allPoints({ points, tier, sensitivity }: Plan): Plan['points'] {
+  if (tier !== 'memory') return points;
+  const further = sensitivity
+    .filter(({ report }) => report.rate === points[0]?.report.rate)
+    .map(({ sizes, report }) => ({
+      sizeBytes: sizes.memoryBytes,
+      hitRatio: hitRatioOf(report.all) ?? 0,
+      byteHitRatio: byteHitRatioOf(report.all) ?? 0,
+      report,
+    }));
+  return [...points, ...further].sort((a, b) => a.sizeBytes - b.sizeBytes);
 }
 
 function shiftText(

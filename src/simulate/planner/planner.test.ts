@@ -171,6 +171,16 @@ describe('plan', () => {
     expect(free.policy).toBe('gdsf');
     expect(free.needed.memoryBytes / (100 * MIB)).toBeLessThan(0.42);
     expect(free.policies.map(({ name }) => name)).toEqual([...POLICY_NAMES]);
+    // Its search ended at what lru needs; the table goes further.
+    const harder = plan(
+      question(['hit=0.97'], { replay, policies: ['lru', 'gdsf'], allPolicies: ['lru', 'gdsf'] }),
+    )!;
+    expect(harder.policy).toBe('gdsf');
+    expect(answerOf(harder).join(' ')).toMatch(/98.00 % takes [0-9.]+ MiB before the margin/);
+    const top = harder.points.at(-1)!;
+    const cutShort = { ...harder, points: harder.points.filter(({ hitRatio }) => hitRatio < 0.98) };
+    expect(top.hitRatio).toBeGreaterThan(0.98);
+    expect(answerOf(cutShort).join(' ')).toMatch(/98.00 % takes [0-9.]+ MiB before the margin/);
     expect(plan(question(['hit=0.8'], { replay, policies: ['lru'] }))!.policy).toBe('lru');
   });
 
