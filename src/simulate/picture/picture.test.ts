@@ -255,3 +255,7 @@ test('the axis of sizes reaches as far as what was chosen', () => {
   expect(drawn.marks?.length).toBe(1);
   expect(drawn.x.to).toBeGreaterThanOrEqual(2 ** 24);
 });
+
+test('a table that is too wide scrolls in its own box, by keyboard too', () => {
+  expect(table(['', 'A'], [{ cells: ['hits', '1'] }])).toStartWith('<div class="wide" tabindex="0"><table>');
+});
