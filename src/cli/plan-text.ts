@@ -7,6 +7,7 @@ import { bar, type Line, paint, type Span } from './live-draw.ts';
 import { wrapped } from './simulate-text.ts';
 
 const COLUMNS = 80;
+const MISSED = '  missed';
 const BAR = 46;
 /** Lines of the curve at the most. */
 const CURVE_LINES = 12;
@@ -35,7 +36,9 @@ export function planText(plan: Plan, form: TextForm): string {
     ...curve(plan, form),
     ...assumed(plan.chosen.report.assumptions),
   ];
-  const text = lines.map((line) => `${paint(line, COLUMNS, form.color).trimEnd()}\n`).join('');
+  const text = lines
+    .map((line) => `${paint(line, Number.POSITIVE_INFINITY, form.color).trimEnd()}\n`)
+    .join('');
   return form.isTerminal ? text : text.replaceAll('…', '.');
 }
 
@@ -43,20 +46,46 @@ function tableLines(title: string, { columns, rows }: PlanTable): Line[] {
   const widths = columns.map((column, at) =>
     Math.max(column.length, ...rows.map(({ cells }) => cells[at]?.length ?? 0)),
   );
-  const cut = (cells: readonly string[]): string =>
-    cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[at]!))).join('  ');
+  const room = COLUMNS - '> '.length - (rows.some(({ meets }) => !meets) ? MISSED.length : 0);
   return [
     [[title, 'bold']],
-    [
-      ['  ', 'dim'],
-      [cut(columns), 'dim'],
-    ],
-    ...rows.map(({ cells, chosen, meets }): Line => {
-      const text: Span = chosen ? [cut(cells), 'bold'] : cut(cells);
-      return [chosen ? '> ' : '  ', text, ...(meets ? [] : [['  missed', 'bad'] as const])];
+    ...columnsThatFit(widths, room).flatMap((shown, block): Line[] => {
+      const line = (cells: readonly string[]): string =>
+        shown
+          .map((at) => (at === 0 ? cells[0]!.padEnd(widths[0]!) : cells[at]!.padStart(widths[at]!)))
+          .join('  ');
+      return [
+        ...(block > 0 ? [[]] : []),
+        [
+          ['  ', 'dim'],
+          [line(columns), 'dim'],
+        ],
+        ...rows.map(({ cells, chosen, meets }): Line => {
+          const text: Span = chosen ? [line(cells), 'bold'] : line(cells);
+          return [chosen ? '> ' : '  ', text, ...(meets ? [] : [[MISSED, 'bad'] as const])];
+        }),
+      ];
     }),
     [],
   ];
+}
+
+/** The columns of each block of a table, the first one in all of them: what does not fit beside others follows below. */
+function columnsThatFit(widths: readonly number[], room: number): number[][] {
+  const blocks = [[0]];
+  let used = widths[0]!;
+  for (let at = 1; at < widths.length; at += 1) {
+    const width = widths[at]! + 2;
+    const now = blocks.at(-1)!;
+    if (used + width > room && now.length > 1) {
+      blocks.push([0, at]);
+      used = widths[0]! + width;
+    } else {
+      now.push(at);
+      used += width;
+    }
+  }
+  return blocks;
 }
 
 /** The hit ratio at the sizes that were tried, thinned out. */

@@ -10,7 +10,7 @@ import { type Prices, readPrice } from '../simulate/planner/prices.ts';
 import { readTarget, type Target } from '../simulate/planner/targets.ts';
 import { busiest, stretch } from '../simulate/planner/window.ts';
 import { stressed } from '../traffic/made/derived.ts';
-import { growth } from '../traffic/made/stress.ts';
+import { FACTOR_MAX, growth } from '../traffic/made/stress.ts';
 import { UsageError } from './admin-command.ts';
 import { validFile } from './config-file.ts';
 import { EXIT } from './io.ts';
@@ -18,6 +18,7 @@ import { planText } from './plan-text.ts';
 import {
   checkPictures,
   jsonText,
+  noRequests,
   REPLAY_HELP,
   REPLAY_OPTIONS,
   type ReplayIo,
@@ -26,7 +27,7 @@ import {
   wantsJson,
   writePictures,
 } from './replayed.ts';
-import { momentGiven, Refused, recordCommand } from './traffic/command.ts';
+import { momentGiven, recordCommand } from './traffic/command.ts';
 
 const HELP = `holdfast plan: the sizes and the policy that meet a target at peak
 
@@ -90,11 +91,12 @@ export function plan(args: readonly string[], io: ReplayIo): Promise<number> {
     const asJson = wantsJson(values);
     const targets = targetsGiven(values.target, values['origin-rps']);
     const window = windowGiven(values.at);
-    const margin = shareGiven('margin', values.margin);
+    const margin = shareGiven('margin', values.margin, 100);
     const prices = pricesGiven(values);
     const policies = policiesGiven(values.policy);
     const stresses = stressesGiven(values.stress);
-    if (values.growth !== undefined) stresses.push(growth(1 + shareGiven('growth', values.growth)));
+    if (values.growth !== undefined)
+      stresses.push(growth(1 + shareGiven('growth', values.growth, FACTOR_MAX - 1)));
     await checkPictures(values, io);
     const node = await nodeFor(values.config, io);
     if (node === undefined) return EXIT.unusable;
@@ -116,7 +118,8 @@ export function plan(args: readonly string[], io: ReplayIo): Promise<number> {
       onStep: progress.step,
     });
     progress.clear();
-    if (answer === undefined) throw new Refused(`the record has no requests in that time (${values.at})`);
+    if (answer === undefined)
+      throw noRequests(traffic.info, values.at === 'all' ? undefined : `--at ${values.at}`);
     io.out(asJson ? jsonText(asData(answer)) : planText(answer, io.outForm));
     await writePictures(values, () => planPage(answer), chartsOfPlan(answer), io);
     return answer.unmet.length > 0 ? EXIT.refused : EXIT.ok;
@@ -148,12 +151,12 @@ function windowGiven(text: string): PlanQuestion['window'] {
   return (demand) => busiest(demand, lengthMs, `the busiest ${name}`);
 }
 
-/** A share of 0 or more: `30%` or `0.3`. */
-function shareGiven(name: string, text: string): number {
+/** A share from 0 to `most`: `30%` or `0.3`. */
+function shareGiven(name: string, text: string, most: number): number {
   const [, digits, percent] = /^([0-9]*\.?[0-9]+)(%?)$/.exec(text.trim()) ?? [];
   const share = Number(digits) / (percent === '%' ? 100 : 1);
-  if (digits === undefined || !(share <= 100))
-    throw new UsageError(`--${name} ${text}: write a share such as 30%`);
+  if (digits === undefined || !(share <= most))
+    throw new UsageError(`--${name} ${text}: write a share such as 30%, from 0% to ${most * 100}%`);
   return share;
 }
 

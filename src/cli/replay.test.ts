@@ -51,6 +51,7 @@ beforeAll(() => {
       join(dir, `${name}.yaml`),
       `version: 1\ncache: { memory: { size: ${size} } }\norigins: { o: { type: http, url: "http://127.0.0.1" } }\nroutes: [{ name: all, origin: o, ttl: { default: 1d } }]\n`,
     );
+  writeFileSync(join(dir, 'broken.hft'), readFileSync(join(dir, 'made.hft')).fill(0, 64));
   writeFileSync(join(dir, 'wrong.yaml'), 'version: 1\ncache: { memory: { size: 32 } }\n');
 });
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -178,6 +179,8 @@ describe('holdfast simulate', () => {
       [['a.yaml', '--traffic', 'made.hft', '--format', 'xml'], 2, 'write text or json'],
       [['a.yaml', '--traffic', 'made.hft', '--stress', 'peak'], 2, 'write one of peak=2'],
       [['a.yaml', '--traffic', 'made.hft', '--stress', 'peak=0.5'], 2, 'from 1 to 100'],
+      [['a.yaml', '--traffic', 'made.hft', '--stress', 'peak=-1'], 2, 'from 1 to 100'],
+      [['a.yaml', '--traffic', 'made.hft', '--stress', 'growth=1e9'], 2, 'from 1 to 100'],
       [['a.yaml', '--traffic', 'made.hft', '--stress', 'node-lost=1.5'], 2, 'whole number'],
       [['a.yaml', '--traffic', 'made.hft', '--from', 'noon'], 2, '--from noon is no time'],
       [
@@ -185,7 +188,12 @@ describe('holdfast simulate', () => {
         2,
         '--from is not before --to',
       ],
-      [['a.yaml', '--traffic', 'made.hft', '--from', '2030-01-01'], 1, 'no requests in that time'],
+      [
+        ['a.yaml', '--traffic', 'made.hft', '--from', '2030-01-01'],
+        1,
+        'no requests in that time (--from 2030',
+      ],
+      [['a.yaml', '--traffic', 'broken.hft'], 1, 'nothing of broken.hft could be read'],
       [['a.yaml', '--colour'], 2, 'there is no option --colour'],
       [['a.yaml', '--html'], 2, '--html needs a value'],
       [['a.yaml', '--cold=1'], 2, '--cold takes no value'],
@@ -274,6 +282,8 @@ describe('holdfast plan', () => {
       [['--target', 'hit=0.9', '--at', '2026-01-02/2026-01-01'], 2, 'ends before it begins'],
       [['--target', 'hit=0.9', '--margin', 'much'], 2, 'such as 30%'],
       [['--target', 'hit=0.9', '--growth', 'x'], 2, '--growth x'],
+      [['--target', 'hit=0.9', '--growth', '10000%'], 2, 'from 0% to 9900%'],
+      [['--target', 'hit=1.5'], 2, 'a share is above 0 and at most 1'],
       [['--target', 'hit=0.9', '--policy', 'mru'], 2, 'there are greedy-dual'],
       [['--target', 'hit=0.9', '--price-memory', '3'], 2, '3.5/GiB-month'],
       [['extra', '--target', 'hit=0.9'], 2, 'extra is one argument too many'],
@@ -334,6 +344,39 @@ const FOREIGN = {
   ...{ bornS: 1, freshUntilS: 2, revalidateUntilS: 2, errorUntilS: 2, storedS: 1, flags: 0 },
   tier: 'memory',
 } as const;
+test('no number and no mark is cut, however many columns there are', () => {
+  const record = madeRecord(REQUESTS, 'made.hft');
+  const sizes = [16, 8, 12, 10, 9, 11, 7];
+  const reports = naiveReplay(
+    record,
+    sizes.map((size) => plainNode(size * MIB, `${size}.yaml`)),
+  ).map((report) => ({ ...report, memory: { ...report.memory, evictions: 1_234_567_890_123 } }));
+  const text = simulationText(reports, PLAIN);
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  expect(text.match(/1,234,567,890,123/g)?.length).toBe(sizes.length);
+  for (const letter of 'ABCDEFG') expect(text).toMatch(new RegExp(`^Served .*\\b${letter}\\b`, 'm'));
+  const answer = makePlan({
+    record,
+    node: plainNode(8 * MIB),
+    targets: [
+      { name: 'hit', value: 0.8 },
+      { name: 'memory-hit', value: 0.1 },
+    ],
+    window: (demand) => busiest(demand, 3_600_000, 'the busiest hour'),
+    policies: ['lru'],
+    allPolicies: ['lru'],
+    disk: true,
+    margin: 0.2,
+    prices: { memory: 4_000_000 / 2 ** 30, disk: undefined, egress: undefined },
+    searchRowsMax: 1e9,
+    exactRowsMax: 1e9,
+    replay: naiveReplay,
+  })!;
+  const planned = planText(answer, PLAIN).split('\n');
+  for (const line of planned) expect(line.length).toBeLessThanOrEqual(80);
+  expect(planned.some((line) => /^ {2}-\d+ %.*\d {2}missed$/.test(line))).toBe(true);
+  expect(planned.some((line) => / a month$/.test(line))).toBe(true);
+});
 
 describe('a running node', () => {
   /** Answers as its admin port does. */

@@ -5,6 +5,7 @@ import { chartId } from '../simulate/picture/page.ts';
 import type { Replay } from '../simulate/replay.ts';
 import { simulate } from '../simulate/simulate.ts';
 import { catalogue, FACTOR_MAX, growth, nodeLost, peak, type StressForm } from '../traffic/made/stress.ts';
+import type { RecordInfo } from '../traffic/record.ts';
 import { UsageError } from './admin-command.ts';
 import { shown, systemReason } from './arguments.ts';
 import { Refused, type TrafficIo } from './traffic/command.ts';
@@ -25,6 +26,7 @@ export const REPLAY_HELP = `  --traffic RECORD     a record: a directory or a fi
                          catalogue=1.5 half as many images again, for the same requests
                          growth=1.3    30 % more requests, and as many more images
                          node-lost=3   what one of three nodes gets when another is gone
+                       times that are given with it (--from, --to, --at) are those of what is made
   --html FILE          writes a report with pictures, which needs nothing else; a file that is there is not written over
   --svg DIR            writes the pictures alone, one file each, into a directory that has none
   --format json        the figures as JSON
@@ -57,7 +59,7 @@ export function stressesGiven(lists: readonly string[] = []): StressForm[] {
   return lists
     .flatMap((list) => list.split(','))
     .map((item) => {
-      const [, name = '', digits = ''] = /^([a-z-]+)=([0-9.]+)$/.exec(item.trim()) ?? [];
+      const [, name = '', digits = ''] = /^([a-z-]+)=(.+)$/.exec(item.trim()) ?? [];
       const form = STRESSES[name];
       const factor = Number(digits);
       if (form === undefined)
@@ -85,7 +87,7 @@ const STRESSES: Readonly<
   'node-lost': {
     make: nodeLost,
     least: 2,
-    expects: 'write how many nodes there are, a whole number from 2 on',
+    expects: 'write how many nodes there are, a whole number from 2 to 100',
   },
 };
 
@@ -150,6 +152,19 @@ export async function checkPictures({ html, svg }: OutputOptions, io: ReplayIo):
 
 function isThere(path: string): Refused {
   return new Refused(`${shown(path)} exists; nothing is written over it: name another file, or remove it`);
+}
+
+/**
+ * Why a replay has nothing to say: the record could not be read, has no requests at all, or none in the time that was asked for.
+ *
+ * @param when as it was given; undefined when no time was.
+ */
+export function noRequests({ name, rows, damage }: RecordInfo, when: string | undefined): Refused {
+  const broken = damage.length === 0 ? '' : `; not all of it could be read: ${damage.join('; ')}`;
+  if (rows === 0 && broken !== '')
+    return new Refused(`nothing of ${name} could be read: ${damage.join('; ')}`);
+  const none = rows === 0 || when === undefined ? '' : ` in that time (${when})`;
+  return new Refused(`${name} has no requests${none}${broken}`);
 }
 
 /** Writes the page and the pictures that were asked for. @throws Refused when one cannot be written. */

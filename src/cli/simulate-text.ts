@@ -6,6 +6,8 @@ import type { TextForm } from './io.ts';
 import { type Line, paint, type Span, safe, sparkline } from './live-draw.ts';
 
 const COLUMNS = 80;
+/** Numbers and marks are never cut: a line that is too long for a terminal goes on below. */
+const UNCUT = Number.POSITIVE_INFINITY;
 const LABEL = 32;
 const CHANGE = 18;
 const GRAPH = 46;
@@ -27,7 +29,7 @@ export function simulationText(reports: readonly SimulationReport[], form: TextF
     ...graphs(reports, form),
     ...notes(reports),
   ];
-  const text = lines.map((line) => `${paint(line, COLUMNS, form.color).trimEnd()}\n`).join('');
+  const text = lines.map((line) => `${paint(line, UNCUT, form.color).trimEnd()}\n`).join('');
   return form.isTerminal ? text : text.replaceAll('…', '.');
 }
 
@@ -51,20 +53,39 @@ export function wrapped(text: string, indent = '', first = indent): Line[] {
   return [...lines, line].map((each) => [each.replaceAll('\u00a0', ' ')]);
 }
 
-/** With two reports the change has a column of its own; with more a worse figure has a mark behind it. */
+/** With two reports the change has a column of its own; with more a worse figure has a mark behind it, and further ones follow below. */
 function figures(reports: readonly SimulationReport[]): Line[] {
+  const sections = compare(reports);
   const count = reports.length;
-  const width = count <= 2 ? 14 : Math.floor((COLUMNS - LABEL) / count);
-  const head: Span[] = [' '.repeat(LABEL)];
-  if (count > 1) head.push([reports.map((_, at) => letterOf(at).padStart(width - 1)).join(' '), 'bold']);
-  return compare(reports).flatMap(({ title, rows }, section): Line[] => {
+  const all = reports.map((_, at) => at);
+  if (count <= 2) return block(sections, all, { width: 14, count });
+  const lengths = sections.flatMap(({ rows }) =>
+    rows.flatMap((row) => all.map((at) => valueText(row, at).length)),
+  );
+  const most = Math.max(1, Math.floor((COLUMNS - LABEL) / (Math.max(...lengths) + 2)));
+  const each = Math.ceil(count / Math.ceil(count / most));
+  const width = Math.floor((COLUMNS - LABEL) / each);
+  const blocks = Array.from({ length: Math.ceil(count / each) }, (_, at) =>
+    all.slice(at * each, (at + 1) * each),
+  );
+  return blocks.flatMap((shown) => block(sections, shown, { width, count }));
+}
+
+/** Some of the reports side by side. @param count how many there are in all. */
+function block(
+  sections: ReturnType<typeof compare>,
+  shown: readonly number[],
+  { width, count }: { readonly width: number; readonly count: number },
+): Line[] {
+  const letters: Span = [shown.map((at) => letterOf(at).padStart(width - 1)).join(' '), 'bold'];
+  return sections.flatMap(({ title, rows }, section): Line[] => {
     const heading: Line =
-      section === 0 && count > 1 ? [[title.padEnd(LABEL), 'bold'], ...head.slice(1)] : [[title, 'bold']];
+      section === 0 && count > 1 ? [[title.padEnd(LABEL), 'bold'], letters] : [[title, 'bold']];
     return [
       heading,
       ...rows.map((row): Line => {
         const line: Span[] = [`  ${safe(row.label, LABEL - 3)}`.padEnd(LABEL)];
-        for (let at = 0; at < count; at += 1) {
+        for (const at of shown) {
           const worse = at > 0 && isWorse(row, at);
           const text = `${valueText(row, at)}${count > 2 && worse ? '!' : ' '}`.padStart(width);
           line.push(worse ? [text, 'bad'] : text);
@@ -118,7 +139,10 @@ function buckets(
   minutes: MinuteSeries,
   column: 'requests' | 'originRequests' | 'prematureEvictions',
 ): number[] {
-  return parts(minutes, (from, to) => sum(minutes[column], from, to) / ((to - from) * 60));
+  return parts(
+    minutes,
+    (from, to) => sum(minutes[column], from, to) / (((to - from) * minutes.stepMs) / 1000),
+  );
 }
 
 function ratios(minutes: MinuteSeries): (number | undefined)[] {

@@ -22,6 +22,7 @@ import { EXIT } from './io.ts';
 import {
   checkPictures,
   jsonText,
+  noRequests,
   REPLAY_HELP,
   REPLAY_OPTIONS,
   type ReplayIo,
@@ -31,7 +32,7 @@ import {
   writePictures,
 } from './replayed.ts';
 import { simulationText } from './simulate-text.ts';
-import { momentGiven, Refused, recordCommand, Unusable } from './traffic/command.ts';
+import { momentGiven, recordCommand, Unusable } from './traffic/command.ts';
 
 const HELP = `holdfast simulate: what configurations would have done to recorded traffic
 
@@ -86,7 +87,8 @@ export function simulate(args: readonly string[], io: ReplayIo): Promise<number>
     const reports = progress.replay(traffic, nodes, options);
     if (reports[0]!.all.requests === 0) {
       progress.clear();
-      throw new Refused('the record has no requests in that time');
+      const given = [values.from && `--from ${values.from}`, values.to && `--to ${values.to}`];
+      throw noRequests(whole.info, given.filter(Boolean).join(' ') || undefined);
     }
     const isDrawn = values.html !== undefined || values.svg !== undefined;
     const pictures = isDrawn

@@ -82,13 +82,17 @@ export interface PeakMinute {
   readonly hitRatio: number | undefined;
 }
 
-/** The first of the minutes with the most requests. */
+/** The first of the minutes with the most requests; of a record that has longer rows, the first of those. */
 export function peakMinute({ minutes }: Pick<SimulationReport, 'minutes'>): PeakMinute {
-  const { requests, hits, fromMs } = minutes;
+  const { requests, hits, fromMs, stepMs } = minutes;
   let at = 0;
   for (let i = 1; i < requests.length; i += 1) if (requests[i]! > requests[at]!) at = i;
   const most = requests[at] ?? 0;
-  return { atMs: fromMs + at * 60_000, requestsPerS: most / 60, hitRatio: ratio(hits[at] ?? 0, most) };
+  return {
+    atMs: fromMs + at * stepMs,
+    requestsPerS: most / (stepMs / 1000),
+    hitRatio: ratio(hits[at] ?? 0, most),
+  };
 }
 
 /** Letters for reports, in tables and charts alike: A, B, ... */

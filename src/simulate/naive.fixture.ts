@@ -187,13 +187,14 @@ function naiveReport(record: TrafficRecord, node: SimulatedNode, countFromMs: nu
     record: record.info,
     start: 'cold',
     rate: 1,
+    keys: seen.size,
     all,
     routes: { all },
     memory: tier,
     disk: undefined,
     origins: { o: origin },
     origin,
-    minutes: { fromMs, ...series },
+    minutes: { fromMs, stepMs: 60_000, ...series },
     assumptions: ['What is asked for stays good for ever.'],
   };
 }

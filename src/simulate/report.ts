@@ -10,6 +10,8 @@ export interface SimulationReport {
   readonly start: 'cold' | 'warm';
   /** Share of the keys that were replayed; below 1 all figures are estimates for all keys (SHARDS-adj, by class of size). */
   readonly rate: number;
+  /** Different keys that were replayed, of all requests before those that count too. */
+  readonly keys: number;
   /** Of all routes. */
   readonly all: ServedCounts;
   readonly routes: Readonly<Record<string, ServedCounts>>;
@@ -106,9 +108,11 @@ export interface Load {
   readonly peakMinute: number;
 }
 
-/** One row for each minute of the clock, from that of the first counted request on. Of a sample it is corrected as the totals are. */
+/** One row for each minute of the clock, of a record of more than 69 days for a longer time, from that of the first counted request on. Of a sample it is corrected as the totals are. */
 export interface MinuteSeries {
   readonly fromMs: number;
+  /** Length of a row in milliseconds: a minute, ten, an hour, a day, ten days or a hundred. */
+  readonly stepMs: number;
   readonly requests: Float64Array;
   readonly hits: Float64Array;
   readonly bytes: Float64Array;
@@ -118,7 +122,7 @@ export interface MinuteSeries {
   readonly evictions: Float64Array;
   readonly prematureEvictions: Float64Array;
   readonly refusals: Float64Array;
-  /** Levels at the end of the minute. */
+  /** Levels at the end of the row. */
   readonly memoryUsedBytes: Float64Array;
   readonly diskUsedBytes: Float64Array;
 }

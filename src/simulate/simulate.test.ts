@@ -7,6 +7,7 @@ import { Stated, type TrafficRow, UNKNOWN_LIFE } from '../traffic/batch.ts';
 import { totalsOf } from '../traffic/totals.ts';
 import type { ReplayOptions, SimulatedNode } from './plan.ts';
 import { replay as replayPublished } from './published/replay.ts';
+import { fewKeys, remarksOn } from './remarks.ts';
 import type { ServedCounts, SimulationReport } from './report.ts';
 import {
   imageTraffic,
@@ -371,6 +372,38 @@ describe('reports', () => {
     expect(minutes.memoryUsedBytes.at(-1)).toBe(memory.usedBytes);
     const roomy = replay([{ atS: 0, key: 1 }]).memory;
     expect([roomy.limit, roomy.firstEvictionMs, roomy.evictionAgeS]).toEqual(['none', undefined, undefined]);
+  });
+
+  test('requests that are centuries apart have longer rows, and are told', () => {
+    const apart = [...rows, { ...rows[0]!, atMs: Date.UTC(9999, 0) }];
+    const [report] = simulate(recordOf(apart), [small]) as [SimulationReport];
+    const { minutes, all } = report;
+    expect(minutes.requests.length).toBeLessThanOrEqual(100_000);
+    expect(minutes.stepMs).toBe(100 * 86_400_000);
+    const sum = (series: Float64Array): number => series.reduce((total, one) => total + one, 0);
+    expect(sum(minutes.requests)).toBe(all.requests);
+    expect(sum(minutes.hits)).toBe(all.hits);
+    expect(minutes.memoryUsedBytes.at(-1)).toBe(report.memory.usedBytes);
+    expect(remarksOn(report).join(' ')).toMatch(/has nothing from 2024-.* means of 100 d/);
+  });
+
+  test('a sample of few keys is warned of, the more the fewer', () => {
+    const [few] = simulate(recordOf(rows), [small], { rate: 0.5 }) as [SimulationReport];
+    expect(few.keys).toBeLessThan(37);
+    expect(few.keys).toBeGreaterThan(0);
+    expect(remarksOn(few)[0]).toStartWith(`Beware: only ${few.keys} keys were replayed, too few`);
+    expect(fewKeys({ rate: 0.1, keys: 4000 })).toEqual([
+      'Beware: only 4,000 keys were replayed: ratios are off by about 2.0 points on average, and single ones by two to four times as much.',
+    ]);
+    expect(fewKeys({ rate: 0.1, keys: 16_000 })).toEqual([]);
+    expect(fewKeys({ rate: 1, keys: 170 })).toEqual([]);
+  });
+
+  test('routes that the configuration does not have are named, with what stands for them', () => {
+    const node = { ...small, routes: new Map([['pages', small.otherRoute]]) };
+    expect(simulate(recordOf(rows), [node])[0]!.assumptions).toContain(
+      'The configuration has no route "images" of the record: the rules of "pages", its last one, stand for it.',
+    );
   });
 
   test('counts begin when they are told to, with what came before in the cache', () => {

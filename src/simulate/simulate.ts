@@ -89,6 +89,7 @@ class Replay {
       routes: this.#rows.kinds.routes,
       gaps: this.#rows.gaps,
       sampling: this.#sampling,
+      keys: this.#keys.count,
       lengthS: Math.max(1, (toMs - this.#countFromMs) / 1000),
     } as const;
     return this.#runs.map((run) => reportOf(run, about));

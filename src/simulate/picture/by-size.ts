@@ -17,7 +17,7 @@ export function chartBySize(curves: readonly SizeCurve[], marks: readonly Mark[]
   ]);
   const sizes = curves.flatMap(({ points }) => points.map(({ sizeBytes }) => sizeBytes));
   const ratios = series.flatMap(({ points }) => points.map(({ y }) => y ?? 0));
-  const x = sizeAxis('size of the cache', sizes);
+  const x = sizeAxis('size of the cache', [...sizes, ...marks.map(({ at }) => at)]);
   const sampled = Math.min(...curves.flatMap(({ points }) => points.map(({ report }) => report.rate)));
   const how = sampled < 1 ? `, estimated from ${Number((sampled * 100).toPrecision(2))} % of the keys` : '';
   return {
@@ -26,7 +26,7 @@ export function chartBySize(curves: readonly SizeCurve[], marks: readonly Mark[]
     x,
     y: linearAxis('', 'share', target === undefined ? ratios : [...ratios, target.at]),
     series,
-    marks: marks.filter(({ at }) => at >= x.from && at <= x.to),
+    marks,
     ...(target === undefined ? {} : { level: target }),
   };
 }

@@ -49,6 +49,7 @@ const LEFT = 70;
 const RIGHT = 26;
 const PLOT_HEIGHT = 190;
 const LINE = 17;
+const TEXTS_APART = 6;
 /** Longer names lose their beginning: that of a file says most at its end. */
 const NAME_MAX = 52;
 
@@ -58,13 +59,17 @@ const NAME_MAX = 52;
  * @param id tells its title from those of other charts on one page: letters, digits and hyphens.
  * @param alone with its style sheet, for a file of its own; else the page has {@link STYLE_OF_CHARTS}.
  */
-export function chartSvg(chart: Chart, id: string, alone: boolean): string {
+export function chartSvg(given: Chart, id: string, alone: boolean): string {
+  const chart = { ...given, series: told(given.series) };
   const { title, about, series } = chart;
   const head = alone ? 26 : 0;
   const legend = legendOf(series, head);
-  const top = 10 + legend.height + (chart.marks === undefined || chart.marks.length === 0 ? 0 : LINE);
+  const longest = Math.max(0, ...series.map(({ short }) => short.length));
+  const across = { left: LEFT, width: WIDTH - LEFT - Math.max(RIGHT, 8 + longest * 8) };
+  const rows = 1 + Math.max(-1, ...markTexts(chart, across).map(({ row }) => row));
+  const top = 10 + legend.height + rows * LINE;
   const height = top + PLOT_HEIGHT + 44;
-  const frame = { left: LEFT, top, width: WIDTH - LEFT - RIGHT, height: PLOT_HEIGHT };
+  const frame = { ...across, top, height: PLOT_HEIGHT };
   const size = alone ? ` width="${WIDTH * 2}" height="${height * 2}"` : '';
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${WIDTH} ${height}"${size} role="img" aria-labelledby="${id}-t ${id}-d">`,
@@ -89,6 +94,26 @@ interface Frame {
   readonly top: number;
   readonly width: number;
   readonly height: number;
+}
+
+/** Lines that cover each other are told as one: `A=B` at its end, and `B b.yaml = A` among the names. */
+function told(series: readonly Series[]): Series[] {
+  const twinOf = (one: Series): Series =>
+    series.find(
+      ({ points, dashed }) =>
+        Boolean(dashed) === Boolean(one.dashed) &&
+        points.length === one.points.length &&
+        points.every(({ x, y }, at) => x === one.points[at]!.x && y === one.points[at]!.y),
+    )!;
+  return series.map((one) => {
+    const first = twinOf(one);
+    if (first !== one) {
+      const named = series.find(({ color, short }) => color === first.color && short !== '') ?? first;
+      return { ...one, name: `${one.name} = ${named.short || named.name}`, short: '' };
+    }
+    const all = series.filter((other) => other.short !== '' && twinOf(other) === one);
+    return { ...one, short: all.map(({ short }) => short).join('=') };
+  });
 }
 
 /** What a screen reader says instead of the lines. */
@@ -154,13 +179,32 @@ function lineOf({ points, color, dashed }: Series, { x, y }: Chart, frame: Frame
   return path === '' ? '' : `<path class="l c${color % CHART_COLORS}${dashed ? ' d' : ''}" d="${path}"/>`;
 }
 
+/** Where the names of marks stand: in the lowest row above the frame in which they cover no other one. */
+function markTexts(
+  { x, marks = [] }: Pick<Chart, 'x' | 'marks'>,
+  across: Pick<Frame, 'left' | 'width'>,
+): { readonly middle: number; readonly row: number }[] {
+  const placed: { readonly middle: number; readonly half: number; readonly row: number }[] = [];
+  for (const { at, text } of marks) {
+    const half = text.length * 3.3;
+    const middle = Math.min(WIDTH - half, Math.max(across.left + half, xOf(x, at, across)));
+    const covers = (row: number): boolean =>
+      placed.some((one) => one.row === row && Math.abs(one.middle - middle) < one.half + half + TEXTS_APART);
+    let row = 0;
+    while (covers(row)) row += 1;
+    placed.push({ middle, half, row });
+  }
+  return placed;
+}
+
 function marksOf({ x, y, marks = [], level }: Chart, frame: Frame): string {
   const { left, top, width, height } = frame;
-  const upright = marks.map(({ at, text }) => {
+  const texts = markTexts({ x, marks }, frame);
+  const upright = marks.map(({ at, text }, mark) => {
     const place = rounded(xOf(x, at, frame));
-    const half = text.length * 3.3;
-    const middle = Math.min(WIDTH - half, Math.max(left + half, place));
-    return `<line class="mark" x1="${place}" y1="${top}" x2="${place}" y2="${top + height}"/><text class="m" x="${rounded(middle)}" y="${top - 4}">${escapeHtml(text)}</text>`;
+    const { middle, row } = texts[mark]!;
+    const over = top - row * LINE;
+    return `<line class="mark" x1="${place}" y1="${over}" x2="${place}" y2="${top + height}"/><text class="m" x="${rounded(middle)}" y="${over - 4}">${escapeHtml(text)}</text>`;
   });
   if (level !== undefined) {
     const place = rounded(yOf(y, level.at, frame));
@@ -200,7 +244,7 @@ function ends({ series, x, y }: Chart, frame: Frame): string {
     .join('');
 }
 
-function xOf(axis: Axis, value: number, { left, width }: Frame): number {
+function xOf(axis: Axis, value: number, { left, width }: Pick<Frame, 'left' | 'width'>): number {
   return left + clamped(placeOn(axis, value)) * width;
 }
 

@@ -6,7 +6,7 @@ import type { Chart, Point, Series } from './chart.ts';
 
 /** Points of a line at the most: more than this no screen shows. */
 const POINTS_MAX = 240;
-const MINUTE_MS = 60_000;
+const NAMED: Readonly<Record<number, string>> = { 60000: 'minute', 3600000: 'hour', 86400000: 'day' };
 
 /**
  * What each configuration would have done over the time of the record, one line each.
@@ -17,8 +17,10 @@ export function chartsOverTime(reports: readonly SimulationReport[]): Chart[] {
   const minutes = Math.max(0, ...reports.map((report) => report.minutes.requests.length));
   if (minutes < 2) return [];
   const step = Math.ceil(minutes / POINTS_MAX);
-  const each = step === 1 ? 'each minute' : `each ${formatDuration(step * MINUTE_MS)}`;
-  const busiest = step === 1 ? 'each minute' : `the busiest minute of ${each}`;
+  const { stepMs } = reports[0]!.minutes;
+  const row = NAMED[stepMs] ?? formatDuration(stepMs);
+  const each = step === 1 ? `each ${row}` : `each ${formatDuration(step * stepMs)}`;
+  const busiest = step === 1 ? each : `the busiest ${row} of ${each}`;
   const draw = (title: string, about: string, unit: Unit, read: Read): Chart =>
     chartOf({ title, about, unit, read, reports, step, minutes });
   const all = [
@@ -47,7 +49,7 @@ type Read =
   | { readonly part: Column; readonly of: Column }
   | { readonly most: Column; readonly perS?: boolean }
   | { readonly last: Column };
-type Column = Exclude<keyof MinuteSeries, 'fromMs'>;
+type Column = Exclude<keyof MinuteSeries, 'fromMs' | 'stepMs'>;
 
 function chartOf(want: {
   readonly title: string;
@@ -74,14 +76,14 @@ function chartOf(want: {
 
 function timeAxis(reports: readonly SimulationReport[], minutes: number): Axis {
   const from = Math.min(...reports.map((report) => report.minutes.fromMs));
-  return { label: 'time (UTC)', kind: 'time', from, to: from + minutes * MINUTE_MS };
+  return { label: 'time (UTC)', kind: 'time', from, to: from + minutes * reports[0]!.minutes.stepMs };
 }
 
 function pointsOf(series: MinuteSeries, read: Read, step: number): Point[] {
   const points: Point[] = [];
   for (let at = 0; at < series.requests.length; at += step) {
     const end = Math.min(at + step, series.requests.length);
-    points.push({ x: series.fromMs + ((at + end) / 2) * MINUTE_MS, y: valueIn(series, read, at, end) });
+    points.push({ x: series.fromMs + ((at + end) / 2) * series.stepMs, y: valueIn(series, read, at, end) });
   }
   return points;
 }
@@ -91,7 +93,7 @@ function valueIn(series: MinuteSeries, read: Read, from: number, to: number): nu
   if ('part' in read) return ratio(sum(series[read.part], from, to), sum(series[read.of], from, to));
   let most = 0;
   for (let i = from; i < to; i += 1) most = Math.max(most, series[read.most][i] ?? 0);
-  return read.perS === false ? most : most / 60;
+  return read.perS === false ? most : most / (series.stepMs / 1000);
 }
 
 function sum(values: Float64Array, from: number, to: number): number {

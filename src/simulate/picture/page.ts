@@ -65,7 +65,7 @@ export type TableRow =
   | { readonly cells: readonly Cell[]; readonly on?: boolean }
   | { readonly heading: string };
 
-/** A table with headed columns; the first cell of a row names it. */
+/** A table with headed columns; the first cell of a row names it. One that is too wide scrolls in its box, by keyboard too. */
 export function table(columns: readonly string[], rows: readonly TableRow[]): string {
   const head = columns.map((text) => `<th scope="col">${escapeHtml(text)}</th>`).join('');
   const body = rows.map((row) => {
@@ -77,7 +77,7 @@ export function table(columns: readonly string[], rows: readonly TableRow[]): st
     );
     return `<tr${row.on ? ' class="on"' : ''}><th scope="row">${escapeHtml(name?.text ?? '')}</th>${cells.join('')}</tr>`;
   });
-  return `<div class="wide"><table>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody>\n</table></div>`;
+  return `<div class="wide" tabindex="0"><table>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body.join('\n')}\n</tbody>\n</table></div>`;
 }
 
 function cellOf(cell: Cell): { readonly text: string; readonly mood: 'good' | 'bad' | '' } {

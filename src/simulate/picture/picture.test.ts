@@ -215,3 +215,47 @@ describe('pages', () => {
     expect(chartId({ title: 'Hit ratio by size (1)' })).toBe('hit-ratio-by-size-1');
   });
 });
+
+test('lines that cover each other, and names of marks that would, can be told apart', () => {
+  const points = [
+    { x: 2 ** 20, y: 0.2 },
+    { x: 2 ** 30, y: 0.9 },
+  ];
+  const lower = points.map(({ x, y }) => ({ x, y: y / 2 }));
+  const svg = chartSvg(
+    {
+      ...chart,
+      series: [
+        { name: 'A a.yaml', short: 'A', color: 0, points },
+        { name: 'B b.yaml', short: 'B', color: 1, points },
+        { name: 'C c.yaml', short: 'C', color: 2, points: lower },
+      ],
+      marks: [
+        { at: 2 ** 25, text: 'needed 32 MiB' },
+        { at: 2 ** 25 * 1.2, text: 'chosen 38 MiB' },
+      ],
+    },
+    'id',
+    true,
+  );
+  expect(svg).toContain('>A=B</text>');
+  expect(svg).toContain('>B b.yaml = A</text>');
+  expect(svg).toContain('>C</text>');
+  const heights = ['needed', 'chosen'].map((name) => new RegExp(`y="([0-9.]+)">${name} `).exec(svg)?.[1]);
+  expect(Number(heights[0]) - Number(heights[1])).toBeGreaterThan(10);
+});
+
+test('the axis of sizes reaches as far as what was chosen', () => {
+  const record = madeRecord(
+    uniformRequests({ objects: 20, bodyBytes: 1000, minutes: 2, perMinute: () => 50, seed: 1 }),
+  );
+  const trials = { record, replay: naiveReplay, node: (bytes: number) => plainNode(bytes) };
+  const curve = { name: 'memory', short: '', points: pointsAt(trials, sizesBetween(2 ** 20, 2 ** 22, 3)) };
+  const drawn = chartBySize([curve], [{ at: 2 ** 24, text: 'chosen' }]);
+  expect(drawn.marks?.length).toBe(1);
+  expect(drawn.x.to).toBeGreaterThanOrEqual(2 ** 24);
+});
+
+test('a table that is too wide scrolls in its own box, by keyboard too', () => {
+  expect(table(['', 'A'], [{ cells: ['hits', '1'] }])).toStartWith('<div class="wide" tabindex="0"><table>');
+});

@@ -35,20 +35,12 @@ export function chartsOfPlan({ points, policy, tier, chosen, needed, targets }: 
   const ratio = targets.find(({ name }) => name === 'hit' || name === 'byte-hit');
   const level = ratio && { at: ratio.value, text: `target ${Number((ratio.value * 100).toFixed(2))} %` };
   const curve =
-    points.length < 2
-      ? []
-      : [chartBySize([{ name: `${tier}, ${policy}`, short: '', points }], apart(marks), level)];
+    points.length < 2 ? [] : [chartBySize([{ name: `${tier}, ${policy}`, short: '', points }], marks, level)];
   return [...curve, ...chartsOverTime([chosen.report])];
 }
 
 function mark(bytes: number | 'none' | undefined, text: string): Mark | undefined {
   return typeof bytes === 'number' ? { at: bytes, text: `${text} ${formatSize(bytes)}` } : undefined;
-}
-
-/** The margin puts both so close that their names would cover each other: the line of what is needed goes without. */
-function apart([needed, chosen]: readonly Mark[]): Mark[] {
-  if (needed === undefined || chosen === undefined) return needed === undefined ? [] : [needed];
-  return [{ ...needed, text: '' }, chosen];
 }
 
 function tableOf({ columns, rows }: PlanTable): string {

@@ -12,6 +12,14 @@ export function withMargin(bytes: number, margin: number, leastBytes: number): n
   return Math.ceil(wanted / step) * step;
 }
 
+/** By how much sizes may become smaller, 0 to 1: until the first tier is at its smallest; one that is there already stays. */
+export function leastFactor({ memoryBytes, diskBytes }: TierSizes): number {
+  const tiers: [number, number][] = [[memoryBytes, MEMORY_BYTES_MIN]];
+  if (typeof diskBytes === 'number') tiers.push([diskBytes, DISK_BYTES_MIN]);
+  const factors = tiers.filter(([bytes, least]) => bytes > least).map(([bytes, least]) => least / bytes);
+  return factors.length === 0 ? 1 : Math.max(...factors);
+}
+
 /** Both tiers by one factor, as far as they may become smaller. */
 export function scaled({ memoryBytes, diskBytes }: TierSizes, factor: number): TierSizes {
   return {

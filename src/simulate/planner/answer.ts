@@ -1,5 +1,6 @@
 import { formatCount, formatDuration, formatSize, sizeText } from '../../base/units.ts';
-import { byteHitRatioOf, figureText, LOST, type LostTo, lostTo } from '../figures.ts';
+import { byteHitRatioOf, figureText, hitRatioOf, LOST, type LostTo, lostTo } from '../figures.ts';
+import { fewKeys } from '../remarks.ts';
 import type { SimulationReport } from '../report.ts';
 import type { TierSizes } from '../sized.ts';
 import { BETTER, type Plan, type Variation } from './planner.ts';
@@ -127,7 +128,8 @@ const REMEDIES: Readonly<Record<LostTo, string>> = {
 };
 
 /** The number that the size hangs on. */
-function driver({ points, aims, unmet, tier, ceiling, targets }: Plan): string[] {
+function driver(plan: Plan): string[] {
+  const { points, aims, unmet, tier, ceiling, targets } = plan;
   const binding = bindingTarget(points, aims);
   if (binding === undefined || points.length < 2 || unmet.length > 0) return [];
   const now = sizeFor(points, binding);
@@ -138,12 +140,31 @@ function driver({ points, aims, unmet, tier, ceiling, targets }: Plan): string[]
   const subject = `The number that drives the size is the ${kindOf(binding).about}${targets.length > 1 ? ', of all targets' : ''}`;
   const shifts = (['easier', 'harder'] as const).flatMap((by) => {
     const target = shifted(binding, by);
-    return target === undefined ? [] : [{ by, target, bytes: sizeFor(points, target) }];
+    return target === undefined
+      ? []
+      : [{ by, target, bytes: sizeFor(points, target) ?? sizeFor(allPoints(plan), target) }];
   });
   if (shifts.every(({ bytes }) => bytes !== undefined && Math.abs(bytes / now - 1) < 0.005))
     return [`${subject}; asking a little more or less of it changes nothing.`];
-  const texts = shifts.map(({ by, target, bytes }) => shiftText(target, bytes, { points, now, by, ceiling }));
+  const among = allPoints(plan);
+  const texts = shifts.map(({ by, target, bytes }) =>
+    shiftText(target, bytes, { points: among, now, by, ceiling }),
+  );
   return [`${subject}: ${listed(texts)}.${nearCeiling(binding, ceiling)}`];
+}
+
+/** Every replay with another size of the memory alone, those of the table too, as far as they are of the same keys. */
+function allPoints({ points, tier, sensitivity }: Plan): Plan['points'] {
+  if (tier !== 'memory') return points;
+  const further = sensitivity
+    .filter(({ report }) => report.rate === points[0]?.report.rate)
+    .map(({ sizes, report }) => ({
+      sizeBytes: sizes.memoryBytes,
+      hitRatio: hitRatioOf(report.all) ?? 0,
+      byteHitRatio: byteHitRatioOf(report.all) ?? 0,
+      report,
+    }));
+  return [...points, ...further].sort((a, b) => a.sizeBytes - b.sizeBytes);
 }
 
 function shiftText(
@@ -268,7 +289,7 @@ function costSentence({ prices, sensitivity }: Plan): string[] {
 }
 
 function cautions({ window, chosen, demand, ceiling, sensitivity, aims }: Plan): string[] {
-  const said: string[] = [];
+  const said: string[] = gapCaution(demand);
   const missed = aims.filter((aim) => !isMet(aim, chosen.report));
   if (missed.length > 0)
     said.push(
@@ -291,6 +312,7 @@ function cautions({ window, chosen, demand, ceiling, sensitivity, aims }: Plan):
       `Beware: ${window.text} begins ${begin}, so ${figureText(first, 'share')} of its requests are first ones that a cache which has run for longer would partly know, and more images would be in use then. The size is rather too small than too large.`,
     );
   }
+  said.push(...fewKeys(chosen.report));
   const sampled = sensitivity[0]?.report.rate ?? 1;
   if (sampled < chosen.report.rate)
     said.push(
@@ -301,6 +323,23 @@ function cautions({ window, chosen, demand, ceiling, sensitivity, aims }: Plan):
       `The record has ${shareOfKeys(chosen.report.rate)} of the keys: all figures are estimates for all of them.`,
     );
   return said;
+}
+
+const GAP_MINUTES = 60 * 24 * 60;
+
+/** Requests with a wrong time: a gap of sixty days or more that is most of the record. */
+function gapCaution({ requests, fromMs }: Plan['demand']): string[] {
+  const minutes = [...requests.keys()].sort((a, b) => a - b);
+  let [from, to] = [0, 0];
+  for (const [at, minute] of minutes.entries()) {
+    const before = minutes[at - 1] ?? minute;
+    if (minute - before > to - from) [from, to] = [before, minute];
+  }
+  if (to - from < Math.max(GAP_MINUTES, (minutes.at(-1) ?? 0) / 2)) return [];
+  const day = (minute: number): string => new Date(fromMs + minute * 60_000).toISOString().slice(0, 10);
+  return [
+    `Beware: the record has nothing from ${day(from)} to ${day(to)}: some of its requests may have a wrong time. What egress costs is of the whole of that time; holdfast traffic slice leaves it out.`,
+  ];
 }
 
 function shareOfKeys(rate: number): string {

@@ -2,7 +2,7 @@ import type { SimulatedNode } from '../plan.ts';
 import type { SimulationReport } from '../report.ts';
 import { pointsAt } from '../size-curve.ts';
 import { type TierSizes, withPolicy, withSizes } from '../sized.ts';
-import { DISK_BYTES_MIN, MEMORY_BYTES_MIN, scaled, withMargin } from './amounts.ts';
+import { DISK_BYTES_MIN, leastFactor, MEMORY_BYTES_MIN, scaled, withMargin } from './amounts.ts';
 import type { Plan, PlanQuestion, Search, Sized } from './planner.ts';
 import { hasPrices, monthlyCost } from './prices.ts';
 import { smallestOf } from './search.ts';
@@ -66,28 +66,23 @@ export function settled(
 
 /** How much depends on the sizes and on the policy, by a sample where the record is long. */
 export function aroundIt(
-  { replay, prices, record: whole, allPolicies, exactRowsMax }: PlanQuestion,
+  { replay, prices, record: whole, allPolicies, exactRowsMax, targets }: PlanQuestion,
   { record, options, exact }: Search,
   node: SimulatedNode,
   chosen: Sized,
-  aims: readonly Target[],
 ): Pick<Plan, 'sensitivity' | 'policies'> {
   const how = whole.info.rows > exactRowsMax ? options : exact;
-  const all = FACTORS.map((factor) => ({
+  const least = leastFactor(chosen.sizes);
+  const all = [...new Set(FACTORS.map((factor) => Math.max(least, factor)))].map((factor) => ({
     factor,
     sizes: factor === 1 ? chosen.sizes : scaled(chosen.sizes, factor),
-  })).filter(
-    // What is at the smallest size already cannot become smaller.
-    ({ factor, sizes: { memoryBytes, diskBytes } }) =>
-      memoryBytes > MEMORY_BYTES_MIN ||
-      (typeof diskBytes === 'number' && diskBytes > DISK_BYTES_MIN) ||
-      factor >= 1,
-  );
+  }));
   const nodes = all.map((each) => withSizes(node, each.sizes));
   const reports = replay(record, nodes, how);
   const sampled = reports[all.findIndex(({ factor }) => factor === 1)]!;
-  const here = aims.map((aim) => translated(aim, chosen.report, sampled));
-  const meets = (report: SimulationReport): boolean => here.every((aim) => isMet(aim, report));
+  // As they were given: what was eased to find sizes at all is met by none of them.
+  const here = targets.map((target) => translated(target, chosen.report, sampled));
+  const meets = (report: SimulationReport): boolean => here.every((target) => isMet(target, report));
   const months =
     prices.egress === undefined ? [] : replay(whole, nodes, how.rate === undefined ? {} : { rate: how.rate });
   const sensitivity = all.map((each, at) => ({

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'bun:test';
+import { seededRandom } from '../../base/random.ts';
 import { POLICY_NAMES } from '../../policy/policy.ts';
 import { cut } from '../../traffic/made/derived.ts';
 import { madeRecord, naiveReplay, plainNode, START_MS, uniformRequests } from '../naive.fixture.ts';
+import { simulate } from '../simulate.ts';
 import { answerOf, yamlOf } from './answer.ts';
 import { type PlanQuestion, plan } from './planner.ts';
 import { moneyText, readPrice } from './prices.ts';
+import { sizesTable } from './tables.ts';
 import { readTarget, type Target } from './targets.ts';
 import { busiest, demandOf } from './window.ts';
 
@@ -69,7 +72,8 @@ describe('plan', () => {
     });
     const early = plan(
       question(['hit=0.5'], {
-        window: (demand) => busiest({ ...demand, requests: [9, 9, 1] }, 120_000, 'two minutes'),
+        window: (demand) =>
+          busiest({ ...demand, requests: new Map([9, 9, 1].entries()) }, 120_000, 'two minutes'),
       }),
     )!;
     expect(early.chosen.report.record.toMs).toBe(START_MS + 120_000);
@@ -94,6 +98,8 @@ describe('plan', () => {
     );
     expect(why).toContain('10.00 % are for images asked for the first time');
     expect(found.chosen.report.all.hits / found.chosen.report.all.requests).toBeGreaterThan(0.89);
+    // What no size meets no row meets.
+    expect([...found.sensitivity, ...found.policies].filter(({ meets }) => meets)).toEqual([]);
   });
 
   test('meets several targets at once, and names the one that drives the size', () => {
@@ -123,6 +129,22 @@ describe('plan', () => {
     );
   });
 
+  test('other sizes are what they are called, also at the smallest there is', () => {
+    const found = plan(question(['hit=0.01']))!;
+    const chosen = found.chosen.sizes.memoryBytes;
+    expect(chosen).toBe(5 * MIB);
+    expect(found.sensitivity.map(({ factor, sizes }) => sizes.memoryBytes - factor * chosen)).toEqual(
+      found.sensitivity.map(() => 0),
+    );
+    expect(sizesTable(found).rows.map(({ cells }) => cells.slice(0, 2))).toEqual([
+      ['-20 %', '4 MiB'],
+      ['-10 %', '4.5 MiB'],
+      ['chosen', '5 MiB'],
+      ['+25 %', '6.25 MiB'],
+      ['+100 %', '10 MiB'],
+    ]);
+  });
+
   test('writes sizes that a configuration takes', () => {
     const found = plan(question(['hit=0.8']))!;
     expect(yamlOf(found)).toMatch(/^cache:\n {2}memory: \{ size: \d+MiB, policy: lru \}\n$/);
@@ -149,6 +171,16 @@ describe('plan', () => {
     expect(free.policy).toBe('gdsf');
     expect(free.needed.memoryBytes / (100 * MIB)).toBeLessThan(0.42);
     expect(free.policies.map(({ name }) => name)).toEqual([...POLICY_NAMES]);
+    // Its search ended at what lru needs; the table goes further.
+    const harder = plan(
+      question(['hit=0.97'], { replay, policies: ['lru', 'gdsf'], allPolicies: ['lru', 'gdsf'] }),
+    )!;
+    expect(harder.policy).toBe('gdsf');
+    expect(answerOf(harder).join(' ')).toMatch(/98.00 % takes [0-9.]+ MiB before the margin/);
+    const top = harder.points.at(-1)!;
+    const cutShort = { ...harder, points: harder.points.filter(({ hitRatio }) => hitRatio < 0.98) };
+    expect(top.hitRatio).toBeGreaterThan(0.98);
+    expect(answerOf(cutShort).join(' ')).toMatch(/98.00 % takes [0-9.]+ MiB before the margin/);
     expect(plan(question(['hit=0.8'], { replay, policies: ['lru'] }))!.policy).toBe('lru');
   });
 
@@ -183,6 +215,25 @@ describe('plan', () => {
     const easy = plan(question(['memory-hit=0.9', 'hit=0.9'], { disk: true }))!;
     expect(easy.disk).toBe('no-difference');
     expect(answerOf(easy).join(' ')).toContain('A disk makes no difference');
+  });
+
+  test('compares policies for both tiers, also where any of them does with the least memory', () => {
+    // A made difference: below gdsf a disk is worth twice as much.
+    const replay: PlanQuestion['replay'] = (record, nodes, options) =>
+      naiveReplay(
+        record,
+        nodes.map(({ disk, ...node }) => ({
+          ...node,
+          disk: disk && { ...disk, sizeBytes: disk.sizeBytes * (node.memory.policy === 'gdsf' ? 2 : 1) },
+        })),
+        options,
+      );
+    const asked = { replay, disk: true, allPolicies: POLICY_NAMES } as const;
+    const targets = ['hit=0.6', 'memory-hit=0.01'];
+    const free = plan(question(targets, { ...asked, policies: ['lru', 'fifo', 'gdsf'] }))!;
+    const fixed = plan(question(targets, { ...asked, policies: ['gdsf'] }))!;
+    expect([free.policy, free.needed]).toEqual(['gdsf', fixed.needed]);
+    expect(plan(question(targets, { ...asked, policies: ['lru', 'fifo'] }))!.policy).toBe('lru');
   });
 
   test('looks on a sample of a long record, and confirms on the whole', () => {
@@ -243,13 +294,48 @@ describe('plan', () => {
 
 test('windows are counted by the minute', () => {
   const demand = demandOf(UNIFORM);
-  expect(demand.requests.length).toBe(180);
-  expect(demand.requests[0]).toBe(60);
+  expect(demand.requests.size).toBe(180);
+  expect(demand.requests.get(0)).toBe(60);
   expect(busiest(demand, 60_000, 'x')).toMatchObject({ fromMs: START_MS + 179 * 60_000, requests: 150 });
   expect(busiest(demand, 1e12, 'x')).toMatchObject({ text: 'the whole record', requests: 16_200 });
   expect(
     [...cut(UNIFORM, { toMs: START_MS + 60_000 }).batches()].reduce((sum, { count }) => sum + count, 0),
   ).toBe(60);
+});
+
+test('the busiest stretch is the last of those with the most, wherever nothing was asked for', () => {
+  const random = seededRandom(5);
+  for (let round = 0; round < 300; round += 1) {
+    const counts = Array.from({ length: 1 + (random.u32() % 30) }, () =>
+      random.next() < 0.6 ? 0 : (random.u32() % 3) + 1,
+    );
+    counts.push(1);
+    const length = 1 + (random.u32() % 12);
+    let most = { start: 0, sum: -1 };
+    for (let start = 0; start <= Math.max(0, counts.length - length); start += 1) {
+      const sum = counts.slice(start, start + length).reduce((total, count) => total + count, 0);
+      if (sum >= most.sum) most = { start, sum };
+    }
+    const requests = new Map([...counts.entries()].filter(([, count]) => count > 0));
+    const demand = { requests, fromMs: 0, bytes: 0, largestBytes: 0 };
+    expect(busiest(demand, length * 60_000, 'x')).toMatchObject({
+      fromMs: most.start * 60_000,
+      requests: most.sum,
+    });
+  }
+});
+
+test('a request with a wrong time costs a plan nothing, and is told', () => {
+  const [first] = uniformRequests({ objects: 1, bodyBytes: MIB, minutes: 1, perMinute: () => 1, seed: 1 });
+  const few = [
+    { ...first!, atMs: 1000 },
+    ...uniformRequests({ objects: 50, bodyBytes: MIB, minutes: 30, perMinute: () => 10, seed: 1 }),
+  ];
+  const record = madeRecord(few);
+  expect(demandOf(record).requests.size).toBe(31);
+  const found = plan(question(['hit=0.5'], { record, replay: simulate }))!;
+  expect(found.window.requests).toBe(300);
+  expect(answerOf(found).join(' ')).toContain('the record has nothing from 1970-01-01 to');
 });
 
 test('a sample counts what was asked for, also of keys that it does not have', () => {
@@ -262,13 +348,13 @@ test('a sample counts what was asked for, also of keys that it does not have', (
     totals: [{ route: 'all', stratum: 19, requests: batch.count * 3, bodyBytes: 0 }],
   }));
   const demand = demandOf({ info: { ...UNIFORM.info, rateMin: 0.5 }, batches: () => sampled });
-  const total = demand.requests.reduce((sum, count) => sum + count, 0);
+  const total = [...demand.requests.values()].reduce((sum, count) => sum + count, 0);
   expect(total).toBeCloseTo(3 * UNIFORM.info.rows, 3);
   const none = demandOf({
     info: { ...UNIFORM.info, rateMin: 0.5 },
     batches: () => sampled.map((batch) => ({ ...batch, count: 0 })),
   });
-  expect(none.requests.reduce((sum, count) => sum + count, 0)).toBeCloseTo(total, 3);
+  expect(none.requests.values().reduce((sum, count) => sum + count, 0)).toBeCloseTo(total, 3);
 });
 
 test('targets are read, or refused with what to write', () => {

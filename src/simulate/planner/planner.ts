@@ -56,6 +56,7 @@ export interface Sized {
 export interface Variation extends Sized {
   /** Of the chosen sizes. */
   readonly factor: number;
+  /** All targets, as they were given. */
   readonly meets: boolean;
   /** A month, as far as prices are given. */
   readonly cost: number | undefined;
@@ -65,6 +66,7 @@ export interface Variation extends Sized {
 export interface Rival {
   readonly name: PolicyName;
   readonly report: SimulationReport;
+  /** All targets, as they were given. */
   readonly meets: boolean;
 }
 
@@ -90,7 +92,7 @@ export interface Plan {
   readonly disk: 'none' | 'needed' | 'no-difference';
   /** Memory that would do without the disk that was planned, before the margin. */
   readonly memoryAlone: number | undefined;
-  /** Half of the sizes to twice as much, the chosen ones among them. */
+  /** Half of the sizes, or as little as they may be, to twice as much, the chosen ones among them. */
   readonly sensitivity: readonly Variation[];
   /** All policies at the chosen sizes. */
   readonly policies: readonly Rival[];
@@ -100,7 +102,8 @@ export interface Plan {
 
 /**
  * The smallest sizes, and the policy, with which a node meets all targets in a window of a record, with a margin. Undefined when the
- * window has no requests. Costs some forty replays of the record up to the end of the window.
+ * window has no requests. Costs some forty replays of the record up to the end of the window,
+ * with a disk up to eighty.
  */
 export function plan(question: PlanQuestion): Plan | undefined {
   const { record, targets, margin, onStep = () => undefined } = question;
@@ -178,7 +181,7 @@ function decidedAndTried(
   };
   const chosen = settled(search, node, sizes, aims);
   onStep('looking at what else there could be');
-  const around = aroundIt(question, search, node, chosen, aims);
+  const around = aroundIt(question, search, node, chosen);
   return { ...found, needed, chosen, ...around };
 }
 
@@ -229,17 +232,65 @@ function decided(question: PlanQuestion, search: Search, wanted: Wanted): Found 
   if (!question.disk) return alone;
   onStep('looking for the size of the disk');
   const memoryBytes = withMargin(sizeBytes, margin, MEMORY_BYTES_MIN);
-  const disk = diskFor(search, withPolicy(question.node, policy), memoryBytes, wanted);
-  if (disk.sizeBytes === undefined) return alone;
-  const needed = { memoryBytes: sizeBytes, diskBytes: disk.sizeBytes };
+  const found = withDisk(search, question, { policy, sizeBytes, points }, wanted);
+  if (found === undefined) return alone;
+  const rival = rivalWithDisk(search, question, { found, memoryBytes, memoryAims }, wanted);
+  return rival !== undefined && needsLess(rival.needed, found.needed) ? rival : found;
+}
+
+/** With the smallest disk below that memory and its margin; undefined when it needs none. */
+function withDisk(
+  search: Search,
+  { node, margin }: PlanQuestion,
+  { policy, sizeBytes }: Decided,
+  wanted: Wanted,
+): Found | undefined {
+  const memoryBytes = withMargin(sizeBytes, margin, MEMORY_BYTES_MIN);
+  const disk = diskFor(search, withPolicy(node, policy), memoryBytes, wanted);
+  if (disk.sizeBytes === undefined) return undefined;
   return {
-    ...alone,
-    needed,
+    policy,
+    needed: { memoryBytes: sizeBytes, diskBytes: disk.sizeBytes },
     points: disk.points,
     tier: 'disk',
     disk: 'needed',
     memoryAlone: disk.memoryAlone,
   };
+}
+
+/**
+ * The policy of the memory decides what the disk is left to answer: with the one that does clearly better at the sizes of both tiers.
+ * Undefined when there is none, or when it needs more memory than was found where that has a target of its own.
+ */
+function rivalWithDisk(
+  search: Search,
+  question: PlanQuestion,
+  now: { readonly found: Found; readonly memoryBytes: number; readonly memoryAims: readonly Target[] },
+  wanted: Wanted,
+): Found | undefined {
+  const { found, memoryBytes, memoryAims } = now;
+  const { memoryBytes: neededBytes, diskBytes } = found.needed;
+  const names = [found.policy, ...question.policies.filter((policy) => policy !== found.policy)];
+  const aim = wanted.aims.find(({ name }) => name !== 'memory-hit');
+  if (names.length < 2 || aim === undefined) return undefined;
+  question.onStep?.('comparing policies');
+  const sized = (policy: PolicyName, sizes: TierSizes) => withSizes(withPolicy(question.node, policy), sizes);
+  const nodes = names.map((policy) => sized(policy, { memoryBytes, diskBytes }));
+  const policy = names[bestOf(search.replay(search.record, nodes, search.options), aim)]!;
+  if (policy === found.policy) return undefined;
+  const alone = (bytes: number) => sized(policy, { memoryBytes: bytes, diskBytes: 'none' });
+  const memory = smallestSize({ ...search, node: alone }, memoryAims, MEMORY_BYTES_MIN, neededBytes);
+  if (memory.sizeBytes === undefined && wanted.aims.some(({ name }) => name === 'memory-hit'))
+    return undefined;
+  const sizeBytes = memory.sizeBytes ?? neededBytes;
+  return withDisk(search, question, { policy, sizeBytes, points: memory.points }, wanted);
+}
+
+/** Clearly less of one tier, and not more of the other. */
+function needsLess(one: TierSizes, other: TierSizes): boolean {
+  const memory = one.memoryBytes / other.memoryBytes;
+  const disk = Number(one.diskBytes) / Number(other.diskBytes);
+  return Math.max(memory, disk) <= 1 && Math.min(memory, disk) < 0.98;
 }
 
 /** With memory for all that was ever asked for, whatever its policy. */

@@ -15,7 +15,7 @@ export interface PlanRow {
   readonly cells: readonly string[];
   /** What the plan chose. */
   readonly chosen: boolean;
-  /** Whether it meets what the plan aims at. */
+  /** Whether it meets all targets, as they were given. */
   readonly meets: boolean;
 }
 
@@ -26,10 +26,15 @@ export function sizesTable({ sensitivity }: Plan): PlanTable {
   const priced = sensitivity.some(({ cost }) => cost !== undefined);
   const disk = sensitivity.some(({ sizes }) => typeof sizes.diskBytes === 'number');
   const columns = ['', 'memory', ...(disk ? ['disk'] : []), ...FIGURES, ...(priced ? ['a month'] : [])];
+  const chosen = sensitivity.find(({ factor }) => factor === 1);
+  // Memory that is at its smallest stays there.
+  const onlyDisk = ({ memoryBytes }: TierSizes): boolean => memoryBytes === chosen?.sizes.memoryBytes;
   const rows = sensitivity.map(
     ({ factor, sizes, report, meets, cost }): PlanRow => ({
       cells: [
-        factor === 1 ? 'chosen' : `${factor > 1 ? '+' : ''}${Math.round((factor - 1) * 100)} %`,
+        factor === 1
+          ? 'chosen'
+          : `${factor > 1 ? '+' : ''}${Math.round((factor - 1) * 100)} %${onlyDisk(sizes) ? ' of disk' : ''}`,
         ...sizeCells(sizes, disk),
         ...figuresOf(report),
         ...(priced ? [cost === undefined ? '-' : moneyText(cost)] : []),

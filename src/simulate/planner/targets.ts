@@ -130,7 +130,7 @@ function readShare(text: string): Parsed<number> {
   if (digits !== undefined && value > 0 && value <= 1) return { ok: true, value };
   const remedy =
     digits !== undefined && value > 1 && value <= 100
-      ? `write ${text}% or ${value / 100}`
+      ? `write ${text}% or ${value / 100}: a share is above 0 and at most 1`
       : 'write a share such as 0.95 or 95%, above 0 and at most 1';
   return { ok: false, reason: `"${text}" is not a share`, remedy };
 }

@@ -15,8 +15,8 @@ export interface PlanWindow {
 
 /** What is counted in one pass over a record. */
 export interface Demand {
-  /** One for each minute from {@link fromMs} on; requests of all keys. */
-  readonly requests: readonly number[];
+  /** Requests of all keys by minute, counted from {@link fromMs} on, of minutes that have some. */
+  readonly requests: ReadonlyMap<number, number>;
   /** A whole minute, milliseconds since the epoch. */
   readonly fromMs: number;
   /** Bytes of all requests that were recorded, bodies and what is stored beside them: no cache ever uses more. */
@@ -28,16 +28,15 @@ export interface Demand {
 /** What is stored beside a body whose record does not say it: key, head and the row of the index. */
 const BESIDE_BYTES = 1024;
 
-/** Counts requests by minute. One pass; memory: a number for each minute. */
+/** Counts requests by minute. One pass; memory: two numbers for each minute that has some, however far apart. */
 export function demandOf(record: TrafficRecord): Demand {
   const fromMs = Math.floor(record.info.fromMs / MINUTE_MS) * MINUTE_MS;
-  const requests: number[] = [];
+  const requests = new Map<number, number>();
   let bytes = 0;
   let largestBytes = 0;
   const add = (afterMs: number, amount: number): void => {
     const minute = Math.max(0, Math.floor(afterMs / MINUTE_MS));
-    while (requests.length <= minute) requests.push(0);
-    requests[minute]! += amount;
+    requests.set(minute, (requests.get(minute) ?? 0) + amount);
   };
   for (const batch of record.batches()) {
     const offsetMs = batch.baseMs - fromMs;
@@ -64,17 +63,24 @@ export function demandOf(record: TrafficRecord): Demand {
  */
 export function busiest({ requests, fromMs }: Demand, lengthMs: number, text: string): PlanWindow {
   const length = Math.max(1, Math.round(lengthMs / MINUTE_MS));
+  const minutes = [...requests.keys()].sort((a, b) => a - b);
+  const total = (minutes.at(-1) ?? -1) + 1;
+  let best = { start: 0, sum: -1 };
   let sum = 0;
-  let best = { end: 0, sum: -1 };
-  for (let end = 1; end <= requests.length; end += 1) {
-    sum += requests[end - 1]! - (end > length ? requests[end - length - 1]! : 0);
-    if (sum >= best.sum - 1e-9 && (end >= length || end === requests.length)) best = { end, sum };
+  let next = 0;
+  // The last stretch of those with the same requests begins with one of them, or ends with the record.
+  for (const first of minutes) {
+    const start = Math.max(0, Math.min(first, total - length));
+    for (; next < minutes.length && minutes[next]! < start + length; next += 1)
+      sum += requests.get(minutes[next]!)!;
+    if (sum >= best.sum - 1e-9) best = { start, sum };
+    if (start < first) break;
+    sum -= requests.get(first)!;
   }
-  const start = Math.max(0, best.end - length);
   return {
-    fromMs: fromMs + start * MINUTE_MS,
-    toMs: fromMs + best.end * MINUTE_MS,
-    text: length >= requests.length ? 'the whole record' : text,
+    fromMs: fromMs + best.start * MINUTE_MS,
+    toMs: fromMs + Math.min(total, best.start + length) * MINUTE_MS,
+    text: length >= total ? 'the whole record' : text,
     requests: Math.max(0, best.sum),
   };
 }
@@ -88,6 +94,7 @@ export function stretch(
 ): PlanWindow {
   const first = Math.max(0, Math.floor((startMs - fromMs) / MINUTE_MS));
   const last = Math.max(0, Math.ceil((endMs - fromMs) / MINUTE_MS));
-  const inside = requests.slice(first, last);
-  return { fromMs: startMs, toMs: endMs, text, requests: inside.reduce((sum, count) => sum + count, 0) };
+  let inside = 0;
+  for (const [minute, count] of requests) if (minute >= first && minute < last) inside += count;
+  return { fromMs: startMs, toMs: endMs, text, requests: inside };
 }

@@ -13,6 +13,8 @@ export interface About {
   readonly routes: readonly string[];
   readonly gaps: Gaps;
   readonly sampling: Sampling;
+  /** Different keys that were replayed. */
+  readonly keys: number;
   /** Of the time that counts, in seconds. */
   readonly lengthS: number;
 }
@@ -32,6 +34,7 @@ export function reportOf(run: NodeRun, about: About): SimulationReport {
     record: about.record,
     start: about.start,
     rate: sampling.rate,
+    keys: about.keys,
     all: tally.counts(undefined, scale, sampling.correction),
     routes: Object.fromEntries(
       routes.map((name, route) => [name, tally.counts(route, scale, sampling.correction)]),
@@ -41,13 +44,24 @@ export function reportOf(run: NodeRun, about: About): SimulationReport {
       disk === undefined ? undefined : disk.stats.report(disk.levels, run.diskBefore!, disk.counts, scale),
     origins,
     origin: path.load.report(lengthS, scale, hasQueue),
-    minutes: tally.minutes(scale, sampling.minuteCorrection),
+    minutes: tally.minutes(scale, sampling.minuteCorrections),
     assumptions: assumptionsOf(about, run),
   };
 }
 
-function assumptionsOf({ gaps, sampling }: About, { node }: NodeRun): string[] {
-  const said: string[] = [...(node.departures ?? [])];
+function unknownRoutes(recorded: readonly string[], { routes }: NodeRun['node']): string[] {
+  const unknown = recorded.filter((name) => !routes.has(name));
+  const other = [...routes.keys()].at(-1);
+  if (unknown.length === 0 || other === undefined) return [];
+  const names = unknown.slice(0, 5).map((name) => `"${name}"`);
+  const more = unknown.length > 5 ? ` and ${unknown.length - 5} more` : '';
+  return [
+    `The configuration has no route ${names.join(', ')}${more} of the record: the rules of "${other}", its last one, stand for ${unknown.length === 1 ? 'it' : 'them'}.`,
+  ];
+}
+
+function assumptionsOf({ gaps, sampling, routes }: About, { node }: NodeRun): string[] {
+  const said: string[] = [...(node.departures ?? []), ...unknownRoutes(routes, node)];
   const say = (count: number, sentence: (times: string) => string): void => {
     if (count > 0) said.push(sentence(`${formatCount(count)} ${count === 1 ? 'request' : 'requests'}`));
   };

@@ -24,7 +24,7 @@ export class Sampling {
   readonly rate: number;
   readonly #threshold: number;
   readonly #strata: Stratum[][] = [];
-  readonly #minutes: { requests: number; bytes: number }[] = [];
+  readonly #minutes = new Map<number, { requests: number; bytes: number }>();
 
   /** @param rate above 0 to 1. */
   constructor(rate: number) {
@@ -70,15 +70,16 @@ export class Sampling {
 
   /** Requests of all keys that came in a minute, numbered from the first that counts, and those of the sample among them. */
   inMinute(minute: number, requests: number, bytes: number, seen: number, seenBytes: number): void {
-    this.#minutes[minute] ??= { requests: 0, bytes: 0 };
-    const sum = this.#minutes[minute];
+    const sum = this.#minutes.get(minute) ?? { requests: 0, bytes: 0 };
+    this.#minutes.set(minute, sum);
     sum.requests += requests * this.rate - seen;
     sum.bytes += bytes * this.rate - seenBytes;
   }
 
-  /** What is to be added to the hits of a minute, in the scale of the sample. */
-  readonly minuteCorrection = (minute: number): Correction =>
-    this.#minutes[minute] ?? { requests: 0, bytes: 0 };
+  /** What is to be added to the hits of each minute, in the scale of the sample. */
+  get minuteCorrections(): ReadonlyMap<number, Correction> {
+    return this.#minutes;
+  }
 
   /** What is to be added to the hits of a route, in the scale of the sample. */
   readonly correction = (route: number): Correction => {

@@ -35,7 +35,7 @@ const SERIES = [
   'memoryUsedBytes',
   'diskUsedBytes',
 ] as const;
-type SeriesName = Exclude<keyof MinuteSeries, 'fromMs'>;
+type SeriesName = Exclude<keyof MinuteSeries, 'fromMs' | 'stepMs'>;
 /** What the tiers hold now, in bytes. */
 type Levels = () => { readonly memory: number; readonly disk: number };
 const MINUTE_MS = 60_000;
@@ -45,20 +45,29 @@ const CORRECTED: Readonly<Partial<Record<SeriesName, keyof Correction>>> = {
   bytes: 'bytes',
   hitBytes: 'bytes',
 };
-const LEVELS = { memoryUsedBytes: true, diskUsedBytes: true } as const;
 
 /** Number of the minute of a time, among whole minutes of the clock from that of a first time on. */
 export function minuteIndex(atMs: number, fromMs: number): number {
   return Math.max(0, Math.floor(atMs / MINUTE_MS) - Math.floor(fromMs / MINUTE_MS));
 }
 
-/** How requests were served, by route, and what happened in each minute. Adding is O(1); 88 bytes a minute. */
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Lengths that a row of the series may have, each a multiple of the one before. */
+const STEPS_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, DAY_MS, 10 * DAY_MS, 100 * DAY_MS] as const;
+/** Rows of the series at the most: 69 days of minutes. What is longer has longer rows. */
+const ROWS_MAX = 100_000;
+const LEVELS = { memoryUsedBytes: true, diskUsedBytes: true } as const;
+
+/** How requests were served, by route, and what happened in each minute. Adding is O(1); 88 bytes a minute, 18 MB at the most. */
 export class Tally {
   /** The whole minute in which counting began, milliseconds since the epoch. */
   readonly fromMs: number;
   #counts = new Float64Array(COLUMNS * 8);
   #routes = 0;
+  /** Rows of the series that have begun; each is as long as {@link STEPS_MS} says at `#step`. */
   #minutes = 0;
+  #step = 0;
   readonly #series: Record<SeriesName, Float64Array<ArrayBuffer>>;
   readonly #levels: Levels;
 
@@ -139,23 +148,57 @@ export class Tally {
     return served(sums);
   }
 
-  /** @param scale what each number is multiplied by. @param more added to requests and hits of single minutes. */
-  minutes(scale: number, more: (minute: number) => Correction): MinuteSeries {
-    const scaled = (name: SeriesName): Float64Array =>
-      this.#series[name].slice(0, this.#minutes).map((value, minute) => {
-        const column = CORRECTED[name];
-        return Math.max(0, value + (column === undefined ? 0 : more(minute)[column])) * scale;
-      });
+  /** @param scale what each number is multiplied by. @param more added to requests and hits, by minute. */
+  minutes(scale: number, more: ReadonlyMap<number, Correction>): MinuteSeries {
+    const scaled = (name: SeriesName): Float64Array => {
+      const rows = this.#series[name].slice(0, this.#minutes);
+      const column = CORRECTED[name];
+      if (column !== undefined) {
+        for (const [minute, correction] of more) {
+          const row = this.#rowOf(this.fromMs + minute * MINUTE_MS);
+          if (row < rows.length) rows[row]! += correction[column];
+        }
+      }
+      return rows.map((value) => Math.max(0, value) * scale);
+    };
     return {
       fromMs: this.fromMs,
+      stepMs: STEPS_MS[this.#step]!,
       ...minuteColumns(scaled),
     };
   }
 
   #minuteOf(atMs: number): number {
-    const minute = minuteIndex(atMs, this.fromMs);
-    if (minute >= this.#minutes) this.#begin(minute);
-    return minute;
+    const minute = this.#rowOf(atMs);
+    if (minute < this.#minutes) return minute;
+    if (minute < ROWS_MAX) {
+      this.#begin(minute);
+      return minute;
+    }
+    while (this.#step < STEPS_MS.length - 1 && this.#rowOf(atMs) >= ROWS_MAX) this.#lengthen();
+    const row = Math.min(this.#rowOf(atMs), ROWS_MAX - 1);
+    if (row >= this.#minutes) this.#begin(row);
+    return row;
+  }
+
+  #rowOf(atMs: number): number {
+    return Math.max(0, Math.floor((atMs - this.fromMs) / STEPS_MS[this.#step]!));
+  }
+
+  /** Rows become longer: what several of them counted is one row's, and their last level its level. */
+  #lengthen(): void {
+    const factor = STEPS_MS[this.#step + 1]! / STEPS_MS[this.#step]!;
+    for (const name of SERIES) {
+      const rows = this.#series[name];
+      const before = rows.slice(0, this.#minutes);
+      rows.fill(0);
+      for (let at = 0; at < before.length; at += 1) {
+        const row = Math.floor(at / factor);
+        rows[row] = name in LEVELS ? before[at]! : rows[row]! + before[at]!;
+      }
+    }
+    this.#minutes = Math.ceil(this.#minutes / factor);
+    this.#step += 1;
   }
 
   #begin(minute: number): void {
