@@ -38,16 +38,22 @@ export function detectFormat(
   fields: FieldMap,
 ): ImportFormat | { readonly refused: string } {
   if (MAGIC.every((byte, at) => head[at] === byte)) return 'holdfast';
+  const probing = fields.unread();
   const lines = linesOf(head);
   if (lines[0] !== undefined && /^#(?:Version|Fields|Software):/i.test(lines[0])) return 'cloudfront';
   const scored = (['combined', 's3', 'json', 'cloudfront', 'csv'] as const).map((format) => ({
     format,
-    share: shareReadable(format, head, lines, fields),
+    share: shareReadable(format, head, lines, probing),
   }));
   const best = scored.reduce((most, one) => (one.share > most.share ? one : most));
   if (best.share > 0) return best.format;
   if (head.includes(0) && looksLikeOracle(head)) return 'oracleGeneral';
-  return { refused: `is no log that is known here; it looks like ${looksLike(head)}` };
+  const unseen = probing.unseen();
+  const mistyped =
+    fields.size === 0 || head.includes(0) || unseen.length === 0
+      ? ''
+      : `; nothing in it is ${unseen.join(', ')} of --fields`;
+  return { refused: `is no log that is known here; it looks like ${looksLike(head)}${mistyped}` };
 }
 
 /**
@@ -65,7 +71,11 @@ export function readerOf(
   if (format === 'oracleGeneral') return new OracleReader(sink);
   const parser = parserOf(format, linesOf(head)[0] ?? '', fields);
   if (parser === undefined) {
-    const remedy = 'name them: --fields time=...,key=...,size=..., by name or by place from 1';
+    const unseen = fields.unseen();
+    const remedy =
+      unseen.length === 0
+        ? 'name them: --fields time=...,key=...,size=..., by name or by place from 1'
+        : `none of its columns is ${unseen.join(', ')} of --fields`;
     return {
       refused: `is a table without a column for the time and one for a key or path that are known here; ${remedy}`,
     };

@@ -82,6 +82,7 @@ export async function importLogs(
     for (const one of [...active, ...waiting]) await one.close();
   }
   buffer.flush();
+  for (const field of shared.fields.unseen()) report.troubles.push(`--fields ${field}: no line has it`);
   report.lateRows = buffer.lateRows;
   report.fromMs = buffer.fromMs;
   report.toMs = buffer.toMs;

@@ -91,7 +91,7 @@ export class OpenInput {
     const reader = readerOf(found, head, this.#shared.fields, this.#sink());
     if ('refused' in reader) throw new NoLog(`${name} ${reader.refused}`);
     this.#reader = reader;
-    const probe = readerOf(found, head, this.#shared.fields, this.#probe());
+    const probe = readerOf(found, head, this.#shared.fields.unread(), this.#probe());
     if (!('refused' in probe)) probe.feed(head);
     return true;
   }
