@@ -23,9 +23,17 @@ const clock: Clock = {
   cancel: (timer) => clearTimeout(timer as unknown as number | undefined),
 };
 
+/** Commands that go on when what they print is lost. */
+const LASTING: readonly (string | undefined)[] = ['serve', 'demo', 'top'];
+
 const io: CliIo = {
   // Whoever read our output has gone (`holdfast top --plain | head`): so do we.
-  out: descriptorWriter(1, () => process.exit(0)),
+  out: descriptorWriter(1, {
+    onClosed: () => process.exit(0),
+    onLost: (why) => {
+      if (!LASTING.includes(process.argv[2])) throw new Error(`${why}; what was written is not all of it`);
+    },
+  }),
   err: descriptorWriter(2),
   readFile: (path) => readFile(path, 'utf8'),
   writeFile: (path, text, { overwrite }) => writeFile(path, text, { flag: overwrite ? 'w' : 'wx' }),
