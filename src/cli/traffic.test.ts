@@ -285,3 +285,24 @@ test('every command explains itself', () =>
       expect(help.out).toMatch(/Exit codes: 0 /);
     }
   }));
+
+test('merged samples have the lowest rate wherever they overlap, in whatever order they are named', () =>
+  scene(async ({ run, path }) => {
+    await run('synth', '--to', 'all.hft', '--requests', '20000', '--keys', '500', '--duration', '2h');
+    await run('slice', 'all.hft', '--out', 's50.hft', '--sample', '0.5');
+    await run('slice', 'all.hft', '--out', 's20.hft', '--sample', '0.2');
+    await run('merge', 's50.hft', 's20.hft', '--to', 'a.hft');
+    await run('merge', 's20.hft', 's50.hft', '--to', 'b.hft');
+    const [a, b, s20, s50] = ['a.hft', 'b.hft', 's20.hft', 's50.hft'].map((name) => openRecord(path(name)));
+    const keys = (record: typeof a): Map<string, number> => {
+      const counts = new Map<string, number>();
+      for (const { keyHi, keyLo } of rowsOf([...record!.batches()]))
+        counts.set(`${keyHi} ${keyLo}`, (counts.get(`${keyHi} ${keyLo}`) ?? 0) + 1);
+      return counts;
+    };
+    const twice = new Map([...keys(s20)].map(([key, count]) => [key, 2 * count]));
+    expect(keys(a)).toEqual(twice);
+    expect(keys(b)).toEqual(twice);
+    expect([a!.info.fromMs, b!.info.fromMs]).toEqual([s50!.info.fromMs, s50!.info.fromMs]);
+    expect([a!.info.rateMin, a!.info.rateMax, a!.info.requests]).toEqual([0.2, 0.2, 40_000]);
+  }));
