@@ -13,6 +13,8 @@ const CALGARY = join(import.meta.dir, '../../test/golden/calgary_img_5000.csv.gz
 
 interface Scene {
   readonly dir: string;
+  /** The next command gets that signal as soon as it waits for one. */
+  interrupt(signal: 'SIGINT' | 'SIGTERM'): void;
   path(name: string): string;
   run(...args: string[]): Promise<{ code: number; out: string; err: string }>;
 }
@@ -20,6 +22,7 @@ interface Scene {
 /** A directory of its own, and a node that answers with some bytes. */
 async function scene(play: (scene: Scene) => Promise<void>, node?: () => Response): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-traffic-test-'));
+  let pending: 'SIGINT' | 'SIGTERM' | undefined;
   const run: Scene['run'] = async (...args) => {
     const written = { out: '', err: '' };
     const code = await traffic(args, {
@@ -38,11 +41,18 @@ async function scene(play: (scene: Scene) => Promise<void>, node?: () => Respons
       clock: virtualClock(0),
       cwd: dir,
       isTty: false,
+      onSignal: (_, fn) => {
+        if (pending !== undefined) fn(pending);
+        pending = undefined;
+      },
     });
     return { code, ...written };
   };
   try {
-    await play({ dir, run, path: (name) => join(dir, name) });
+    const interrupt = (signal: typeof pending): void => {
+      pending = signal;
+    };
+    await play({ dir, run, interrupt, path: (name) => join(dir, name) });
   } finally {
     await rm(dir, { recursive: true });
   }
@@ -305,4 +315,20 @@ test('merged samples have the lowest rate wherever they overlap, in whatever ord
     expect(keys(b)).toEqual(twice);
     expect([a!.info.fromMs, b!.info.fromMs]).toEqual([s50!.info.fromMs, s50!.info.fromMs]);
     expect([a!.info.rateMin, a!.info.rateMax, a!.info.requests]).toEqual([0.2, 0.2, 40_000]);
+  }));
+
+test('an import that is interrupted, or whose input fails, leaves nothing that looks like a record', () =>
+  scene(async ({ run, interrupt, dir }) => {
+    for (const to of ['x.hft', 'rec']) {
+      interrupt('SIGINT');
+      const ended = await run('import', CALGARY, '--to', to);
+      expect(ended).toEqual({
+        code: 1,
+        out: '',
+        err: 'holdfast traffic import: ended by SIGINT; nothing was imported\n',
+      });
+      expect((await readdir(dir, { recursive: true })).filter((name) => /hft|part/.test(name))).toEqual([]);
+    }
+    expect((await run('import', CALGARY, '--to', 'x.hft')).code).toBe(0);
+    expect(await readdir(dir)).toContain('x.hft');
   }));

@@ -11,7 +11,11 @@ import type { World } from '../world.ts';
 import { createOutput, removeAll, temporaryDirectory } from './files.ts';
 
 /** What the commands of `holdfast traffic` need of the outside world. */
-export type TrafficIo = Pick<World, 'out' | 'err' | 'readFile' | 'env' | 'fetch' | 'clock' | 'cwd' | 'isTty'>;
+export type TrafficIo = Pick<
+  World,
+  'out' | 'err' | 'readFile' | 'env' | 'fetch' | 'clock' | 'cwd' | 'isTty'
+> &
+  Partial<Pick<World, 'onSignal'>>;
 
 /** Something that cannot be done, as a sentence: the command was understood, and ends with 1. */
 export class Refused extends Error {}
