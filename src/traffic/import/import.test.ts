@@ -327,3 +327,24 @@ test('random bytes and mutated lines are never fatal, and never read from elsewh
   }
   expect(PLAIN).toBeDefined();
 }, 30_000);
+
+test('what is shown of a line has no secrets, whatever the log is', async () => {
+  const opaque = 'q7Gh2kLmN9pRsT4uVwXyZ0aB';
+  const lines = [
+    `{"time":"x","path":"/a","api_token":"hunter2"}`,
+    `{"Authorization":"hunter2 hunter2","time":"x"}`,
+    `{"session_id":"hunter2\\"hunter2","time":"x"`,
+    `{"x-api-key": 70707, "secret":hunter2`,
+    `{"who":"${opaque}"}`,
+    `{"cookie":"sid hunter2; b hunter2`,
+  ];
+  for (const line of lines) {
+    const { report } = await imported([fileOf('a', `${line}\n`)], { format: 'json' });
+    const [shown] = [...report.unreadable.values()];
+    expect(shown!.text).not.toMatch(/hunter2|70707|q7Gh2/);
+    expect(shown!.text).toContain('...');
+  }
+  const csv = `time,path,token\nnever,/images/a-picture-of-the-sea.jpg,${opaque}\n`;
+  const { report } = await imported([fileOf('a', csv)], { format: 'csv' });
+  expect([...report.unreadable.values()][0]!.text).toBe('never,/images/a-picture-of-the-sea.jpg,...');
+});
