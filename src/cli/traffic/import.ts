@@ -73,6 +73,7 @@ export function trafficImport(args: readonly string[], io: TrafficIo): Promise<n
       fields: fieldsOf(values.fields),
       lifetimeS: secondsOf(durationGiven('lifetime', values.lifetime)),
       onlyImages: onlyImagesOf(values.only),
+      nowMs: io.clock.nowMs(),
     };
     const inputs = inputsOf(positionals, io);
     const progress = new Progress(io, inputs.totalBytes);

@@ -9,6 +9,7 @@ import { looksLike } from './looks.ts';
 import { looksLikeOracle, OracleReader } from './oracle-general.ts';
 import { LineReader, type LineSink, type PieceReader } from './reader.ts';
 import { S3LogParser } from './s3-log.ts';
+import { EARLIEST_MS } from './time.ts';
 import { W3cParser } from './w3c.ts';
 
 /** What can be imported. `holdfast` is a record of our own. */
@@ -111,7 +112,7 @@ function shareReadable(
     const trouble = parser.parse(bytes, 0, bytes.length, line);
     if (trouble === 'skip') continue;
     counted += 1;
-    if (trouble !== undefined || line.timeMs < EARLIEST_MS[format]) continue;
+    if (trouble !== undefined || line.timeMs < EARLIEST[format]) continue;
     if (format === 'json' && !isLogObject(bytes, fields)) continue;
     readable += 1;
   }
@@ -121,11 +122,11 @@ function shareReadable(
 }
 
 /** Before that, it is not the log of a web server. Tables may count from 0. */
-const EARLIEST_MS: Readonly<Record<TextFormat, number>> = {
-  combined: 631_152_000_000,
-  s3: 631_152_000_000,
-  json: 631_152_000_000,
-  cloudfront: 631_152_000_000,
+const EARLIEST: Readonly<Record<TextFormat, number>> = {
+  combined: EARLIEST_MS,
+  s3: EARLIEST_MS,
+  json: EARLIEST_MS,
+  cloudfront: EARLIEST_MS,
   csv: 0,
 };
 

@@ -34,6 +34,8 @@ export interface ImportReport {
   sizesGuessed: number;
   /** Requests whose size nothing said, with size 0. */
   sizesUnknown: number;
+  /** Requests for bodies of 4 GiB and more, which a record cannot say: they have the largest size that it can. */
+  sizesCut: number;
   /** Requests that the log says of how they were served. */
   served: number;
   /** Bytes read, as they are in the files. */
@@ -56,6 +58,7 @@ export function emptyReport(): ImportReport {
     lateRows: 0,
     sizesGuessed: 0,
     sizesUnknown: 0,
+    sizesCut: 0,
     served: 0,
     bytesRead: 0,
     troubles: [],
