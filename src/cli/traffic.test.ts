@@ -332,3 +332,33 @@ test('an import that is interrupted, or whose input fails, leaves nothing that l
     expect((await run('import', CALGARY, '--to', 'x.hft')).code).toBe(0);
     expect(await readdir(dir)).toContain('x.hft');
   }));
+
+test('what is no record, or none that can be read, ends with 2 and the reason', () =>
+  scene(async ({ run, path }) => {
+    await writeFile(path('text.log'), 'some text that is no record at all\n');
+    await writeFile(path('empty.hft'), '');
+    await run('synth', '--to', 'whole.hft', '--requests', '100', '--keys', '10', '--duration', '5m');
+    const bytes = await readFile(path('whole.hft'));
+    await writeFile(path('cut.hft'), bytes.subarray(0, bytes.length / 2));
+    const line = '::1 - - [24/Nov/2025:10:00:00 +0000] "GET /a HTTP/1.1" 200 10\n';
+    const tar = Buffer.alloc(512);
+    tar.write('access.log');
+    tar.write('ustar', 257);
+    await writeFile(path('logs.tar'), Buffer.concat([tar, Buffer.from(line.repeat(50))]));
+    await writeFile(path('logs.zip'), `PK\x03\x04\x0a\0\0\0\0\0access.log${line.repeat(50)}`);
+    for (const [args, said] of [
+      [
+        ['import', 'text.log', '--format', 'holdfast', '--to', 'x.hft'],
+        'traffic import: text.log is not a traffic record',
+      ],
+      [['import', 'logs.tar', '--to', 'x.hft'], 'logs.tar is no log; it looks like a tar archive'],
+      [['import', 'logs.zip', '--to', 'x.hft'], 'logs.zip is no log; it looks like a ZIP archive'],
+      [['info', 'empty.hft'], 'it is empty'],
+      [['info', '/dev/null'], 'it is neither a file nor a directory'],
+      [['info', 'cut.hft'], 'torn at its end'],
+    ] as const) {
+      const { code, err } = await run(...args);
+      expect(err).toContain(said);
+      expect(code).toBe(2);
+    }
+  }));

@@ -117,11 +117,16 @@ function readArguments<const O extends Options>(
 
 /** The record at a path. @throws Unusable when there is none that can be read. */
 function recordAt(path: string): TrafficRecord {
+  let record: TrafficRecord;
   try {
-    return openRecord(path);
+    record = openRecord(path);
   } catch (error) {
     throw new Unusable((error as Error).message);
   }
+  const { rows, damage } = record.info;
+  if (rows === 0 && damage.length > 0)
+    throw new Unusable(`nothing of ${path} can be read: ${damage.join('; ')}`);
+  return record;
 }
 
 function clientFor(values: object, io: TrafficIo): AdminClient {

@@ -136,7 +136,11 @@ function inputsOf(
       open: () => readPieces(path),
       record: () => {
         if (once) throw new NoLog('standard input is a record; name it as a file');
-        return openRecord(path);
+        try {
+          return openRecord(path);
+        } catch (error) {
+          throw new NoLog((error as Error).message);
+        }
       },
     };
   });

@@ -5,7 +5,7 @@ import { CsvParser, csvHeader } from './csv.ts';
 import type { FieldMap } from './field-map.ts';
 import { JsonParser, looksLikeRequest, objectOf } from './json-log.ts';
 import { emptyLine, type LineParser } from './line.ts';
-import { looksLike } from './looks.ts';
+import { archiveLike, looksLike } from './looks.ts';
 import { looksLikeOracle, OracleReader } from './oracle-general.ts';
 import { LineReader, type LineSink, type PieceReader } from './reader.ts';
 import { S3LogParser } from './s3-log.ts';
@@ -39,6 +39,8 @@ export function detectFormat(
   fields: FieldMap,
 ): ImportFormat | { readonly refused: string } {
   if (MAGIC.every((byte, at) => head[at] === byte)) return 'holdfast';
+  const archive = archiveLike(head);
+  if (archive !== undefined) return { refused: `is no log; it looks like ${archive}` };
   const probing = fields.unread();
   const lines = linesOf(head);
   if (lines[0] !== undefined && /^#(?:Version|Fields|Software):/i.test(lines[0])) return 'cloudfront';

@@ -135,7 +135,12 @@ function firstFree(named: Part['named']): string | undefined {
 
 function filesOf(path: string): string[] {
   const found = orSay(`${path} is no traffic record`, () => statSync(path));
-  if (!found.isDirectory()) return [path];
+  if (found.isFile()) {
+    if (found.size === 0) throw new Error(`${path} is no traffic record: it is empty`);
+    return [path];
+  }
+  if (!found.isDirectory())
+    throw new Error(`${path} is no traffic record: it is neither a file nor a directory`);
   const names = orSay(`${path} cannot be read`, () => readdirSync(path)).filter((name) =>
     name.endsWith(EXTENSION),
   );
