@@ -362,3 +362,20 @@ test('what is no record, or none that can be read, ends with 2 and the reason', 
       expect(code).toBe(2);
     }
   }));
+
+test('a slice says which routes it has not found, and when a sample is none', () =>
+  scene(async ({ run }) => {
+    await run('synth', '--to', 'all.hft', '--requests', '2000', '--keys', '100', '--duration', '1h');
+    expect((await run('slice', 'all.hft', '--out', 's.hft', '--sample', '0.2')).err).toBe('');
+    const again = await run('slice', 's.hft', '--out', 't.hft', '--sample', '0.4');
+    expect(again).toMatchObject({
+      code: 0,
+      err: '--sample 0.4 changes nothing: the record has 20 % of the keys\n',
+    });
+    const routes = ['--route', 'all', '--route', 'nosuch'];
+    const some = await run('slice', 'all.hft', '--out', 'u.hft', ...routes);
+    expect(some).toMatchObject({ code: 0, err: 'no request of that time is of --route nosuch\n' });
+    const none = await run('slice', 'all.hft', '--out', 'v.hft', '--route', 'nosuch');
+    expect(none.code).toBe(1);
+    expect(none.err).toContain('--route nosuch');
+  }));

@@ -11,7 +11,7 @@ const HELP = `holdfast traffic merge: join records
 
   holdfast traffic merge <record> <record>... --to X.hft|DIR
 
-  --to PATH        where it goes: a file (.hft) that is not there yet, or a directory; what is in that already stays, and is read with it
+  --to PATH        where it goes: a file (.hft) that is not there yet, or a directory, to whose record it adds
 
 Requests of all of them are put in order by their times: records of several nodes become that of the site, those of several days one.
 Keys agree where all were imported alike, or recorded with the same key file. Of samples the lowest rate holds wherever they overlap.
