@@ -363,6 +363,14 @@ test('what is no record, or none that can be read, ends with 2 and the reason', 
     }
   }));
 
+test('a record that is shorter than an hour has no busiest hour', () =>
+  scene(async ({ run }) => {
+    await run('synth', '--to', 'short.hft', '--requests', '2000', '--keys', '100', '--duration', '30m');
+    await run('synth', '--to', 'long.hft', '--requests', '2000', '--keys', '100', '--duration', '3h');
+    expect((await run('info', 'short.hft')).out).not.toContain('busiest hour');
+    expect((await run('info', 'long.hft')).out).toContain('busiest hour');
+  }));
+
 test('a slice says which routes it has not found, and when a sample is none', () =>
   scene(async ({ run }) => {
     await run('synth', '--to', 'all.hft', '--requests', '2000', '--keys', '100', '--duration', '1h');
