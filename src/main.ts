@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { open, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Clock, Timer } from './base/clock.ts';
@@ -23,11 +23,39 @@ const clock: Clock = {
   cancel: (timer) => clearTimeout(timer as unknown as number | undefined),
 };
 
+/** Longest text that is read whole: a list of addresses, a snapshot of an index. A device may have no end. */
+const TEXT_BYTES_MAX = 512 * 1024 * 1024;
+
+async function readText(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const part of file.createReadStream({ highWaterMark: 1024 * 1024, autoClose: false })) {
+      parts.push(part as Uint8Array);
+      bytes += (part as Uint8Array).length;
+      if (bytes > TEXT_BYTES_MAX)
+        throw new Error(`it has no end, or more than ${TEXT_BYTES_MAX / 1024 ** 2} MiB, which no text has`);
+    }
+    return Buffer.concat(parts).toString('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+/** Commands that go on when what they print is lost. */
+const LASTING: readonly (string | undefined)[] = ['serve', 'demo', 'top'];
+
 const io: CliIo = {
   // Whoever read our output has gone (`holdfast top --plain | head`): so do we.
-  out: descriptorWriter(1, () => process.exit(0)),
+  out: descriptorWriter(1, {
+    onClosed: () => process.exit(0),
+    onLost: (why) => {
+      if (!LASTING.includes(process.argv[2])) throw new Error(`${why}; what was written is not all of it`);
+    },
+  }),
   err: descriptorWriter(2),
-  readFile: (path) => readFile(path, 'utf8'),
+  readFile: readText,
   writeFile: (path, text, { overwrite }) => writeFile(path, text, { flag: overwrite ? 'w' : 'wx' }),
   pathKind: async (path) => {
     try {

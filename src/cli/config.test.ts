@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,3 +149,10 @@ test('schema and docs are printed; anything else gets the usage', () =>
       expect(result.err).toStartWith('holdfast config: ');
     }
   }));
+
+test.skipIf(!existsSync('/dev/zero'))('a device without an end is refused in a sentence', async () => {
+  const main = join(import.meta.dir, '../main.ts');
+  const child = Bun.spawn([process.execPath, main, 'config', 'check', '/dev/zero'], { stderr: 'pipe' });
+  expect(await child.exited).toBe(2);
+  expect(await new Response(child.stderr).text()).toStartWith('Cannot read /dev/zero: it has no end');
+});

@@ -151,12 +151,18 @@ function windowGiven(text: string): PlanQuestion['window'] {
   return (demand) => busiest(demand, lengthMs, `the busiest ${name}`);
 }
 
+/** Largest share that may be written without a percent sign. */
+const MULTIPLE_MAX = 10;
+
 /** A share from 0 to `most`: `30%` or `0.3`. */
 function shareGiven(name: string, text: string, most: number): number {
   const [, digits, percent] = /^([0-9]*\.?[0-9]+)(%?)$/.exec(text.trim()) ?? [];
   const share = Number(digits) / (percent === '%' ? 100 : 1);
   if (digits === undefined || !(share <= most))
     throw new UsageError(`--${name} ${text}: write a share such as 30%, from 0% to ${most * 100}%`);
+  // A number that was meant as percent, more likely than thirty times as much.
+  if (percent === '' && share > MULTIPLE_MAX)
+    throw new UsageError(`--${name} ${text} would be ${share * 100} %: write ${text}% or ${share / 100}`);
   return share;
 }
 

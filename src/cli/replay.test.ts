@@ -284,6 +284,8 @@ describe('holdfast plan', () => {
       [['--target', 'hit=0.9', '--growth', 'x'], 2, '--growth x'],
       [['--target', 'hit=0.9', '--growth', '10000%'], 2, 'from 0% to 9900%'],
       [['--target', 'hit=1.5'], 2, 'a share is above 0 and at most 1'],
+      [['--target', 'hit=0.9', '--growth=30'], 2, 'write 30% or 0.3'],
+      [['--target', 'hit=0.9', '--margin', '20'], 2, 'write 20% or 0.2'],
       [['--target', 'hit=0.9', '--policy', 'mru'], 2, 'there are greedy-dual'],
       [['--target', 'hit=0.9', '--price-memory', '3'], 2, '3.5/GiB-month'],
       [['extra', '--target', 'hit=0.9'], 2, 'extra is one argument too many'],

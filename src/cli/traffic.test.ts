@@ -13,6 +13,8 @@ const CALGARY = join(import.meta.dir, '../../test/golden/calgary_img_5000.csv.gz
 
 interface Scene {
   readonly dir: string;
+  /** The next command gets that signal as soon as it waits for one. */
+  interrupt(signal: 'SIGINT' | 'SIGTERM'): void;
   path(name: string): string;
   run(...args: string[]): Promise<{ code: number; out: string; err: string }>;
 }
@@ -20,6 +22,7 @@ interface Scene {
 /** A directory of its own, and a node that answers with some bytes. */
 async function scene(play: (scene: Scene) => Promise<void>, node?: () => Response): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-traffic-test-'));
+  let pending: 'SIGINT' | 'SIGTERM' | undefined;
   const run: Scene['run'] = async (...args) => {
     const written = { out: '', err: '' };
     const code = await traffic(args, {
@@ -38,11 +41,18 @@ async function scene(play: (scene: Scene) => Promise<void>, node?: () => Respons
       clock: virtualClock(0),
       cwd: dir,
       isTty: false,
+      onSignal: (_, fn) => {
+        if (pending !== undefined) fn(pending);
+        pending = undefined;
+      },
     });
     return { code, ...written };
   };
   try {
-    await play({ dir, run, path: (name) => join(dir, name) });
+    const interrupt = (signal: typeof pending): void => {
+      pending = signal;
+    };
+    await play({ dir, run, interrupt, path: (name) => join(dir, name) });
   } finally {
     await rm(dir, { recursive: true });
   }
@@ -330,4 +340,96 @@ test('every command explains itself', () =>
       expect(help.out).toMatch(new RegExp(`^holdfast traffic ${name}: `));
       expect(help.out).toMatch(/Exit codes: 0 /);
     }
+  }));
+
+test('merged samples have the lowest rate wherever they overlap, in whatever order they are named', () =>
+  scene(async ({ run, path }) => {
+    await run('synth', '--to', 'all.hft', '--requests', '20000', '--keys', '500', '--duration', '2h');
+    await run('slice', 'all.hft', '--out', 's50.hft', '--sample', '0.5');
+    await run('slice', 'all.hft', '--out', 's20.hft', '--sample', '0.2');
+    await run('merge', 's50.hft', 's20.hft', '--to', 'a.hft');
+    await run('merge', 's20.hft', 's50.hft', '--to', 'b.hft');
+    const [a, b, s20, s50] = ['a.hft', 'b.hft', 's20.hft', 's50.hft'].map((name) => openRecord(path(name)));
+    const keys = (record: typeof a): Map<string, number> => {
+      const counts = new Map<string, number>();
+      for (const { keyHi, keyLo } of rowsOf([...record!.batches()]))
+        counts.set(`${keyHi} ${keyLo}`, (counts.get(`${keyHi} ${keyLo}`) ?? 0) + 1);
+      return counts;
+    };
+    const twice = new Map([...keys(s20)].map(([key, count]) => [key, 2 * count]));
+    expect(keys(a)).toEqual(twice);
+    expect(keys(b)).toEqual(twice);
+    expect([a!.info.fromMs, b!.info.fromMs]).toEqual([s50!.info.fromMs, s50!.info.fromMs]);
+    expect([a!.info.rateMin, a!.info.rateMax, a!.info.requests]).toEqual([0.2, 0.2, 40_000]);
+  }));
+
+test('an import that is interrupted, or whose input fails, leaves nothing that looks like a record', () =>
+  scene(async ({ run, interrupt, dir }) => {
+    for (const to of ['x.hft', 'rec']) {
+      interrupt('SIGINT');
+      const ended = await run('import', CALGARY, '--to', to);
+      expect(ended).toEqual({
+        code: 1,
+        out: '',
+        err: 'holdfast traffic import: ended by SIGINT; nothing was imported\n',
+      });
+      expect((await readdir(dir, { recursive: true })).filter((name) => /hft|part/.test(name))).toEqual([]);
+    }
+    expect((await run('import', CALGARY, '--to', 'x.hft')).code).toBe(0);
+    expect(await readdir(dir)).toContain('x.hft');
+  }));
+
+test('what is no record, or none that can be read, ends with 2 and the reason', () =>
+  scene(async ({ run, path }) => {
+    await writeFile(path('text.log'), 'some text that is no record at all\n');
+    await writeFile(path('empty.hft'), '');
+    await run('synth', '--to', 'whole.hft', '--requests', '100', '--keys', '10', '--duration', '5m');
+    const bytes = await readFile(path('whole.hft'));
+    await writeFile(path('cut.hft'), bytes.subarray(0, bytes.length / 2));
+    const line = '::1 - - [24/Nov/2025:10:00:00 +0000] "GET /a HTTP/1.1" 200 10\n';
+    const tar = Buffer.alloc(512);
+    tar.write('access.log');
+    tar.write('ustar', 257);
+    await writeFile(path('logs.tar'), Buffer.concat([tar, Buffer.from(line.repeat(50))]));
+    await writeFile(path('logs.zip'), `PK\x03\x04\x0a\0\0\0\0\0access.log${line.repeat(50)}`);
+    for (const [args, said] of [
+      [
+        ['import', 'text.log', '--format', 'holdfast', '--to', 'x.hft'],
+        'traffic import: text.log is not a traffic record',
+      ],
+      [['import', 'logs.tar', '--to', 'x.hft'], 'logs.tar is no log; it looks like a tar archive'],
+      [['import', 'logs.zip', '--to', 'x.hft'], 'logs.zip is no log; it looks like a ZIP archive'],
+      [['info', 'empty.hft'], 'it is empty'],
+      [['info', '/dev/null'], 'it is neither a file nor a directory'],
+      [['info', 'cut.hft'], 'torn at its end'],
+    ] as const) {
+      const { code, err } = await run(...args);
+      expect(err).toContain(said);
+      expect(code).toBe(2);
+    }
+  }));
+
+test('a record that is shorter than an hour has no busiest hour', () =>
+  scene(async ({ run }) => {
+    await run('synth', '--to', 'short.hft', '--requests', '2000', '--keys', '100', '--duration', '30m');
+    await run('synth', '--to', 'long.hft', '--requests', '2000', '--keys', '100', '--duration', '3h');
+    expect((await run('info', 'short.hft')).out).not.toContain('busiest hour');
+    expect((await run('info', 'long.hft')).out).toContain('busiest hour');
+  }));
+
+test('a slice says which routes it has not found, and when a sample is none', () =>
+  scene(async ({ run }) => {
+    await run('synth', '--to', 'all.hft', '--requests', '2000', '--keys', '100', '--duration', '1h');
+    expect((await run('slice', 'all.hft', '--out', 's.hft', '--sample', '0.2')).err).toBe('');
+    const again = await run('slice', 's.hft', '--out', 't.hft', '--sample', '0.4');
+    expect(again).toMatchObject({
+      code: 0,
+      err: '--sample 0.4 changes nothing: the record has 20 % of the keys\n',
+    });
+    const routes = ['--route', 'all', '--route', 'nosuch'];
+    const some = await run('slice', 'all.hft', '--out', 'u.hft', ...routes);
+    expect(some).toMatchObject({ code: 0, err: 'no request of that time is of --route nosuch\n' });
+    const none = await run('slice', 'all.hft', '--out', 'v.hft', '--route', 'nosuch');
+    expect(none.code).toBe(1);
+    expect(none.err).toContain('--route nosuch');
   }));

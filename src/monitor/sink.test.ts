@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { descriptorWriter, FileSink } from './sink.ts';
@@ -85,7 +94,7 @@ describe('a descriptor writer', () => {
   test('tells when the reader of its pipe is gone', async () => {
     const program = `
       import { descriptorWriter } from ${JSON.stringify(join(import.meta.dir, 'sink.ts'))};
-      const write = descriptorWriter(1, () => process.exit(7));
+      const write = descriptorWriter(1, { onClosed: () => process.exit(7) });
       setInterval(() => write('line\\n'), 1);`;
     const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe', stderr: 'inherit' });
     const reader = child.stdout.getReader();
@@ -96,10 +105,31 @@ describe('a descriptor writer', () => {
 
   test('does not throw when there is nothing to write to', () => {
     let gone = 0;
-    const write = descriptorWriter(999, () => {
-      gone += 1;
+    const write = descriptorWriter(999, {
+      onClosed: () => {
+        gone += 1;
+      },
     });
     expect(() => write('nobody listens\n')).not.toThrow();
     expect(gone).toBe(0);
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('tells when the disk is full', () => {
+    const full = openSync('/dev/full', 'w');
+    const told: string[] = [];
+    descriptorWriter(full, { onLost: (why) => told.push(why) })('some text\n');
+    closeSync(full);
+    expect(told).toEqual([`cannot write to ${full}: there is no space left`]);
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('a command whose output is cut ends with 1 and says so', async () => {
+    const main = join(import.meta.dir, '../main.ts');
+    const full = openSync('/dev/full', 'w');
+    const child = Bun.spawn([process.execPath, main, 'help'], { stdout: full, stderr: 'pipe' });
+    closeSync(full);
+    expect(await child.exited).toBe(1);
+    expect(await new Response(child.stderr).text()).toBe(
+      'holdfast: cannot write to standard output: there is no space left; what was written is not all of it\n',
+    );
   });
 });

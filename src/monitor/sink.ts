@@ -126,13 +126,27 @@ function linesIn(bytes: Uint8Array): number {
 /** How often a full pipe is tried again, a millisecond apart, before the rest of the text is given up. */
 const RETRIES = 100;
 
+/** What becomes of text that cannot be written. */
+export interface WriteFailures {
+  /** The reader of the pipe is gone (EPIPE), as after `| head -1`. */
+  readonly onClosed?: () => void;
+  /** The disk is full or broken (ENOSPC, EDQUOT, EFBIG, EIO), or a pipe stays full: the rest of the text is lost. Told why, as a sentence without its end; may throw. */
+  readonly onLost?: (why: string) => void;
+}
+
+/** What a write ends with where what was printed is then not all there. */
+const LOSSES: Readonly<Record<string, string>> = {
+  ENOSPC: 'there is no space left',
+  EDQUOT: 'the quota of this user is used up',
+  EFBIG: 'the file has become too large',
+  EIO: 'the device reports an error',
+};
+
 /**
- * Writes to a descriptor and waits for it, up to 100 ms: for the output of commands. Never throws. The log of a node
- * must not wait: {@link logWriter}.
- *
- * @param onClosed called when the reader of the pipe is gone (EPIPE), as after `| head -1`.
+ * Writes to a descriptor and waits for it, up to 100 ms: for the output of commands. Throws only what `onLost` does. The log of a
+ * node must not wait: {@link logWriter}.
  */
-export function descriptorWriter(fd: number, onClosed: () => void = () => undefined): (text: string) => void {
+export function descriptorWriter(fd: number, failures: WriteFailures = {}): (text: string) => void {
   return (text) => {
     const bytes = Buffer.from(text);
     let at = 0;
@@ -142,10 +156,15 @@ export function descriptorWriter(fd: number, onClosed: () => void = () => undefi
         at += writeSync(fd, bytes, at);
         retries = 0;
       } catch (error) {
-        const { code } = error as { code?: string };
-        if (code === 'EPIPE') onClosed();
+        const { code = '' } = error as { code?: string };
+        if (code === 'EPIPE') failures.onClosed?.();
+        if (Object.hasOwn(LOSSES, code)) failures.onLost?.(`cannot write to ${name(fd)}: ${LOSSES[code]}`);
         // Only a full pipe with a slow reader gets better by waiting.
-        if (code !== 'EAGAIN' || retries === RETRIES) return;
+        if (code !== 'EAGAIN') return;
+        if (retries === RETRIES) {
+          failures.onLost?.(`cannot write to ${name(fd)}: whoever reads it takes nothing`);
+          return;
+        }
         retries += 1;
         Bun.sleepSync(1);
       }

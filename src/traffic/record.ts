@@ -33,12 +33,14 @@ export interface TrafficRecord {
   batches(range?: { readonly fromMs: number; readonly toMs: number }): Iterable<TrafficBatch>;
 }
 
-/** What batches are written to, in the order of time. */
+/** What batches are written to, in the order of time. Nothing of it is a record before it is closed. */
 export interface RecordWriter {
   /** @throws the system's error when it cannot be written. */
   write(batch: TrafficBatch): void;
-  /** What was written stays a record. Idempotent. */
+  /** What was written is a record from now on. Idempotent. @throws Error when it cannot be put in its place. */
   close(): void;
+  /** What was written is removed, unless it is a record already. Idempotent. */
+  discard(): void;
 }
 
 /** Is told of the requests of a running node about a second after they came, on the thread that serves: be quick. */

@@ -40,6 +40,7 @@ export interface TrafficSummary {
   /** Sizes of the bodies asked for, in bytes, at {@link PERCENTILES}; exact to 9 %. Empty without requests. */
   readonly sizes: readonly number[];
   readonly busiestMinute: Busiest | undefined;
+  /** Undefined for a record that is shorter. */
   readonly busiestHour: Busiest | undefined;
 }
 
@@ -51,7 +52,7 @@ const PATHS_SHOWN = 10;
 const PATHS_MAX = 100_000;
 const MINUTE_MS = 60_000;
 
-/** Reads a record once. Memory: one batch, 16 KiB for keys, and a count for each minute that has a request. */
+/** Reads a record once. Memory: one batch, at most 370 KiB for keys, and a count for each minute that has a request. */
 export function summarise(record: TrafficRecord): TrafficSummary {
   const sums = new Sums(record.info.rateMin);
   for (const batch of record.batches()) sums.add(batch);
@@ -137,7 +138,8 @@ class Sums {
       withLifetime: Math.round(this.#withLifetime),
       sizes: this.#percentiles(),
       busiestMinute: busiestOf(this.#minutes, MINUTE_MS),
-      busiestHour: busiestOf(this.#minutes, 60 * MINUTE_MS),
+      busiestHour:
+        info.toMs - info.fromMs < 60 * MINUTE_MS ? undefined : busiestOf(this.#minutes, 60 * MINUTE_MS),
     };
   }
 

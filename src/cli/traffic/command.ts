@@ -12,7 +12,11 @@ import type { World } from '../world.ts';
 import { type NamelessFile, namelessFile } from './files.ts';
 
 /** What the commands of `holdfast traffic` need of the outside world. */
-export type TrafficIo = Pick<World, 'out' | 'err' | 'readFile' | 'env' | 'fetch' | 'clock' | 'cwd' | 'isTty'>;
+export type TrafficIo = Pick<
+  World,
+  'out' | 'err' | 'readFile' | 'env' | 'fetch' | 'clock' | 'cwd' | 'isTty'
+> &
+  Partial<Pick<World, 'onSignal'>>;
 
 /** Something that cannot be done, as a sentence: the command was understood, and ends with 1. */
 export class Refused extends Error {}
@@ -114,11 +118,16 @@ function readArguments<const O extends Options>(
 
 /** The record at a path. @throws Unusable when there is none that can be read. */
 function recordAt(path: string): TrafficRecord {
+  let record: TrafficRecord;
   try {
-    return openRecord(path);
+    record = openRecord(path);
   } catch (error) {
     throw new Unusable((error as Error).message);
   }
+  const { rows, damage } = record.info;
+  if (rows === 0 && damage.length > 0)
+    throw new Unusable(`nothing of ${path} can be read: ${damage.join('; ')}`);
+  return record;
 }
 
 function clientFor(values: object, io: TrafficIo): AdminClient {

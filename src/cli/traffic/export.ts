@@ -20,7 +20,7 @@ const HELP = `holdfast traffic export: write a record for others
   --as FORMAT      csv: a table (default), to standard output unless --to names a file
                    oracleGeneral: 24 bytes a request, for libCacheSim; 4 bytes of memory a request and 43 a key are needed
                    hft: a record, such as that of a running node, in a file or directory
-  --to PATH        where it goes; a file that is there is not written over
+  --to PATH        where it goes; a file that is there is not written over; hft into a directory adds to the record in it
 ${RECORD_HELP}
 Keys are hashes: paths are in no export, and neither is what hashes them. Exit codes: 0 written, 1 it cannot be written, or the node cannot be asked,
 2 no record there, or unusable arguments.

@@ -5,7 +5,8 @@ import { shown } from '../arguments.ts';
 
 const UNREADABLE: Readonly<Record<UnreadableReason, string>> = {
   format: 'not a line of this format',
-  time: 'its time makes no sense',
+  time: 'its time makes no sense, or is no day of the calendar',
+  date: 'its time is before 1990, or more than a day from now',
   request: 'there is no request in it',
   path: 'its path is one that no server should take',
   status: 'its status is no number from 100 to 599',
@@ -25,7 +26,7 @@ const FILES_SHOWN = 10;
 
 /** What became of the logs, in lines. */
 export function reportText(report: ImportReport): string {
-  const { files, lines, rows, lateRows, sizesGuessed, sizesUnknown, served, troubles } = report;
+  const { files, lines, rows, lateRows, sizesGuessed, sizesUnknown, sizesCut, served, troubles } = report;
   const count = (number: number, what: string): string => `${formatCount(number).padStart(13)}  ${what}`;
   const told = files.slice(0, FILES_SHOWN).map(({ name, format, packed }) => {
     return `${name}: ${format}${packed === 'none' ? '' : `, ${packed}`}`;
@@ -48,6 +49,7 @@ export function reportText(report: ImportReport): string {
   if (sizesGuessed > 0)
     told.push(count(sizesGuessed, 'have the size that was known of their key: 206, 304, HEAD'));
   if (sizesUnknown > 0) told.push(count(sizesUnknown, 'have no size: nothing in the log says it'));
+  if (sizesCut > 0) told.push(count(sizesCut, 'are larger than 4 GiB, and have that size'));
   if (rows > 0 && served === 0)
     told.push('               The log does not say what was a hit: all are taken as misses.');
   return `${told.map(shown).join('\n')}\n`;

@@ -15,11 +15,11 @@ import { UsageError } from '../admin-command.ts';
 import { systemReason } from '../arguments.ts';
 import { cannotRead } from '../config-file.ts';
 import { EXIT } from '../io.ts';
-import { durationGiven, type Given, type TrafficIo, trafficCommand, Unusable } from './command.ts';
+import { durationGiven, type Given, Refused, type TrafficIo, trafficCommand, Unusable } from './command.ts';
 import { ConfigNamer } from './config-namer.ts';
 import { fileBytes, readPieces } from './files.ts';
 import { reportText } from './import-text.ts';
-import { checkDestination, recordWriter, writeBatch, writtenText } from './write.ts';
+import { checkDestination, closeRecord, recordWriter, writeBatch, writtenText } from './write.ts';
 
 const HELP = `holdfast traffic import: make a record of logs
 
@@ -74,29 +74,45 @@ export function trafficImport(args: readonly string[], io: TrafficIo): Promise<n
       fields: fieldsOf(values.fields),
       lifetimeS: secondsOf(durationGiven('lifetime', values.lifetime)),
       onlyImages: onlyImagesOf(values.only),
+      nowMs: io.clock.nowMs(),
     };
     const inputs = inputsOf(positionals, io);
     const progress = new Progress(io, inputs.totalBytes);
     let writer: ReturnType<typeof recordWriter> | undefined;
     let report: ImportReport;
+    // What is being read when a signal comes is read to the end of its piece.
+    let isOver = false;
     try {
-      report = await importLogs(
+      const work = importLogs(
         inputs.all,
         options,
         (batch) => {
+          if (isOver) return;
           writer ??= recordWriter(path);
           writeBatch(writer, batch, path);
         },
         (soFar) => progress.show(soFar),
       );
+      report = await Promise.race([work, interruption(io)]);
+      if (writer !== undefined) closeRecord(writer);
     } catch (error) {
       throw error instanceof NoLog ? new Unusable(error.message) : unreadable(error);
     } finally {
+      isOver = true;
       progress.clear();
-      writer?.close();
+      writer?.discard();
     }
     io.out(`${reportText(report)}${writtenText(path, report.rows)}\n`);
     return report.rows === 0 ? EXIT.refused : EXIT.ok;
+  });
+}
+
+/** Rejects when the command is to end before its work is done. */
+function interruption({ onSignal }: TrafficIo): Promise<never> {
+  return new Promise((_, reject) => {
+    onSignal?.(['SIGINT', 'SIGTERM'], (signal) =>
+      reject(new Refused(`ended by ${signal}; nothing was imported`)),
+    );
   });
 }
 
@@ -121,7 +137,11 @@ function inputsOf(
       open: () => readPieces(path),
       record: () => {
         if (once) throw new NoLog('standard input is a record; name it as a file');
-        return openRecord(path);
+        try {
+          return openRecord(path);
+        } catch (error) {
+          throw new NoLog((error as Error).message);
+        }
       },
     };
   });

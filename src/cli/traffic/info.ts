@@ -12,7 +12,7 @@ const HELP = `holdfast traffic info: what a record says
 
   --json           as JSON
 ${RECORD_HELP}
-Reads the record once. Keys are estimated (0.8 %), sizes are exact to 9 %. Exit codes: 0 read, 1 the node cannot be asked, 2 no record there.
+Reads the record once. Up to 8,192 keys are counted, more are estimated (0.8 %); sizes are exact to 9 %. Exit codes: 0 read, 1 the node cannot be asked, 2 no record there.
 `;
 
 const OPTIONS = { json: { type: 'boolean', default: false } } as const;
@@ -58,7 +58,7 @@ function summaryLines(summary: TrafficSummary): string[] {
   lines.push(row('lifetimes', `known of ${percent(summary.withLifetime, told)} of the requests`));
   lines.push(row('served', servedText(summary)));
   lines.push(busiestLine('busiest minute', summary.busiestMinute, 60));
-  lines.push(busiestLine('busiest hour', summary.busiestHour, 3600));
+  if (summary.busiestHour !== undefined) lines.push(busiestLine('busiest hour', summary.busiestHour, 3600));
   lines.push(
     row(
       'on disk',

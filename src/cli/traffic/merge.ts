@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
+import { evenRates } from '../../traffic/made/overlap.ts';
 import { openRecord } from '../../traffic/record/files.ts';
+import type { RecordInfo } from '../../traffic/record.ts';
 import { UsageError } from '../admin-command.ts';
 import { EXIT } from '../io.ts';
 import { type TrafficIo, trafficCommand, Unusable } from './command.ts';
@@ -9,7 +11,7 @@ const HELP = `holdfast traffic merge: join records
 
   holdfast traffic merge <record> <record>... --to X.hft|DIR
 
-  --to PATH        where it goes: a file (.hft) that is not there yet, or a directory
+  --to PATH        where it goes: a file (.hft) that is not there yet, or a directory, to whose record it adds
 
 Requests of all of them are put in order by their times: records of several nodes become that of the site, those of several days one.
 Keys agree where all were imported alike, or recorded with the same key file. Of samples the lowest rate holds wherever they overlap.
@@ -28,12 +30,14 @@ export function trafficMerge(args: readonly string[], io: TrafficIo): Promise<nu
     const paths = positionals.map((path) => resolve(io.cwd, path));
     if (paths.includes(to)) throw new UsageError('--to is one of the records; name another place');
     let record: ReturnType<typeof openRecord>;
+    let joined: RecordInfo[];
     try {
+      joined = paths.map((path) => openRecord(path).info);
       record = openRecord(paths);
     } catch (error) {
       throw new Unusable((error as Error).message);
     }
-    io.out(`${writeRecord(to, record.batches())}\n`);
+    io.out(`${writeRecord(to, evenRates(record.batches(), joined))}\n`);
     return EXIT.ok;
   });
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { TrafficBatch } from '../../traffic/batch.ts';
 import { partsOf } from '../../traffic/made/parts.ts';
 import type { TrafficRecord } from '../../traffic/record.ts';
 import { busiestWindow } from '../../traffic/summary.ts';
@@ -21,7 +22,7 @@ const HELP = `holdfast traffic slice: take a part of a record
   holdfast traffic slice [record] --out X.hft --busiest 1h
   holdfast traffic slice [record] --out X.hft --from 2026-11-24T10:00 --to 2026-11-24T12:00 --route images
 
-  --out PATH       where the part goes: a file (.hft) that is not there yet, or a directory
+  --out PATH       where the part goes: a file (.hft) that is not there yet, or a directory, to whose record it adds
   --from TIME      from then on: 2026-11-24T10:00 (UTC), with a zone (+01:00), a day, or seconds since the epoch
   --to TIME        until before then
   --busiest TIME   the stretch of that length with the most requests: 1h, 5m
@@ -65,11 +66,31 @@ export function trafficSlice(args: readonly string[], io: TrafficIo): Promise<nu
         : busiestOf(source, busiestMs, io);
     if (!(range.fromMs < range.toMs)) throw new UsageError('--to is not after --from');
     const routes = values.route === undefined ? undefined : new Set(values.route);
-    const text = writeRecord(to, partsOf(source.batches(range), { routes, rate }));
+    if (rate !== undefined && rate >= source.info.rateMax)
+      io.err(
+        `--sample ${rate} changes nothing: the record has ${percentText(source.info.rateMax)} of the keys\n`,
+      );
+    const found = new Set<string>();
+    const wanted = noticing(source.batches(range), found);
+    const text = writeRecord(to, partsOf(wanted, { routes, rate }));
     io.out(`${text}\n`);
+    const absent = [...(routes ?? [])].filter((route) => !found.has(route));
+    if (absent.length > 0) io.err(`no request of that time is of --route ${absent.join(', ')}\n`);
     if (!text.endsWith('no request was written')) return EXIT.ok;
     throw new Refused('nothing of the record is in that part; "holdfast traffic info" says what it has');
   });
+}
+
+/** The same batches; and the routes that are in them. */
+function* noticing(batches: Iterable<TrafficBatch>, routes: Set<string>): Generator<TrafficBatch> {
+  for (const batch of batches) {
+    for (let at = 0; at < batch.count; at += 1) routes.add(batch.kindTable[batch.kinds[at]!]!.route);
+    yield batch;
+  }
+}
+
+function percentText(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
 }
 
 function busiestOf(source: TrafficRecord, windowMs: number, io: TrafficIo): { fromMs: number; toMs: number } {

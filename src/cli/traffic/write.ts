@@ -47,8 +47,9 @@ export function writeRecord(path: string, batches: Iterable<TrafficBatch>): stri
       rows += batch.count;
       writeBatch(writer, batch, path);
     }
+    closeRecord(writer);
   } finally {
-    writer.close();
+    writer.discard();
   }
   return writtenText(path, rows);
 }
@@ -59,6 +60,15 @@ export function writeBatch(writer: RecordWriter, batch: TrafficBatch, path: stri
     writer.write(batch);
   } catch (error) {
     throw new Refused(`cannot write to ${shown(path)}: ${systemReason(error)}`);
+  }
+}
+
+/** Makes a record of what was written. @throws Refused when that cannot be done. */
+export function closeRecord(writer: RecordWriter): void {
+  try {
+    writer.close();
+  } catch (error) {
+    throw new Refused((error as Error).message);
   }
 }
 

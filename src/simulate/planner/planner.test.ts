@@ -354,7 +354,7 @@ test('a sample counts what was asked for, also of keys that it does not have', (
     info: { ...UNIFORM.info, rateMin: 0.5 },
     batches: () => sampled.map((batch) => ({ ...batch, count: 0 })),
   });
-  expect(none.requests.values().reduce((sum, count) => sum + count, 0)).toBeCloseTo(total, 3);
+  expect([...none.requests.values()].reduce((sum, count) => sum + count, 0)).toBeCloseTo(total, 3);
 });
 
 test('targets are read, or refused with what to write', () => {

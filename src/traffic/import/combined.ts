@@ -113,7 +113,10 @@ export class CombinedParser implements LineParser {
     }
     if (this.#named) {
       const role = this.#fields.roleAt(place);
-      if (role !== undefined) this.#fields.apply(role, latin1(bytes, valueAt, valueEnd), line);
+      if (role !== undefined) {
+        this.#fields.see(role);
+        this.#fields.apply(role, latin1(bytes, valueAt, valueEnd), line);
+      }
       return;
     }
     const letter = bytes[valueAt]! | 0x20;

@@ -59,26 +59,49 @@ export function csvHeader(first: string, fields: FieldMap): CsvHeader | undefine
     .split(separator)
     .map((name) => name.trim().replace(/^"|"$/g, '').toLowerCase());
   const columns = new Map<FieldRole, number>();
-  let named = false;
-  for (const [at, name] of names.entries()) {
+  // Cells like "1" or "url" may stand in a row of data too: the time that the operator points at tells them apart.
+  const named = !startsWithData(names, fields);
+  for (const [at, name] of named ? names.entries() : []) {
     const role = SYNONYMS[name] ?? FIELD_ROLES.find((one) => one === name);
-    if (role === undefined || columns.has(role)) continue;
-    columns.set(role, at);
-    named = true;
+    if (role !== undefined && !columns.has(role)) columns.set(role, at);
   }
+  const isHeader =
+    columns.size > 0 ||
+    FIELD_ROLES.some((role) => nameGiven(role, fields) !== '' && names.includes(nameGiven(role, fields)));
   for (const role of FIELD_ROLES) {
     const given = fields.get(role);
     if (given === undefined) continue;
-    const at = names.indexOf(given.toLowerCase());
-    if (at >= 0) named = true;
+    const at = named && isHeader ? names.indexOf(given.toLowerCase()) : -1;
     const place = at >= 0 ? at : /^\d+$/.test(given) ? Number(given) - 1 : -1;
-    if (place >= 0) columns.set(role, place);
+    // What is not there is not taken from a column of another name.
+    if (place < 0 || place >= names.length) columns.delete(role);
+    else {
+      columns.set(role, place);
+      fields.see(role);
+    }
   }
   const hasTime = TIMES.some((role) => columns.has(role));
   const hasKey = columns.has('key') || columns.has('path');
   const fits = [...columns.values()].every((at) => at < COLUMNS_MAX);
   const own = first.trim() === CSV_HEADER.trim() ? new OwnColumns(names) : undefined;
-  return hasTime && hasKey && fits ? { separator: separator.charCodeAt(0), columns, named, own } : undefined;
+  return hasTime && hasKey && fits
+    ? { separator: separator.charCodeAt(0), columns, named: named && isHeader, own }
+    : undefined;
+}
+
+/** Whether a time that is named by its place is one already in the first row. */
+function startsWithData(cells: readonly string[], fields: FieldMap): boolean {
+  const reader = new TimeReader();
+  return TIMES.some((role) => {
+    const cell = cells[Number(fields.get(role)) - 1];
+    return cell !== undefined && !Number.isNaN(timeOf(cell, reader));
+  });
+}
+
+/** The name of a column that was given for a role, in lower case; empty where it is a place, or nothing was given. */
+function nameGiven(role: FieldRole, fields: FieldMap): string {
+  const given = fields.get(role) ?? '';
+  return /^\d+$/.test(given) ? '' : given.toLowerCase();
 }
 
 const TIMES = ['time_s', 'time_ms', 'time_us', 'time_ns', 'time'] as const;

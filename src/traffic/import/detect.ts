@@ -5,10 +5,11 @@ import { CsvParser, csvHeader } from './csv.ts';
 import type { FieldMap } from './field-map.ts';
 import { JsonParser, looksLikeRequest, objectOf } from './json-log.ts';
 import { emptyLine, type LineParser } from './line.ts';
-import { looksLike } from './looks.ts';
+import { archiveLike, looksLike } from './looks.ts';
 import { looksLikeOracle, OracleReader } from './oracle-general.ts';
 import { LineReader, type LineSink, type PieceReader } from './reader.ts';
 import { S3LogParser } from './s3-log.ts';
+import { EARLIEST_MS } from './time.ts';
 import { W3cParser } from './w3c.ts';
 
 /** What can be imported. `holdfast` is a record of our own. */
@@ -38,16 +39,24 @@ export function detectFormat(
   fields: FieldMap,
 ): ImportFormat | { readonly refused: string } {
   if (MAGIC.every((byte, at) => head[at] === byte)) return 'holdfast';
+  const archive = archiveLike(head);
+  if (archive !== undefined) return { refused: `is no log; it looks like ${archive}` };
+  const probing = fields.unread();
   const lines = linesOf(head);
   if (lines[0] !== undefined && /^#(?:Version|Fields|Software):/i.test(lines[0])) return 'cloudfront';
   const scored = (['combined', 's3', 'json', 'cloudfront', 'csv'] as const).map((format) => ({
     format,
-    share: shareReadable(format, head, lines, fields),
+    share: shareReadable(format, head, lines, probing),
   }));
   const best = scored.reduce((most, one) => (one.share > most.share ? one : most));
   if (best.share > 0) return best.format;
   if (head.includes(0) && looksLikeOracle(head)) return 'oracleGeneral';
-  return { refused: `is no log that is known here; it looks like ${looksLike(head)}` };
+  const unseen = probing.unseen();
+  const mistyped =
+    fields.size === 0 || head.includes(0) || unseen.length === 0
+      ? ''
+      : `; nothing in it is ${unseen.join(', ')} of --fields`;
+  return { refused: `is no log that is known here; it looks like ${looksLike(head)}${mistyped}` };
 }
 
 /**
@@ -65,7 +74,11 @@ export function readerOf(
   if (format === 'oracleGeneral') return new OracleReader(sink);
   const parser = parserOf(format, linesOf(head)[0] ?? '', fields);
   if (parser === undefined) {
-    const remedy = 'name them: --fields time=...,key=...,size=..., by name or by place from 1';
+    const unseen = fields.unseen();
+    const remedy =
+      unseen.length === 0
+        ? 'name them: --fields time=...,key=...,size=..., by name or by place from 1'
+        : `none of its columns is ${unseen.join(', ')} of --fields`;
     return {
       refused: `is a table without a column for the time and one for a key or path that are known here; ${remedy}`,
     };
@@ -101,7 +114,7 @@ function shareReadable(
     const trouble = parser.parse(bytes, 0, bytes.length, line);
     if (trouble === 'skip') continue;
     counted += 1;
-    if (trouble !== undefined || line.timeMs < EARLIEST_MS[format]) continue;
+    if (trouble !== undefined || line.timeMs < EARLIEST[format]) continue;
     if (format === 'json' && !isLogObject(bytes, fields)) continue;
     readable += 1;
   }
@@ -111,11 +124,11 @@ function shareReadable(
 }
 
 /** Before that, it is not the log of a web server. Tables may count from 0. */
-const EARLIEST_MS: Readonly<Record<TextFormat, number>> = {
-  combined: 631_152_000_000,
-  s3: 631_152_000_000,
-  json: 631_152_000_000,
-  cloudfront: 631_152_000_000,
+const EARLIEST: Readonly<Record<TextFormat, number>> = {
+  combined: EARLIEST_MS,
+  s3: EARLIEST_MS,
+  json: EARLIEST_MS,
+  cloudfront: EARLIEST_MS,
   csv: 0,
 };
 

@@ -32,6 +32,7 @@ export const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, ms: 1, us: 1
 export class FieldMap {
   readonly #byRole: ReadonlyMap<FieldRole, string>;
   readonly #byPlace = new Map<number, FieldRole>();
+  readonly #seen = new Set<FieldRole>();
 
   constructor(byRole: ReadonlyMap<FieldRole, string> = new Map()) {
     this.#byRole = byRole;
@@ -47,6 +48,23 @@ export class FieldMap {
   /** The name or place that was given for a role. */
   get(role: FieldRole): string | undefined {
     return this.#byRole.get(role);
+  }
+
+  /** Notes that a log has the field that was given for a role. */
+  see(role: FieldRole): void {
+    this.#seen.add(role);
+  }
+
+  /** What was given and is in no log that was read, as `role=name`. */
+  unseen(): string[] {
+    return [...this.#byRole]
+      .filter(([role]) => !this.#seen.has(role))
+      .map(([role, name]) => `${role}=${name}`);
+  }
+
+  /** The same fields, none of which has been seen: for a look at what a file could be. */
+  unread(): FieldMap {
+    return new FieldMap(this.#byRole);
   }
 
   roleAt(place: number): FieldRole | undefined {

@@ -266,3 +266,35 @@ test('oracleGeneral: rows of 24 bytes, and a part of one at the end', async () =
     expect(report.files[0]!.format).toBe('oracleGeneral');
   }
 });
+
+test('a table without a header loses no row, whatever its first cells look like', async () => {
+  const places = { fields: fields('time_s=1,key=2,size=3') };
+  for (const first of ['1,3,100', '1,a,100', '1,url,2', '1,size,3', '1,2,3']) {
+    const [, key, size] = first.split(',');
+    const { rows, report } = await imported([fileOf('a', `${first}\n4,b,200\n`)], places);
+    expect(rows.map(({ atMs, bodyBytes }) => [atMs, bodyBytes])).toEqual([
+      [1000, Number(size)],
+      [4000, 200],
+    ]);
+    expect(keyText(rows[0]!)).toBe(keyText((await imported([fileOf('a', `9,${key},1\n`)], places)).rows[0]!));
+    expect(report.troubles).toEqual([]);
+  }
+  const withHeader = await imported([fileOf('a', 'when,what,long\n1,a,100\n')], places);
+  expect(withHeader.rows).toHaveLength(1);
+});
+
+test('fields that no log has are refused, or told', async () => {
+  const table = 'ts,url,size\n1764000000,/a.jpg,100\n';
+  const mistyped = imported([fileOf('t.csv', table)], { format: 'csv', fields: fields('time=nosuch') });
+  expect(mistyped).rejects.toThrow('none of its columns is time=nosuch of --fields');
+  expect(imported([fileOf('t.csv', table)], { fields: fields('time=nosuch') })).rejects.toThrow(
+    'nothing in it is time=nosuch of --fields',
+  );
+  const beyond = await imported([fileOf('t.csv', table)], { fields: fields('cache=99') });
+  expect(beyond.report.troubles).toEqual(['--fields cache=99: no line has it']);
+  const json = '{"time":1764000000,"path":"/a","c":"HIT"}\n';
+  expect((await imported([fileOf('j', json)], { fields: fields('cache=c') })).report.troubles).toEqual([]);
+  expect((await imported([fileOf('j', json)], { fields: fields('cache=k') })).report.troubles).toEqual([
+    '--fields cache=k: no line has it',
+  ]);
+});

@@ -327,3 +327,50 @@ test('random bytes and mutated lines are never fatal, and never read from elsewh
   }
   expect(PLAIN).toBeDefined();
 }, 30_000);
+
+test('what is shown of a line has no secrets, whatever the log is', async () => {
+  const opaque = 'q7Gh2kLmN9pRsT4uVwXyZ0aB';
+  const lines = [
+    `{"time":"x","path":"/a","api_token":"hunter2"}`,
+    `{"Authorization":"hunter2 hunter2","time":"x"}`,
+    `{"session_id":"hunter2\\"hunter2","time":"x"`,
+    `{"x-api-key": 70707, "secret":hunter2`,
+    `{"who":"${opaque}"}`,
+    `{"cookie":"sid hunter2; b hunter2`,
+  ];
+  for (const line of lines) {
+    const { report } = await imported([fileOf('a', `${line}\n`)], { format: 'json' });
+    const [shown] = [...report.unreadable.values()];
+    expect(shown!.text).not.toMatch(/hunter2|70707|q7Gh2/);
+    expect(shown!.text).toContain('...');
+  }
+  const csv = `time,path,token\nnever,/images/a-picture-of-the-sea.jpg,${opaque}\n`;
+  const { report } = await imported([fileOf('a', csv)], { format: 'csv' });
+  expect([...report.unreadable.values()][0]!.text).toBe('never,/images/a-picture-of-the-sea.jpg,...');
+});
+
+test('times at which no server can have written a log are counted, and sizes that a record cannot say', async () => {
+  const nowMs = Date.UTC(2026, 10, 24, 12);
+  const times = [
+    '24/Nov/2026:10:00:00 +0000',
+    '25/Nov/2026:11:59:59 +0000',
+    '25/Nov/2026:12:00:01 +0000',
+    '31/Feb/2026:10:00:00 +0000',
+    '29/Feb/2024:10:00:00 +0000',
+    '24/Nov/9999:10:00:00 +0000',
+    '31/Dec/1989:23:59:59 +0000',
+  ];
+  const text = times.map((time) => `::1 - - [${time}] "GET /a HTTP/1.1" 200 10\n`).join('');
+  const { report, rows } = await imported([fileOf('a', text)], { nowMs });
+  expect(rows).toHaveLength(3);
+  expect(report.unreadable.get('date')!.count).toBe(3);
+  expect(report.unreadable.get('time')!.count).toBe(1);
+  const json = '{"time":"2026-02-31T10:00:00Z","path":"/a"}\n{"time":"2026-02-28T10:00:00Z","path":"/a"}\n';
+  expect((await imported([fileOf('a', json)], { nowMs })).report.unreadable.get('time')!.count).toBe(1);
+  // Traces count from 0, and may be made up.
+  const table = await imported([fileOf('a', 'time,key,size\n0,a,4294967295\n99999999999,b,4294967296\n')], {
+    nowMs,
+  });
+  expect(table.rows.map(({ bodyBytes }) => bodyBytes)).toEqual([2 ** 32 - 1, 2 ** 32 - 1]);
+  expect(table.report.sizesCut).toBe(1);
+});

@@ -1,11 +1,12 @@
 import type { TrafficBatch } from '../batch.ts';
 import type { ImportFormat } from './detect.ts';
 import { FieldMap } from './field-map.ts';
-import { type ImportInput, NoLog, OpenInput, type Shared } from './input.ts';
+import { type ImportInput, LATEST_MS, NoLog, OpenInput, type Shared } from './input.ts';
 import { IMPORT_HASH_KEY, type Namer, PlainNamer } from './naming.ts';
 import { ReorderBuffer, WINDOW_MS } from './reorder.ts';
 import { emptyReport, type ImportReport } from './report.ts';
 import { lifeOf, RowMaker } from './rows.ts';
+import { EARLIEST_MS } from './time.ts';
 
 /** How logs become a record. */
 export interface ImportOptions {
@@ -19,6 +20,8 @@ export interface ImportOptions {
   readonly lifetimeS?: number | undefined;
   /** Leaves out what is no image by its content type, or by its path where the log does not say that. */
   readonly onlyImages?: boolean;
+  /** The time of day, in milliseconds since the epoch: no log is from later. Without it, any time before the year 10000 is taken. */
+  readonly nowMs?: number;
 }
 
 /** Most files that are read at one time; nothing is handed out before those of the same time that wait have had their turn. */
@@ -53,6 +56,7 @@ export async function importLogs(
     report,
     fields: options.fields ?? new FieldMap(),
     format: options.format,
+    latestMs: latestFor(options.nowMs),
     plainNamer: new PlainNamer({ route: 'all', keyHost: false, query: 'all', hashKey: IMPORT_HASH_KEY }),
     life,
     reachedMs: () => least(active.map((one) => one.reachedMs).concat(waiting.map((one) => one.firstMs))),
@@ -82,10 +86,18 @@ export async function importLogs(
     for (const one of [...active, ...waiting]) await one.close();
   }
   buffer.flush();
+  for (const field of shared.fields.unseen()) report.troubles.push(`--fields ${field}: no line has it`);
   report.lateRows = buffer.lateRows;
   report.fromMs = buffer.fromMs;
   report.toMs = buffer.toMs;
   return report;
+}
+
+const DAY_MS = 86_400_000;
+
+/** A day of grace, for clocks and zones; a clock that was never set judges nobody. */
+function latestFor(nowMs = 0): number {
+  return nowMs >= EARLIEST_MS ? nowMs + DAY_MS : LATEST_MS;
 }
 
 /** Opens the files whose time has come. @returns false when all have been read. */

@@ -8,6 +8,7 @@ import type { LineSink, PieceReader } from './reader.ts';
 import type { ReorderBuffer } from './reorder.ts';
 import { countUnreadable, excerpt, type ImportReport } from './report.ts';
 import type { RowMaker } from './rows.ts';
+import { EARLIEST_MS } from './time.ts';
 import { packingOf, unpacked } from './unpack.ts';
 
 /** A file to be imported. */
@@ -21,8 +22,8 @@ export interface ImportInput {
   readonly once: boolean;
 }
 
-/** The year 10000: later, and before 1970, a clock was wrong. */
-const LATEST_MS = 253_402_300_800_000;
+/** The year 10000, in milliseconds since the epoch: no time of a record is later. */
+export const LATEST_MS = 253_402_300_800_000;
 
 /** An input that is no log. The message is a sentence for the operator. */
 export class NoLog extends Error {
@@ -37,6 +38,8 @@ export interface Shared {
   readonly fields: FieldMap;
   /** Overrides what the content says. */
   readonly format: ImportFormat | undefined;
+  /** No log is from later than that, in milliseconds since the epoch. Tables and traces may be: they need not have real times. */
+  readonly latestMs: number;
   /** Names what has no paths. */
   readonly plainNamer: Namer;
   /** Of every response, where the operator says it. */
@@ -91,7 +94,7 @@ export class OpenInput {
     const reader = readerOf(found, head, this.#shared.fields, this.#sink());
     if ('refused' in reader) throw new NoLog(`${name} ${reader.refused}`);
     this.#reader = reader;
-    const probe = readerOf(found, head, this.#shared.fields, this.#probe());
+    const probe = readerOf(found, head, this.#shared.fields.unread(), this.#probe());
     if (!('refused' in probe)) probe.feed(head);
     return true;
   }
@@ -178,7 +181,8 @@ export class OpenInput {
   }
 
   #sink(): LineSink {
-    const { maker, buffer, report, plainNamer } = this.#shared;
+    const { maker, buffer, report, plainNamer, latestMs } = this.#shared;
+    const isDated = this.#format !== 'oracleGeneral' && this.#format !== 'csv';
     const isBinary = this.#format === 'oracleGeneral';
     const unreadable = (
       reason: UnreadableReason,
@@ -200,6 +204,10 @@ export class OpenInput {
       take: (line: Line, number, bytes, from, to) => {
         if (!(line.timeMs >= 0 && line.timeMs < LATEST_MS)) {
           unreadable('time', number, bytes, from, to);
+          return;
+        }
+        if (isDated && (line.timeMs < EARLIEST_MS || line.timeMs > latestMs)) {
+          unreadable('date', number, bytes, from, to);
           return;
         }
         const row = isBinary ? maker.make(line, plainNamer) : maker.make(line);

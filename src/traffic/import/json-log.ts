@@ -147,7 +147,11 @@ export class JsonParser implements LineParser {
 
   #value(values: Values, role: FieldRole): unknown {
     const given = this.#fields.get(role);
-    if (given !== undefined) return lookUp(values, given);
+    if (given !== undefined) {
+      const value = lookUp(values, given);
+      if (value !== undefined) this.#fields.see(role);
+      return value;
+    }
     const last = this.#found.get(role);
     if (last !== undefined) {
       const value = lookUp(values, last);

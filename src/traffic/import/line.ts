@@ -5,6 +5,7 @@ import { latin1 } from './bytes.ts';
 export const UNREADABLE_REASONS = [
   'format', // not a line of this format: fields are missing, or something else altogether
   'time', // its time makes no sense
+  'date', // its time is one at which no server can have written it
   'request', // holds no request: what scanners and broken clients send
   'path', // its path is one that no server should take (controls, broken encodings, climbing out)
   'status', // its status is no number from 100 to 599

@@ -3,7 +3,6 @@ import { latin1 } from './bytes.ts';
 
 /** Files that are no logs, by their first bytes in latin1. */
 const MAGIC: readonly (readonly [start: string, what: string])[] = [
-  ['PK\x03\x04', 'a ZIP archive; unpack it first'],
   ['BZh', 'packed with bzip2; unpack it with bunzip2, or pipe it: bzcat FILE | holdfast traffic import -'],
   ['\xfd7zXZ\0', 'packed with xz; pipe it: xzcat FILE | holdfast traffic import -'],
   ['7z\xbc\xaf\x27\x1c', 'a 7-Zip archive; unpack it first'],
@@ -19,12 +18,20 @@ const MAGIC: readonly (readonly [start: string, what: string])[] = [
   ['\xfe\xff', 'text in UTF-16; pipe it: iconv -f UTF-16 -t UTF-8 FILE | holdfast traffic import -'],
 ];
 
+/**
+ * What follows "looks like" for an archive, of which whole lines may be readable although others are not: undefined for what is none.
+ */
+export function archiveLike(head: Uint8Array): string | undefined {
+  const start = latin1(head.subarray(0, 512));
+  if (start.startsWith('PK\x03\x04')) return 'a ZIP archive; unpack it first';
+  return start.slice(257, 262) === 'ustar' ? 'a tar archive; unpack it first' : undefined;
+}
+
 /** Says what a file that is no log of a known format looks like, as what follows "looks like". */
 export function looksLike(head: Uint8Array): string {
   const start = latin1(head.subarray(0, 4096));
   const magic = MAGIC.find(([bytes]) => start.startsWith(bytes));
   if (magic !== undefined) return magic[1];
-  if (/^ustar/.test(start.slice(257, 262))) return 'a tar archive; unpack it first';
   const sniffed = sniff(head.subarray(0, 65_536));
   if (isImageFormat(sniffed)) return `an image (${sniffed.toUpperCase()})`;
   if (sniffed === 'html') return 'an HTML page: perhaps what a login or an error page left in its place';

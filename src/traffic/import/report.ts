@@ -34,6 +34,8 @@ export interface ImportReport {
   sizesGuessed: number;
   /** Requests whose size nothing said, with size 0. */
   sizesUnknown: number;
+  /** Requests for bodies of 4 GiB and more, which a record cannot say: they have the largest size that it can. */
+  sizesCut: number;
   /** Requests that the log says of how they were served. */
   served: number;
   /** Bytes read, as they are in the files. */
@@ -56,6 +58,7 @@ export function emptyReport(): ImportReport {
     lateRows: 0,
     sizesGuessed: 0,
     sizesUnknown: 0,
+    sizesCut: 0,
     served: 0,
     bytesRead: 0,
     troubles: [],
@@ -76,18 +79,39 @@ export function countUnreadable(
 }
 
 const EXCERPT_CHARS = 100;
+/** Longest part of a line that is looked at: what is behind it is not shown. */
+const LOOKED_AT_CHARS = 1024;
+
+/** What names of fields have that hold credentials. */
+const SECRET_NAME =
+  '[\\w.-]*(?:token|key|secret|passw|pwd|auth|cookie|sign|sig\\b|session|credential)[\\w.-]*';
+/** `"token": "..."` as in JSON, and `"a": "..."` without its end; an escaped quote is a part of it. */
+const JSON_SECRET = new RegExp(`("${SECRET_NAME}"\\s*:\\s*)(?:"(?:[^"\\\\]|\\\\.)*"?|[^\\s,}"]+)`, 'gi');
+/** `token: ...`, as headers are written. */
+const HEADER_SECRET = new RegExp(`\\b(${SECRET_NAME}\\s*:\\s*)[^\\s",;|]+`, 'gi');
+/** Runs of characters as in tokens and digests. A path is no run: slashes end it. */
+const RUN = /[\w+~-]{20,}={0,2}/g;
 
 /**
  * A line to be shown to an operator: printable, short, and without what could be a secret: values of parameters and cookies,
- * credentials.
+ * credentials, values of fields that are called so, and long values that mean nothing to people.
  */
 export function excerpt(bytes: Uint8Array, from: number, to: number): string {
-  const length = Math.max(0, Math.min(to - from, 1024));
+  const length = Math.max(0, Math.min(to - from, LOOKED_AT_CHARS));
   const text = latin1(bytes, from, from + length)
+    .replace(JSON_SECRET, '$1"..."')
     .replace(/(bearer|basic)\s+[\w.~+/=-]+/gi, '$1 ...')
+    .replace(HEADER_SECRET, '$1...')
     .replace(/\?[^\s"]*/g, '?...')
     .replace(/=[^\s"&;,|]+/g, '=...')
     .replace(/\/\/[^\s"/@]+@/g, '//...@')
+    .replace(RUN, masked)
     .replace(/[^\x20-\x7e]/g, '.');
   return text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS)}...` : text;
+}
+
+/** Long, with digits among letters: that is no word and no date. */
+function masked(run: string): string {
+  const isOpaque = /[A-Za-z]/.test(run) && /\d/.test(run) && !/^\d{4}-\d\d-\d\dT/.test(run);
+  return isOpaque ? '...' : run;
 }

@@ -17,6 +17,9 @@ import { SizeMemory } from './sizes.ts';
 const IMAGE_PATH =
   /\.(?:jpe?g|jfif|png|apng|gif|webp|avif|svgz?|ico|bmp|tiff?|heic|heif|jxl|jp2|cur)(?:$|[?@./;,!:])/i;
 
+/** Largest size of a record: 32 bits. */
+const BODY_BYTES_MAX = 2 ** 32 - 1;
+
 /** Makes rows of a record out of lines of logs. */
 export class RowMaker {
   readonly #namer: Namer;
@@ -46,7 +49,7 @@ export class RowMaker {
     const trouble = namer.name(line, named);
     if (trouble === 'route') return this.#leaveOut('route');
     if (trouble !== undefined) return trouble;
-    const bodyBytes = this.#bodyBytes(line, named);
+    const bodyBytes = this.#atMost4GiB(this.#bodyBytes(line, named));
     if (line.outcome !== undefined) this.#report.served += 1;
     this.#report.rows += 1;
     return {
@@ -72,12 +75,18 @@ export class RowMaker {
       atMs: line.timeMs,
       keyLo,
       keyHi,
-      bodyBytes: Math.max(0, line.sizeBytes),
+      bodyBytes: this.#atMost4GiB(Math.max(0, line.sizeBytes)),
       besideBytes,
       originMs: line.originMs < 0 ? undefined : line.originMs,
       kind: internal ? this.tables.kind({ ...kind, internal }) : kind,
       life: this.#life.known === 'unknown' ? this.tables.life(lifeOf(lifetimeS)) : this.#life,
     };
+  }
+
+  #atMost4GiB(bytes: number): number {
+    if (bytes <= BODY_BYTES_MAX) return bytes;
+    this.#report.sizesCut += 1;
+    return BODY_BYTES_MAX;
   }
 
   #leaveOut(reason: LeftOutReason): undefined {

@@ -2,6 +2,9 @@ import { find, latin1, twoDigits } from './bytes.ts';
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
+/** The year 1990, in milliseconds since the epoch: before it, there was no web server. */
+export const EARLIEST_MS = 631_152_000_000;
+
 /**
  * Reads the times of logs. The last one of each form is remembered: lines of one minute differ in their seconds only.
  */
@@ -61,6 +64,12 @@ export class TimeReader {
       return;
     }
     const utc = Date.UTC(Number(match[3]), month, Number(match[1]), Number(match[4]), Number(match[5]));
+    // The 31st of February would be the 3rd of March.
+    if (new Date(utc).getUTCDate() !== Number(match[1])) {
+      this.#minuteMs = Number.NaN;
+      this.#minute.fill(0);
+      return;
+    }
     const offset = zone === null ? 0 : (zone[1] === '-' ? -1 : 1) * (Number(zone[2]) * 60 + Number(zone[3]));
     this.#minuteMs = utc - offset * 60_000;
     if (zone === null) {
@@ -76,6 +85,7 @@ export class TimeReader {
     if (day !== this.#day) {
       this.#day = day;
       this.#dayMs = /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+      if (new Date(this.#dayMs).getUTCDate() !== Number(day.slice(8))) this.#dayMs = Number.NaN;
     }
     const match = /^(\d\d):(\d\d):(\d\d(?:\.\d+)?)$/.exec(time);
     if (match === null) return Number.NaN;

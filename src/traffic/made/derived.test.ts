@@ -27,6 +27,14 @@ test('a part has the requests of its time, and a part of it those of both', () =
   expect(timesOf(cut(whole, {}).batches())).toEqual(all);
 });
 
+test('forms that look ahead do so over what the forms before them made', () => {
+  const grown = stressed(whole, [peak(2), growth(1.5), growth(1.5)]);
+  const times = timesOf(grown.batches());
+  expect(times.length / 9_000).toBeCloseTo(1, 2);
+  expect(timesOf(grown.batches())).toEqual(times);
+  expect(grown.info.rows).toBe(times.length);
+});
+
 test('a stressed record says what comes out of it, and can be cut', () => {
   expect(stressed(whole, [])).toBe(whole);
   const twice = stressed(whole, [peak(2), growth(2)]);

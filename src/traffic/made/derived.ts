@@ -1,3 +1,4 @@
+import type { TrafficBatch } from '../batch.ts';
 import { partOf } from '../record/reading.ts';
 import type { RecordInfo, TrafficRecord } from '../record.ts';
 import type { StressForm } from './stress.ts';
@@ -34,12 +35,13 @@ export function cut(
  */
 export function stressed(record: TrafficRecord, forms: readonly StressForm[]): TrafficRecord {
   if (forms.length === 0) return record;
-  const all = () => forms.reduce((batches, form) => form(batches), record.batches());
-  const info = infoOf(record.info, all());
+  const source = again(() => record.batches());
+  const all = forms.reduce((batches, form) => again(() => form(batches)), source);
+  const info = infoOf(record.info, all);
   return {
     info,
     *batches(range) {
-      for (const batch of all()) {
+      for (const batch of all) {
         if (range !== undefined && batch.baseMs >= range.toMs) return;
         const part = range === undefined ? batch : partOf(batch, range);
         if (part !== undefined) yield part;
@@ -48,7 +50,12 @@ export function stressed(record: TrafficRecord, forms: readonly StressForm[]): T
   };
 }
 
-function infoOf(info: RecordInfo, batches: ReturnType<TrafficRecord['batches']>): RecordInfo {
+/** Read from its beginning as often as it is asked for. */
+function again(batches: () => Iterable<TrafficBatch>): Iterable<TrafficBatch> {
+  return { [Symbol.iterator]: () => batches()[Symbol.iterator]() };
+}
+
+function infoOf(info: RecordInfo, batches: Iterable<TrafficBatch>): RecordInfo {
   let [rows, requests, fromMs, toMs] = [0, 0, Number.POSITIVE_INFINITY, 0];
   for (const { count, baseMs, timeUs, totals, rate } of batches) {
     rows += count;

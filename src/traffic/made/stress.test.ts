@@ -100,7 +100,7 @@ test('the stressed form of a sample is a sample of the stressed form', () => {
   const threshold = thresholdOf(rate);
   const sampleOf = (rows: readonly TrafficRow[]) => rows.filter(({ keyHi }) => placeOf(keyHi) < threshold);
   const sampled = batchesOf(sampleOf(ROWS), rate).map((batch) => ({ ...batch, totals: [] }));
-  for (const form of [growth(1.5), growth(3)]) {
+  for (const form of [growth(2), growth(3)]) {
     const keys = (rows: readonly TrafficRow[]) => rows.map(keyOf).sort();
     expect(keys(rowsOf(form(sampled)))).toEqual(keys(sampleOf(rowsOf(form(MADE)))));
   }
@@ -149,4 +149,17 @@ test('batches stay within their bounds', () => {
   expect(() => peak(0.5)).toThrow();
   expect(() => growth(Number.NaN)).toThrow();
   expect(() => nodeLost(1)).toThrow();
+});
+
+test('growth: as many more requests as ordered, whatever the popularity of the images', () => {
+  const made = [...synthesise({ ...SYNTH_DEFAULTS, requests: 20_000, keys: 2000, zipf: 1.2 })];
+  const keysOf = (batches: Iterable<TrafficBatch>): number => distinct(rowsOf(batches));
+  for (const factor of [1.1, 1.3, 1.5, 2.25]) {
+    for (const seed of [1, 2, 3]) {
+      const grown = [...growth(factor, seed)(made)];
+      const requests = grown.reduce((sum, { count }) => sum + count, 0);
+      expect(Math.abs(requests / (20_000 * factor) - 1)).toBeLessThan(0.001);
+      expect(Math.abs(keysOf(grown) / (keysOf(made) * factor) - 1)).toBeLessThan(0.05);
+    }
+  }
 });

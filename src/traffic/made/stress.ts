@@ -5,8 +5,9 @@ import { pickRows } from './parts.ts';
 
 /**
  * Stress forms: a record as it would be if something were worse. Each works batch by batch, in order, and gives the same for the same
- * record and seed. New keys have a hash at the same place as the one they are made of (`sample.ts`), so that a sample of a stressed
- * record is the stressed form of the sample; and variants go with their originals.
+ * record and seed. What it is handed may be read more than once, to know first what is there. New keys have a hash at the same place as
+ * the one they are made of (`sample.ts`), so that a sample of a stressed record is the stressed form of the sample (where growth is by
+ * no whole number: one of the same size); and variants go with their originals.
  */
 export type StressForm = (batches: Iterable<TrafficBatch>) => Iterable<TrafficBatch>;
 
@@ -63,9 +64,45 @@ export function catalogue(factor: number, seed = 1): StressForm {
  */
 export function growth(factor: number, seed = 1): StressForm {
   assert(factor >= 1 && factor <= FACTOR_MAX, 'traffic grows 1 to 100 times');
+  // Read to the end first; but once only for one record, however often it is replayed.
+  let known: { readonly of: Iterable<TrafficBatch>; readonly groups: Uint8Array } | undefined;
   return function* (batches) {
-    for (const batch of batches) yield* grown(batch, factor, seed);
+    if (known?.of !== batches)
+      known = { of: batches, groups: groupsWithTwin(batches, factor - Math.floor(factor), seed) };
+    const { groups } = known;
+    for (const batch of batches) yield* grown(batch, factor, (keyHi) => groups[groupOf(keyHi, seed)]!);
   };
+}
+
+/** Groups of keys that are given one more twin, or not. */
+const GROUPS = 2 ** 16;
+
+function groupOf(keyHi: number, seed: number): number {
+  return mix32(mix32(keyHi) + Math.imul(seed + 1, 0x9e37_79b1)) >>> 16;
+}
+
+/**
+ * Which groups of keys get a twin more than the others, so that those have that share of the requests: drawn by lot they would have
+ * that share of the keys, and a few popular ones decide how many requests that is. Those with most requests are dealt out first.
+ */
+function groupsWithTwin(batches: Iterable<TrafficBatch>, share: number, seed: number): Uint8Array {
+  const chosen = new Uint8Array(GROUPS);
+  if (share === 0) return chosen;
+  const requests = new Float64Array(GROUPS);
+  for (const { count, keyHi, rate } of batches) {
+    for (let i = 0; i < count; i += 1) requests[groupOf(keyHi[i]!, seed)]! += 1 / rate;
+  }
+  // Equally many are in the order of their numbers, which is none of the keys.
+  const order = Uint32Array.from(requests.keys()).sort((a, b) => requests[b]! - requests[a]! || a - b);
+  let [seen, given] = [0, 0];
+  for (const group of order) {
+    const own = requests[group]!;
+    seen += own;
+    if (given + own / 2 > seen * share) continue;
+    chosen[group] = 1;
+    given += own;
+  }
+  return chosen;
 }
 
 /**
@@ -80,7 +117,12 @@ export function nodeLost(nodes: number, seed = 1): StressForm {
 /** Rows of a batch when it has room for no more copies. */
 const ROWS_MAX = 65_536;
 
-function* grown(batch: TrafficBatch, factor: number, seed: number): Generator<TrafficBatch> {
+/** @param twin 1 for a key that has one more than `factor` in whole numbers, else 0. */
+function* grown(
+  batch: TrafficBatch,
+  factor: number,
+  twin: (keyHi: number) => number,
+): Generator<TrafficBatch> {
   const totals = batch.totals.map(({ requests, bodyBytes, ...of }) => ({
     ...of,
     requests: Math.round(requests * factor),
@@ -97,7 +139,7 @@ function* grown(batch: TrafficBatch, factor: number, seed: number): Generator<Tr
     return part;
   };
   for (let i = 0; i < batch.count; i += 1) {
-    const copies = formsOf(batch.keyHi[i]!, factor, seed);
+    const copies = Math.floor(factor) + twin(batch.keyHi[i]!);
     if (length + copies > ROWS_MAX) yield take();
     for (let form = 0; form < copies; form += 1) {
       rows[length] = i;

@@ -81,6 +81,25 @@ describe('a record on disk', () => {
     expect(() => createRecord(path)).toThrow('it exists');
   });
 
+  test('is none before it is closed, and nothing is left of one that is given up', () => {
+    const batches = batchesOf(madeRows(seededRandom(2), 100));
+    for (const to of ['a.hft', '']) {
+      const path = directory();
+      const [kept, given] = [createRecord(join(path, to)), createRecord(join(path, to))];
+      for (const batch of batches) {
+        kept.write(batch);
+        given.write(batch);
+      }
+      expect(readdirSync(path).filter((name) => name.endsWith('.hft'))).toEqual([]);
+      expect(readdirSync(path)).toHaveLength(2);
+      given.discard();
+      kept.close();
+      kept.discard();
+      expect(readdirSync(path)).toEqual([expect.stringMatching(/\.hft$/)]);
+      expect(openRecord(join(path, to)).info.rows).toBe(100);
+    }
+  });
+
   test('of files that begin at one time keeps them all', () => {
     const path = directory();
     const rows = madeRows(seededRandom(3), 10);
@@ -102,16 +121,16 @@ describe('a record on disk', () => {
     expect(() => createRecord(join(path, 'x.hft', 'y'))).toThrow('cannot be made');
   });
 
-  test('that is being written is read up to its last whole block', () => {
+  test('that is torn at its end is read up to its last whole block', () => {
     const path = join(directory(), 'a.hft');
     const writer = createRecord(path);
     const rows = madeRows(seededRandom(4), 20);
     writer.write(batchesOf(rows)[0]!);
+    writer.close();
     appendFileSync(path, encodeBlock(batchesOf(rows)[0]!).subarray(0, 100));
     const { info, batches } = openRecord(path);
     expect(rowsOf(batches())).toEqual(rows);
     expect(info.damage).toEqual([expect.stringContaining('torn at its end, 100 bytes')]);
-    writer.close();
   });
 });
 

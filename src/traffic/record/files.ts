@@ -1,10 +1,13 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readSync,
+  renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -37,62 +40,107 @@ export function openRecord(paths: string | readonly string[]): TrafficRecord {
 
 /**
  * Begins a record, or adds to one: in a directory, which is made if need be, files of at most 256 MiB each; or, where the path
- * ends in `.hft`, one new file.
+ * ends in `.hft`, one new file. Until it is closed, its files have names that end in `.part`.
  *
  * @throws Error that says what to do when it cannot be written there, or the file exists.
  */
 export function createRecord(path: string): RecordWriter {
   if (!path.endsWith(EXTENSION)) {
     orSay(`the directory ${path} cannot be made`, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
-    return new Writer((batch) => newFile(path, batch.baseMs));
+    const named = ({ baseMs }: TrafficBatch, again: number): string => join(path, fileName(baseMs, again));
+    return new Writer(named, FILE_BYTES);
   }
-  const file = orSay(`${path} cannot be made; a record is not written over another file`, () =>
-    openSync(path, 'wx', 0o600),
-  );
-  return new Writer(() => file, Number.POSITIVE_INFINITY);
+  const writer = new Writer((_, again) => (again === 0 ? path : undefined), Number.POSITIVE_INFINITY);
+  if (existsSync(path))
+    throw new Error(`${path} cannot be made; a record is not written over another file: it exists`);
+  return writer;
+}
+
+/** A file that is no record yet. */
+interface Part {
+  readonly path: string;
+  /** The name that it gets: the first that is free. Undefined when there is none. */
+  readonly named: (again: number) => string | undefined;
 }
 
 class Writer implements RecordWriter {
-  readonly #open: (batch: TrafficBatch) => number;
+  readonly #named: (batch: TrafficBatch, again: number) => string | undefined;
   readonly #fileBytesMax: number;
   #file: number | undefined;
   #bytes = 0;
+  #parts: Part[] = [];
 
-  constructor(open: (batch: TrafficBatch) => number, fileBytesMax = FILE_BYTES) {
-    this.#open = open;
+  constructor(named: (batch: TrafficBatch, again: number) => string | undefined, fileBytesMax: number) {
+    this.#named = named;
     this.#fileBytesMax = fileBytesMax;
   }
 
   write(batch: TrafficBatch): void {
     const block = encodeBlock(batch);
-    if (this.#file !== undefined && this.#bytes + block.length > this.#fileBytesMax) this.close();
+    if (this.#file !== undefined && this.#bytes + block.length > this.#fileBytesMax) this.#endFile();
     this.#file ??= this.#open(batch);
     for (let at = 0; at < block.length; ) at += writeSync(this.#file, block, at);
     this.#bytes += block.length;
   }
 
   close(): void {
+    this.#endFile();
+    for (;;) {
+      const part = this.#parts[0];
+      if (part === undefined) return;
+      const path = firstFree(part.named);
+      if (path === undefined)
+        throw new Error(`${part.named(0)} was made in the meantime; what was written is in ${part.path}`);
+      orSay(`${path} cannot be made`, () => renameSync(part.path, path));
+      this.#parts.shift();
+    }
+  }
+
+  discard(): void {
+    this.#endFile();
+    for (const { path } of this.#parts) rmSync(path, { force: true });
+    this.#parts = [];
+  }
+
+  #open(batch: TrafficBatch): number {
+    const named = (again: number): string | undefined => this.#named(batch, again);
+    const final = named(0)!;
+    // One that is there already is being written, or was left by a command that was killed.
+    for (let again = 0; ; again += 1) {
+      const path = `${final}${again === 0 ? '' : `.${again}`}.part`;
+      try {
+        const file = openSync(path, 'wx', 0o600);
+        this.#parts.push({ path, named });
+        return file;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
+        throw new Error(`${path} cannot be made: ${said(error)}`, { cause: error });
+      }
+    }
+  }
+
+  #endFile(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
     this.#bytes = 0;
   }
 }
 
-function newFile(directory: string, firstMs: number): number {
+function firstFree(named: Part['named']): string | undefined {
   for (let again = 0; ; again += 1) {
-    const path = join(directory, fileName(firstMs, again));
-    try {
-      return openSync(path, 'wx', 0o600);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw new Error(`${path} cannot be made: ${said(error)}`, { cause: error });
-    }
+    const path = named(again);
+    if (path === undefined || !existsSync(path)) return path;
   }
 }
 
 function filesOf(path: string): string[] {
   const found = orSay(`${path} is no traffic record`, () => statSync(path));
-  if (!found.isDirectory()) return [path];
+  if (found.isFile()) {
+    if (found.size === 0) throw new Error(`${path} is no traffic record: it is empty`);
+    return [path];
+  }
+  if (!found.isDirectory())
+    throw new Error(`${path} is no traffic record: it is neither a file nor a directory`);
   const names = orSay(`${path} cannot be read`, () => readdirSync(path)).filter((name) =>
     name.endsWith(EXTENSION),
   );
