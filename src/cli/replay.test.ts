@@ -193,7 +193,7 @@ describe('holdfast simulate', () => {
         1,
         'no requests in that time (--from 2030',
       ],
-      [['a.yaml', '--traffic', 'broken.hft'], 1, 'nothing of broken.hft could be read'],
+      [['a.yaml', '--traffic', 'broken.hft'], 2, 'broken.hft can be read'],
       [['a.yaml', '--colour'], 2, 'there is no option --colour'],
       [['a.yaml', '--html'], 2, '--html needs a value'],
       [['a.yaml', '--cold=1'], 2, '--cold takes no value'],
