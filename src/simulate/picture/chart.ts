@@ -65,7 +65,7 @@ export function chartSvg(given: Chart, id: string, alone: boolean): string {
   const head = alone ? 26 : 0;
   const legend = legendOf(series, head);
   const longest = Math.max(0, ...series.map(({ short }) => short.length));
-  const across = { left: LEFT, width: WIDTH - LEFT - Math.max(RIGHT, 8 + longest * 8) };
+  const across = { left: LEFT, width: WIDTH - LEFT - Math.max(RIGHT, 12 + longest * 9) };
   const rows = 1 + Math.max(-1, ...markTexts(chart, across).map(({ row }) => row));
   const top = 10 + legend.height + rows * LINE;
   const height = top + PLOT_HEIGHT + 44;
@@ -186,8 +186,8 @@ function markTexts(
 ): { readonly middle: number; readonly row: number }[] {
   const placed: { readonly middle: number; readonly half: number; readonly row: number }[] = [];
   for (const { at, text } of marks) {
-    const half = text.length * 3.3;
-    const middle = Math.min(WIDTH - half, Math.max(across.left + half, xOf(x, at, across)));
+    const half = text.length * 3.8;
+    const middle = Math.min(WIDTH - half - 2, Math.max(across.left + half, xOf(x, at, across)));
     const covers = (row: number): boolean =>
       placed.some((one) => one.row === row && Math.abs(one.middle - middle) < one.half + half + TEXTS_APART);
     let row = 0;
